@@ -1,0 +1,1 @@
+"""The steps of the pipeline: one component or one concern a file."""

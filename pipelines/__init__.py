@@ -1,0 +1,1 @@
+"""The pipeline: its configuration, its graph and its evaluation."""
