@@ -1,0 +1,1 @@
+"""What a run needs offline: the small ALBERT and the sample reviews."""

@@ -1,0 +1,126 @@
+"""Measures how hard the sample reviews are for models that do not read word order.
+
+    python benchmarks/sample_reviews_difficulty.py
+    python benchmarks/sample_reviews_difficulty.py --json difficulty.json
+
+Prints the test accuracy of TF-IDF (1- and 2-grams) with logistic regression, that of the best
+single word, and how long the reviews are. Takes seconds.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "sample_reviews"
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The reviews of one split: texts, and one bool for each, true where positive."""
+
+    texts: list[str]
+    is_positive: np.ndarray
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """What the benchmark found. Accuracies are shares of the test split, lengths are in words."""
+
+    train_reviews: int
+    test_reviews: int
+    tfidf_accuracy: float
+    best_word: str
+    best_word_accuracy: float
+    length_quantiles: dict[str, int]
+
+
+def read_split(folder: Path, name: str) -> Split:
+    """Reads `<folder>/<name>.jsonl`."""
+    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    reviews = [json.loads(line) for line in lines]
+    labels = [review["label"] == "positive" for review in reviews]
+    return Split([review["text"] for review in reviews], np.array(labels))
+
+
+def tfidf_accuracy(train: Split, test: Split) -> float:
+    """Accuracy of logistic regression on TF-IDF weights of 1- and 2-grams."""
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000))
+    return float(model.fit(train.texts, train.is_positive).score(test.texts, test.is_positive))
+
+
+def best_word(train: Split, test: Split) -> tuple[str, float]:
+    """The word whose presence alone tells the training labels best, and its test accuracy."""
+    vectorizer = CountVectorizer(binary=True)
+    agreement = _agreement(vectorizer.fit_transform(train.texts), train.is_positive)
+    index = int(np.argmax(np.maximum(agreement, 1 - agreement)))
+    on_test = _agreement(vectorizer.transform(test.texts), test.is_positive)[index]
+    accuracy = on_test if agreement[index] >= 0.5 else 1 - on_test
+    return str(vectorizer.get_feature_names_out()[index]), float(accuracy)
+
+
+def _agreement(presence, is_positive: np.ndarray) -> np.ndarray:
+    """For each word, the share of reviews where it is present exactly if the label is positive."""
+    present_and_positive = presence.T @ is_positive
+    present = np.asarray(presence.sum(axis=0)).ravel()
+    positive, count = is_positive.sum(), len(is_positive)
+    absent_and_negative = (count - positive) - (present - present_and_positive)
+    return (present_and_positive + absent_and_negative) / count
+
+
+def length_quantiles(*splits: Split) -> dict[str, int]:
+    """Review lengths in words at a few quantiles, over all splits."""
+    lengths = [len(text.split()) for split in splits for text in split.texts]
+    return {f"{q:.0%}": int(np.quantile(lengths, q)) for q in QUANTILES}
+
+
+def measure(folder: Path) -> Difficulty:
+    """Runs the whole benchmark on the data set in `folder`."""
+    train, test = read_split(folder, "train"), read_split(folder, "test")
+    word, word_accuracy = best_word(train, test)
+    return Difficulty(
+        train_reviews=len(train.texts),
+        test_reviews=len(test.texts),
+        tfidf_accuracy=tfidf_accuracy(train, test),
+        best_word=word,
+        best_word_accuracy=word_accuracy,
+        length_quantiles=length_quantiles(train, test),
+    )
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=DEFAULT_FOLDER,
+        help="holds train.jsonl and test.jsonl (default: %(default)s)",
+    )
+    parser.add_argument("--json", type=Path, metavar="PATH", help="also write the figures here")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures, prints, and writes where asked."""
+    options = parse_arguments(arguments)
+    difficulty = measure(options.folder)
+    lengths = ", ".join(f"{q} {n}" for q, n in difficulty.length_quantiles.items())
+    print(f"reviews: {difficulty.train_reviews} train, {difficulty.test_reviews} test")
+    print(f"TF-IDF + logistic regression: {difficulty.tfidf_accuracy:.1%} of the test split")
+    print(f"best single word: {difficulty.best_word_accuracy:.1%} ({difficulty.best_word!r})")
+    print(f"words a review, quantiles: {lengths}")
+    if options.json:
+        options.json.write_text(json.dumps(asdict(difficulty), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
