@@ -1,9 +1,13 @@
 """What one run is: the components' options, put together, and the two presets."""
 
+import argparse
 import dataclasses
 import pathlib
+import re
+from typing import Any
 
 from components import features
+from components.errors import InputError
 from components.options import (
     DatasetOptions,
     EmbeddingOptions,
@@ -13,6 +17,7 @@ from components.options import (
 )
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
+CURATED_SCHEMA = str(PROJECT / "components" / "schema.pbtxt")
 MINI_ENCODER = str(PROJECT / "assets" / "albert_en_mini")
 MINI_PREPROCESSOR = str(PROJECT / "assets" / "albert_en_mini_preprocess")
 BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
@@ -44,7 +49,7 @@ class PipelineConfig:
     embedding: EmbeddingOptions
     frozen: TrainerOptions
     fine_tuned: TrainerOptions
-    policy: SelectionPolicy = SelectionPolicy()
+    policy: SelectionPolicy = dataclasses.field(default_factory=SelectionPolicy)
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
 
     @property
@@ -90,3 +95,167 @@ def trainer_options(model: str, recipe: Recipe, **options: object) -> TrainerOpt
     """Returns `recipe`'s options for `model`, with `options` on top."""
     chosen = recipe.frozen if model == features.FROZEN else recipe.fine_tuned
     return TrainerOptions(model=model, **{**chosen, **options})  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """Where the options that were not given come from.
+
+    Attributes:
+      purpose: What it is for, in a few words.
+      dataset: Which reviews.
+      encoder: TF Hub handle or folder of the text encoder.
+      preprocessor: TF Hub handle or folder of its text preprocessing model.
+      sequence_length: Most tokens of a review.
+    """
+
+    purpose: str
+    dataset: DatasetOptions
+    encoder: str
+    preprocessor: str
+    sequence_length: int = 256
+
+
+PRESETS = {
+    "sample": Preset(
+        purpose="the reviews and the small ALBERT in assets, offline, in minutes",
+        dataset=DatasetOptions(),
+        encoder=MINI_ENCODER,
+        preprocessor=MINI_PREPROCESSOR,
+    ),
+    "imdb": Preset(
+        purpose="the 50,000 reviews of imdb_reviews and ALBERT-base from TF Hub",
+        dataset=DatasetOptions(name="imdb_reviews"),
+        encoder=BASE_ENCODER,
+        preprocessor=BASE_PREPROCESSOR,
+    ),
+}
+
+
+def build_config(arguments: argparse.Namespace) -> PipelineConfig:
+    """Puts a run together from the options of `pipelines.command_line.add_options`.
+
+    Nothing has been looked at yet: `schema` is the curated one, of two classes, and `dataset` is
+    the preset's where `--csv` names a file. `pipelines.preflight.prepare` puts that right.
+
+    Raises:
+      InputError: An option is out of its bounds, or does not go with another.
+    """
+    preset = PRESETS[arguments.preset]
+    encoder, preprocessor = _encoder_pair(arguments, preset)
+    recipe = MINI_RECIPE if encoder == MINI_ENCODER else BASE_RECIPE
+    output = _absolute(arguments.output)
+    sequence_length = _first(arguments.sequence_length, preset.sequence_length)
+    text = {"sequence_length": sequence_length, **_given(pooling=arguments.pooling)}
+    training = {
+        "encoder": encoder,
+        **text,
+        **_given(batch_size=arguments.batch_size, seed=arguments.seed),
+    }
+    return PipelineConfig(
+        name=_pipeline_name(arguments, preset),
+        output=output,
+        schema=CURATED_SCHEMA,
+        dataset=_dataset(arguments, preset),
+        preprocessing=PreprocessingOptions(
+            preprocessor, sequence_length, **_given(truncation=arguments.truncation)
+        ),
+        embedding=EmbeddingOptions(encoder, **text),
+        frozen=trainer_options(
+            features.FROZEN,
+            recipe,
+            **training,
+            **_given(
+                epochs=arguments.frozen_epochs, head_learning_rate=arguments.frozen_learning_rate
+            ),
+        ),
+        fine_tuned=trainer_options(
+            features.FINE_TUNED,
+            recipe,
+            **training,
+            **_given(
+                epochs=arguments.fine_tuned_epochs,
+                encoder_learning_rate=arguments.fine_tuned_learning_rate,
+            ),
+        ),
+        policy=SelectionPolicy(**_given(min_gain=arguments.min_gain)),
+        beam_args=(*PipelineConfig.beam_args, *arguments.beam_arg),
+    )
+
+
+def _dataset(arguments: argparse.Namespace, preset: Preset) -> DatasetOptions:
+    options = _given(
+        name=_prepared_folder(arguments.dataset),
+        train_split=arguments.train_split,
+        eval_split=arguments.eval_split,
+        test_split=arguments.test_split,
+        text_feature=arguments.text_feature,
+        label_feature=arguments.label_feature,
+    )
+    columns = _given(text_column=arguments.text_column, label_column=arguments.label_column)
+    if arguments.csv and options:
+        raise InputError(f"--csv does not go with {_flag(options)}", "Give one of the two")
+    if columns and not arguments.csv:
+        raise InputError(f"{_flag(columns)} needs --csv", "Name the file with --csv PATH")
+    limits = _given(data_dir=arguments.data_dir, max_examples=arguments.max_examples)
+    return dataclasses.replace(preset.dataset, **options, **limits)
+
+
+def _prepared_folder(name: str | None) -> str | None:
+    """Returns the absolute path where `name` is a prepared data set's folder."""
+    if name is not None and pathlib.Path(name, "dataset_info.json").exists():
+        return _absolute(name)
+    return name
+
+
+def _flag(options: dict[str, Any]) -> str:
+    name = next(iter(options))
+    return "--dataset" if name == "name" else f"--{name.replace('_', '-')}"
+
+
+def _encoder_pair(arguments: argparse.Namespace, preset: Preset) -> tuple[str, str]:
+    if arguments.encoder is None:
+        return preset.encoder, _handle(_first(arguments.preprocessor, preset.preprocessor))
+    encoder = _handle(arguments.encoder)
+    preprocessor = arguments.preprocessor or _preprocessor_of(encoder)
+    if preprocessor is None:
+        raise InputError(
+            f"nothing is known of the preprocessor of {arguments.encoder!r}",
+            "Name it with --preprocessor HANDLE",
+        )
+    return encoder, _handle(preprocessor)
+
+
+def _preprocessor_of(encoder: str) -> str | None:
+    """Returns the preprocessor that belongs to `encoder`, or None where nothing says which."""
+    if re.fullmatch(r"https://tfhub\.dev/tensorflow/albert_en_(x{0,2}large|base)/\d+", encoder):
+        return BASE_PREPROCESSOR
+    folder = pathlib.Path(encoder)
+    for name in (f"{folder.name}_preprocess", "albert_en_preprocess"):
+        if folder.is_dir() and (folder.parent / name).is_dir():
+            return str(folder.parent / name)
+    return None
+
+
+def _pipeline_name(arguments: argparse.Namespace, preset: Preset) -> str:
+    """Returns a name of its own for each set of reviews, as each has its own classes."""
+    reviews = pathlib.Path(arguments.csv).stem if arguments.csv else arguments.dataset
+    slug = re.sub(r"[^a-z0-9]+", "-", (reviews or preset.dataset.name).lower())
+    return f"albert-{slug[-60:].strip('-')}"
+
+
+def _handle(handle: str) -> str:
+    return _absolute(handle) if pathlib.Path(handle).is_dir() else handle
+
+
+def _absolute(path: str) -> str:
+    """Returns `path` as seen from any folder, so that the cache holds when run from another."""
+    return path if "://" in path else str(pathlib.Path(path).resolve())
+
+
+def _first(given: Any, default: Any) -> Any:
+    return default if given is None else given
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

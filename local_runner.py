@@ -1,0 +1,123 @@
+"""Compares a frozen with a fine-tuned text encoder on this machine, and exports the better one.
+
+`python local_runner.py --help` explains the options.
+"""
+
+import argparse
+import json
+import logging
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from components.errors import InputError
+from pipelines import command_line
+from pipelines.config import PipelineConfig, build_config
+
+if TYPE_CHECKING:
+    from pipelines.console import Screen
+
+# Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
+# option are answered at once.
+
+_EPILOG = """\
+examples:
+  python local_runner.py
+      the sample reviews and the small ALBERT, offline
+  python local_runner.py --csv reviews.csv --text-column review --label-column stars
+      your own reviews, with the small ALBERT
+  python local_runner.py --preset imdb --max-examples 2000 --output output/imdb
+      a first look at IMDB with ALBERT-base; without --max-examples, the real thing
+  python local_runner.py --dataset glue/sst2 --text-feature sentence --test-split validation \\
+      --encoder models/my_albert --preprocessor models/my_preprocess --min-gain 0.01
+      any TFDS data set, your own encoder; fine-tuning must gain more than a point to win
+
+What has finished is kept: the same command again goes on from there, and a changed option
+repeats only what depends on it. Exit status: 0 done, also where no model was good enough to be
+pushed; 1 a component failed; 2 the input cannot be used; 130 stopped by Ctrl-C.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline that `argv` asks for.
+
+    Args:
+      argv: The options; the process's own if None.
+
+    Returns:
+      The exit status.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+        error = _run(build_config(arguments), arguments)
+    except InputError as bad_input:
+        error = bad_input
+    if error is None:
+        return 0
+    print(f"error: {error}", file=sys.stderr)
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _parser() -> command_line.Parser:
+    parser = command_line.Parser(
+        prog="local_runner.py",
+        usage="python local_runner.py [options]",
+        description="Is fine-tuning ALBERT worth it on your text? Trains a frozen and a fine-tuned "
+        "model, compares\nthem with a confidence interval, and exports the better one.",
+        epilog=_EPILOG,
+    )
+    command_line.add_options(parser)
+    return parser
+
+
+def _run(config: PipelineConfig, arguments: argparse.Namespace) -> Exception | None:
+    """Runs with a quiet terminal; returns what to tell the user where that failed."""
+    from pipelines import run_log
+    from pipelines.console import Screen
+    from pipelines.failure import explain
+    from pipelines.interruption import stop_at_once
+
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    log = os.path.join(arguments.output, "run.log")
+    with run_log.capture(log) as output:
+        screen = Screen(output)
+        with stop_at_once(lambda: screen.close("stopped. The same command goes on from here.")):
+            try:
+                _compare(config, arguments, screen)
+            except Exception as error:
+                logging.exception("The run failed")
+                return explain(error, log)
+    return None
+
+
+def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Screen") -> None:
+    with screen.busy("checking the reviews and the encoder"):
+        from pipelines import preflight
+
+        prepared = preflight.prepare(config, arguments)
+    screen.say(str(prepared))
+    with screen.busy("starting TFX"):
+        from pipelines.pipeline import create_pipeline
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+        pipeline = create_pipeline(prepared.config)
+    with screen.follow([component.id for component in pipeline.components]):
+        LocalDagRunner().run(pipeline)
+    screen.conclude(_publish_report(config), arguments.output)
+
+
+def _publish_report(config: PipelineConfig) -> dict[str, object]:
+    from components import comparison_report
+    from pipelines import outcome
+
+    folder = os.path.join(config.output, "report")
+    report = outcome.output_uri(config.metadata, config.name, "ComparisonReport")
+    comparison_report.publish(report, folder)
+    return json.loads(pathlib.Path(folder, "summary.json").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""What is checked and prepared before TFX starts, so that bad input is refused within seconds."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from components.errors import InputError
+from components.options import DatasetOptions
+from pipelines.config import PipelineConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A run that can start.
+
+    Attributes:
+      config: The run, its reviews ready to be read and their schema in place.
+      class_names: What the reviews are sorted into.
+      num_examples: How many reviews each split has.
+    """
+
+    config: PipelineConfig
+    class_names: tuple[str, ...]
+    num_examples: dict[str, int]
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
+        return f"reviews: {counts}; classes: {', '.join(self.class_names)}"
+
+
+def prepare(config: PipelineConfig, arguments: argparse.Namespace) -> Prepared:
+    """Gets everything in place that `config` names.
+
+    Args:
+      config: What `build_config` made of `arguments`.
+      arguments: The options, for the user's own file.
+
+    Raises:
+      InputError: The output folder, the reviews or the encoder cannot be used.
+    """
+    _refuse_artifacts_without_metadata(config)
+    dataset = _from_file(config, arguments) if arguments.csv else config.dataset
+    _check_encoder(config)
+
+    from components import datasets, schema
+
+    resolved = datasets.resolve(dataset)
+    path = schema.write(schema.for_classes(resolved.class_names), f"{config.output}/schema")
+    ready = dataclasses.replace(config, dataset=dataset, schema=str(path))
+    return Prepared(ready, resolved.class_names, resolved.num_examples)
+
+
+def _refuse_artifacts_without_metadata(config: PipelineConfig) -> None:
+    """TFX would number its executions from 1 again, and mix new files with the old ones."""
+    if Path(config.pipeline_root).exists() and not Path(config.metadata).exists():
+        raise InputError(
+            f"{config.pipeline_root} is there without {config.metadata}, which says what is in it",
+            "Delete the folder, or give another one with --output DIR",
+        )
+
+
+def _from_file(config: PipelineConfig, arguments: argparse.Namespace) -> DatasetOptions:
+    from components.text_file_dataset import prepare_text_file
+
+    prepared = prepare_text_file(
+        arguments.csv,
+        arguments.text_column,
+        arguments.label_column,
+        config.dataset.data_dir or f"{config.output}/datasets",
+    )
+    return dataclasses.replace(prepared, max_examples=config.dataset.max_examples)
+
+
+def _check_encoder(config: PipelineConfig) -> None:
+    from components import encoder
+
+    encoder.check(
+        config.embedding.encoder,
+        config.preprocessing.preprocessor,
+        config.preprocessing.sequence_length,
+    )

@@ -1,0 +1,152 @@
+import pytest
+
+from components.errors import InputError
+from pipelines import config
+from pipelines.command_line import Parser, add_options
+
+
+def _build(*options):
+    parser = Parser()
+    add_options(parser)
+    return config.build_config(parser.parse_args(options))
+
+
+def test_without_options_it_is_the_sample_with_the_small_albert():
+    built = _build()
+
+    assert built.name == "albert-sample-reviews"
+    assert built.dataset == config.PRESETS["sample"].dataset
+    assert built.preprocessing.preprocessor == config.MINI_PREPROCESSOR
+    encoders = {built.embedding.encoder, built.frozen.encoder, built.fine_tuned.encoder}
+    assert encoders == {config.MINI_ENCODER}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "read"),
+    [
+        ("--data-dir", "d", lambda built: built.dataset.data_dir),
+        ("--text-feature", "t", lambda built: built.dataset.text_feature),
+        ("--label-feature", "l", lambda built: built.dataset.label_feature),
+        ("--train-split", "a", lambda built: built.dataset.train_split),
+        ("--eval-split", "b", lambda built: built.dataset.eval_split),
+        ("--test-split", "c", lambda built: built.dataset.test_split),
+        ("--max-examples", 7, lambda built: built.dataset.max_examples),
+        ("--truncation", "tail", lambda built: built.preprocessing.truncation),
+        ("--frozen-epochs", 7, lambda built: built.frozen.epochs),
+        ("--fine-tuned-epochs", 7, lambda built: built.fine_tuned.epochs),
+        ("--frozen-learning-rate", 0.25, lambda built: built.frozen.head_learning_rate),
+        ("--fine-tuned-learning-rate", 0.25, lambda built: built.fine_tuned.encoder_learning_rate),
+        ("--min-gain", 0.25, lambda built: built.policy.min_gain),
+        ("--beam-arg=--flag", None, lambda built: built.beam_args[-1:] == ("--flag",) or None),
+    ],
+)
+def test_each_option_arrives_where_it_belongs(option, value, read):
+    given = [option] if value is None else [option, str(value)]
+    expected = True if value is None else value
+
+    assert read(_build(*given)) == expected
+    assert read(_build()) != expected
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "value"),
+    [
+        ("--sequence-length", "sequence_length", 77),
+        ("--pooling", "pooling", "pooled_output"),
+        ("--batch-size", "batch_size", 7),
+        ("--seed", "seed", 7),
+    ],
+)
+def test_both_trainers_share_what_is_not_theirs_alone(option, field, value):
+    built = _build(option, str(value))
+
+    assert getattr(built.frozen, field) == value
+    assert getattr(built.fine_tuned, field) == value
+
+
+def test_a_sequence_length_holds_for_every_component():
+    built = _build("--sequence-length", "77")
+
+    lengths = (built.preprocessing, built.embedding, built.frozen, built.fine_tuned)
+    assert {options.sequence_length for options in lengths} == {77}
+
+
+def test_any_other_encoder_gets_the_rates_of_a_large_one_unless_told_otherwise():
+    encoder = ("--encoder", "https://tfhub.dev/tensorflow/albert_en_large/3")
+    rate = config.BASE_RECIPE.fine_tuned["encoder_learning_rate"]
+
+    assert _build(*encoder).fine_tuned.encoder_learning_rate == rate
+    told = _build(*encoder, "--fine-tuned-learning-rate", "0.5")
+    assert told.fine_tuned.encoder_learning_rate == 0.5
+    mini = _build("--preset", "imdb", "--encoder", config.MINI_ENCODER, "--preprocessor", "any")
+    assert mini.fine_tuned.encoder_learning_rate != rate
+
+
+def test_the_imdb_preset_is_albert_base_on_imdb():
+    built = _build("--preset", "imdb")
+
+    assert built.dataset.name == "imdb_reviews"
+    assert built.embedding.encoder == config.BASE_ENCODER
+    assert built.preprocessing.preprocessor == config.BASE_PREPROCESSOR
+    assert built.fine_tuned.encoder_learning_rate == 3e-5
+
+
+@pytest.mark.parametrize("size", ["base/3", "large/3", "xxlarge/1"])
+def test_google_s_alberts_share_one_known_preprocessor(size):
+    handle = f"https://tfhub.dev/tensorflow/albert_en_{size}"
+
+    assert _build("--encoder", handle).preprocessing.preprocessor == config.BASE_PREPROCESSOR
+
+
+@pytest.mark.parametrize("sibling", ["mine_preprocess", "albert_en_preprocess"])
+def test_a_folder_s_preprocessor_is_found_beside_it(tmp_path, monkeypatch, sibling):
+    for name in ("mine", sibling):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    built = _build("--encoder", "mine")
+
+    assert built.embedding.encoder == str(tmp_path / "mine")
+    assert built.preprocessing.preprocessor == str(tmp_path / sibling)
+
+
+def test_an_encoder_of_unknown_kin_needs_its_preprocessor():
+    with pytest.raises(InputError, match="--preprocessor HANDLE"):
+        _build("--encoder", "https://example.org/encoder/1")
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--dataset", "glue/sst2"], "albert-glue-sst2"),
+        (["--csv", "some/where/My Reviews.csv"], "albert-my-reviews"),
+        (["--preset", "imdb", "--max-examples", "9"], "albert-imdb-reviews"),
+    ],
+)
+def test_each_set_of_reviews_has_a_pipeline_name_of_its_own(options, name):
+    assert _build(*options).name == name
+
+
+def test_paths_are_the_same_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "prepared" / "dataset_info.json").touch()
+    monkeypatch.chdir(tmp_path)
+
+    built = _build("--output", "out", "--dataset", "prepared")
+
+    assert built.output == str(tmp_path / "out")
+    assert built.dataset.name == str(tmp_path / "prepared")
+
+
+def test_a_bucket_is_left_as_it_is_written():
+    assert _build("--output", "gs://bucket/out").output == "gs://bucket/out"
+
+
+def test_every_option_explains_its_default():
+    parser = Parser()
+    add_options(parser)
+
+    text = parser.format_help()
+
+    assert text.count("(default:") == len(vars(parser.parse_args([])))
+    assert "sample: sample_reviews; imdb: imdb_reviews" in " ".join(text.split())

@@ -1,0 +1,177 @@
+import io
+import logging
+import re
+
+import pytest
+
+from components import progress
+from pipelines.component_states import ComponentError
+from pipelines.console import Screen
+
+_TFX = logging.getLogger("absl")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_SUMMARY = {
+    "winner": "fine_tuned",
+    "pushed": True,
+    "pushed_model": "out/serving/7",
+    "reason": "it gains 0.063",
+    "models": {
+        "frozen": {
+            "accuracy": 0.812,
+            "accuracy_lower": 0.79,
+            "accuracy_upper": 0.83,
+            "auc": 0.9,
+            "log_loss": 0.5,
+            "train_seconds": 12.3,
+            "trainable_parameters": 8_385,
+        },
+        "fine_tuned": {
+            "accuracy": 0.875,
+            "accuracy_lower": 0.86,
+            "accuracy_upper": 0.89,
+            "auc": None,
+            "log_loss": 0.25,
+            "train_seconds": 1234.6,
+            "trainable_parameters": 11_683_584,
+        },
+    },
+    "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
+    "test": {
+        "model": "fine_tuned",
+        "accuracy": 0.87,
+        "accuracy_lower": None,
+        "accuracy_upper": None,
+        "examples": 1_500,
+    },
+}
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def pipe(caplog):
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
+    return io.StringIO()
+
+
+@pytest.fixture
+def terminal(pipe, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    return _Terminal()
+
+
+def _start(component):
+    _TFX.info("Component %s is running.", component)
+    _TFX.info("Going to run a new execution %d", 1)
+
+
+def _finish(component):
+    _TFX.info("Component %s is finished.", component)
+
+
+def _report(completed, total):
+    progress.report(progress.Progress("Trainer", completed, total, "steps", "loss 0.5"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "total", "expected"),
+    [
+        (range(1, 301), 300, ["100/300", "200/300"]),
+        ([10, 150, 299, 300], 300, ["150/300", "299/300"]),
+        ([250, 299], 300, ["250/300"]),
+        ([1, 2], 2, ["1/2"]),
+        ([1, 2], None, []),
+    ],
+)
+def test_progress_on_a_pipe_is_two_spread_lines_at_most(pipe, steps, total, expected):
+    with Screen(pipe).follow(["Trainer"]):
+        _start("Trainer")
+        for step in steps:
+            _report(step, total)
+
+    lines = [line.split() for line in pipe.getvalue().splitlines()]
+    assert lines[0] == ["Trainer", "running"]
+    assert [line[1] for line in lines[1:]] == expected
+
+
+def test_a_terminal_shows_every_component_and_the_bar_of_the_one_that_runs(terminal):
+    screen = Screen(terminal)
+    with screen.follow(["Reader", "Trainer", "Pusher"]):
+        _start("Reader")
+        _finish("Reader")
+        _start("Trainer")
+        _report(150, 300)
+        screen.close("stopped")
+
+    *table, last = _ESCAPES.sub("", terminal.getvalue()).splitlines()[-4:]
+    assert [line.split()[:2] for line in table] == [
+        ["Reader", "done"],
+        ["Trainer", "running"],
+        ["Pusher", "waiting"],
+    ]
+    assert "━" in table[1]
+    assert "150/300 steps, loss 0.5" in table[1]
+    assert last == "stopped"
+
+
+def test_a_failure_stays_on_the_terminal(terminal):
+    def fail():
+        with Screen(terminal).follow(["Reader"]):
+            _start("Reader")
+            raise ValueError
+
+    with pytest.raises(ComponentError):
+        fail()
+
+    assert re.search(r"Reader +failed", _ESCAPES.sub("", terminal.getvalue()).splitlines()[-1])
+
+
+def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    with Screen(terminal).follow(["Reader"]):
+        _start("Reader")
+        _finish("Reader")
+
+    assert re.fullmatch(r"Reader +running\nReader +done +0.0 s\n", terminal.getvalue())
+
+
+def test_waiting_is_said_to_a_pipe_and_leaves_no_trace_on_a_terminal(pipe, terminal):
+    for stream in (pipe, terminal):
+        with Screen(stream).busy("starting"):
+            pass
+
+    assert pipe.getvalue() == "starting\n"
+    assert terminal.getvalue().endswith("\x1b[1A\x1b[2K")  # up, and erase
+
+
+def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
+    Screen(pipe).conclude(_SUMMARY, "out")
+
+    lines = [line.rstrip() for line in pipe.getvalue().splitlines()]
+    assert lines == [
+        "",
+        "                             accuracy    AUC  log loss  training  parameters",
+        "frozen         0.812 (0.790 to 0.830)  0.900     0.500      12 s       8,385",
+        "fine_tuned     0.875 (0.860 to 0.890)      -     0.250   1,235 s  11,683,584",
+        "difference  +0.063 (-0.010 to +0.135)",
+        "",
+        "winner      fine_tuned",
+        "reason      it gains 0.063",
+        "on test     accuracy 0.870 of fine_tuned on 1,500 reviews",
+        "pushed      out/serving/7",
+        "report      out/report/index.html",
+        "log         out/run.log",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_no_winner_and_no_push_are_said(pipe):
+    Screen(pipe).conclude({**_SUMMARY, "winner": None, "pushed": False}, "out")
+
+    assert "winner      none\n" in pipe.getvalue()
+    assert "pushed      nothing\n" in pipe.getvalue()

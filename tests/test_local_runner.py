@@ -1,0 +1,205 @@
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import toy_runner
+
+import local_runner
+from pipelines import preflight
+
+_TESTS = pathlib.Path(__file__).parent
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path, capfd):
+    """Returns a function that runs the toy: behaviour → exit status, output lines, error text."""
+
+    def run(behaviour, *options):
+        monkeypatch.setattr(preflight, "prepare", toy_runner.prepare)
+        for name, module in toy_runner.stand_ins(behaviour).items():
+            monkeypatch.setitem(sys.modules, name, module)
+        status = local_runner.main(["--output", str(tmp_path), *options])
+        output, errors = capfd.readouterr()
+        return status, output.splitlines(), errors
+
+    return run
+
+
+@pytest.fixture
+def start_toy(tmp_path):
+    """Returns a function that starts the toy as a process and reads on to a line of its."""
+
+    def start(behaviour, awaited):
+        process = subprocess.Popen(
+            [sys.executable, _TESTS / "toy_runner.py", behaviour, "--output", tmp_path],
+            env={**os.environ, "PYTHONPATH": str(_TESTS.parent)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        for line in process.stdout:
+            if awaited in line:
+                return process
+        pytest.fail(f"it ended without {awaited!r}: {process.stderr.read()}")
+
+    processes = []
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def _states(lines):
+    """Returns the last state of each component in plain output."""
+    states = "running|done|cached|skipped|failed"
+    found = [re.match(rf"(\w+) +({states})\b", line) for line in lines]
+    return {match[1]: match[2] for match in found if match}
+
+
+def test_says_each_component_and_the_outcome_in_few_plain_lines(toy):
+    status, lines, errors = toy("works")
+
+    assert status == 0
+    assert errors == ""
+    assert _states(lines) == {"Reviews": "done", "ComparisonReport": "done"}
+    assert [line for line in lines if "steps" in line] == [
+        f"{'ComparisonReport':<40}334/1,000 steps, loss 0.5",
+        f"{'ComparisonReport':<40}667/1,000 steps, loss 0.5",
+    ]
+    assert "winner      fine_tuned" in lines
+    assert len(lines) < 60
+    assert not _CONTROL_CHARACTERS.search("".join(lines))
+
+
+def test_names_the_report_and_the_log_that_it_wrote(toy, tmp_path):
+    _, lines, _ = toy("works")
+
+    assert f"report      {tmp_path}/report/index.html" in lines
+    assert f"log         {tmp_path}/run.log" in lines
+    assert (tmp_path / "report" / "summary.json").exists()
+    assert "Component Reviews is finished" in (tmp_path / "run.log").read_text()
+
+
+def test_what_has_finished_is_cached(toy):
+    toy("fails")
+
+    status, lines, _ = toy("works")
+    assert status == 0
+    assert _states(lines) == {"Reviews": "cached", "ComparisonReport": "done"}
+
+    status, lines, _ = toy("works")
+    assert status == 0
+    assert _states(lines) == {"Reviews": "cached", "ComparisonReport": "cached"}
+
+
+def test_a_failure_is_one_line_that_names_component_cause_log_and_way_on(toy, tmp_path):
+    status, lines, errors = toy("fails")
+
+    assert status == 1
+    assert _states(lines) == {"Reviews": "done", "ComparisonReport": "failed"}
+    assert errors == (
+        f"error: ComparisonReport failed (ValueError: it is broken). See {tmp_path}/run.log. "
+        "The same command goes on from here, as what has finished is cached.\n"
+    )
+    assert "Traceback" in (tmp_path / "run.log").read_text()
+
+
+@pytest.mark.parametrize("behaviour", ["refuses", "refuses in Beam"])
+def test_bad_input_that_a_component_finds_is_its_own_line(toy, behaviour):
+    status, _, errors = toy(behaviour)
+
+    assert status == 2
+    assert errors == "error: the reviews are empty. Give some.\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "last_words"),
+    [
+        (signal.SIGINT, 130, ["stopped. The same command goes on from here."]),
+        (signal.SIGKILL, -signal.SIGKILL, []),
+    ],
+)
+def test_a_stopped_run_goes_on_from_what_had_finished(start_toy, toy, number, status, last_words):
+    process = start_toy("waits", "ComparisonReport              running")
+
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == status
+    assert output.splitlines() == last_words
+    assert errors == ""
+    status, lines, _ = toy("works")
+    assert status == 0
+    assert _states(lines) == {"Reviews": "cached", "ComparisonReport": "done"}
+
+
+def test_two_runs_do_not_write_to_one_folder(start_toy, toy, tmp_path):
+    start_toy("waits", "ComparisonReport              running")
+
+    status, lines, errors = toy("works")
+
+    assert status == 2
+    assert lines == []
+    assert errors == (
+        f"error: another run is writing to {tmp_path}. "
+        "Wait for it, or give another folder with --output DIR.\n"
+    )
+
+
+def test_the_help_imports_nothing_heavy():
+    code = (
+        "import sys, local_runner\n"
+        "try: local_runner.main(['--help'])\n"
+        "finally: print(sorted({'tensorflow', 'tfx', 'apache_beam', 'numpy'} & {*sys.modules}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(_TESTS.parent)}
+    output = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+
+    assert "examples:" in output
+    assert output.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--datset", "x"], "there is no option '--datset'. Did you mean --dataset."),
+        (["--sequence_length=9"], "Did you mean --sequence-length."),
+        (["reviews.csv"], "there is no option 'reviews.csv'"),
+        (["--preset", "imbd"], "invalid choice: 'imbd' (choose from 'sample', 'imdb')"),
+        (["--max-examples", "many"], "invalid int value: 'many'"),
+        (["--max-examples", "0"], "max-examples cannot be 0. Give at least 1."),
+        (["--batch-size", "0"], "batch_size cannot be 0. Give at least 1."),
+        (["--sequence-length", "2"], "sequence-length cannot be 2. Give 3 to 4096"),
+        (["--frozen-epochs", "-1"], "frozen epochs cannot be -1. Give at least 1."),
+        (["--fine-tuned-learning-rate", "0"], "encoder_learning_rate cannot be 0.0."),
+        (["--min-gain", "1.5"], "min_gain cannot be 1.5. Give a share from 0 to 1."),
+        (["--pooling", "max"], "invalid choice: 'max'"),
+        (["--csv", "a.csv", "--dataset", "b"], "--csv does not go with --dataset."),
+        (["--csv", "a.csv", "--eval-split", "b"], "--csv does not go with --eval-split."),
+        (["--text-column", "review"], "--text-column needs --csv."),
+        (["--encoder", "mine"], "preprocessor of 'mine'. Name it with --preprocessor HANDLE."),
+        (["--output", "/dev/null/output"], "/dev/null/output cannot be written"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(capsys, options, expected):
+    assert local_runner.main(options) == 2
+
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("error: ")
+    assert expected in errors
+    assert errors.count("\n") == 1
+
+
+def test_artifacts_without_their_metadata_are_refused(capfd, tmp_path):
+    (tmp_path / "pipeline").mkdir()
+
+    assert local_runner.main(["--output", str(tmp_path)]) == 2
+
+    assert "metadata.db, which says what is in it. Delete the folder" in capfd.readouterr().err

@@ -1,0 +1,62 @@
+"""Two components of milliseconds, the second of which behaves as it is told."""
+
+import ctypes
+import json
+import pathlib
+
+import apache_beam as beam
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import String
+from toy_summary import SUMMARY
+
+from components import progress
+from components.errors import InputError
+
+
+@component
+def Reviews(reviews: OutputArtifact[String]):  # noqa: N802
+    pathlib.Path(reviews.uri).write_text("wonderful")
+
+
+@component
+def ComparisonReport(  # noqa: N802
+    reviews: InputArtifact[String], report: OutputArtifact[String], behaviour: Parameter[str]
+):
+    pathlib.Path(report.uri).write_text("half a ")
+    _BEHAVIOURS[behaviour]()
+    pathlib.Path(report.uri).write_text(json.dumps(SUMMARY))
+
+
+def _work():
+    for step in range(1, 1001):
+        progress.report(progress.Progress("ComparisonReport", step, 1000, "steps", "loss 0.5"))
+
+
+def _fail():
+    raise ValueError("first line\nit is broken")
+
+
+def _refuse():
+    raise InputError("the reviews are empty", "Give some")
+
+
+def _refuse_in_beam():
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create([1]) | beam.Map(lambda _: _refuse())
+
+
+def _wait_in_c():
+    """Locks a mutex twice: a wait that no signal handler of Python gets a word in."""
+    libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(128)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)
+
+
+_BEHAVIOURS = {
+    "works": _work,
+    "fails": _fail,
+    "refuses": _refuse,
+    "refuses in Beam": _refuse_in_beam,
+    "waits": _wait_in_c,
+}

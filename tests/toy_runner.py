@@ -1,0 +1,53 @@
+"""`python toy_runner.py BEHAVIOUR OPTION...`: the local runner, with a toy for a pipeline."""
+
+import functools
+import pathlib
+import sys
+import types
+
+import local_runner
+from pipelines import preflight
+
+
+def stand_ins(behaviour):
+    """Returns what to put in place of the real modules, by their names."""
+    return {
+        "pipelines.pipeline": types.SimpleNamespace(
+            create_pipeline=functools.partial(_create_pipeline, behaviour)
+        ),
+        "components.comparison_report": types.SimpleNamespace(publish=_publish),
+    }
+
+
+def prepare(config, arguments):
+    return preflight.Prepared(config, ("negative", "positive"), {"train": 1800, "eval": 200})
+
+
+def _create_pipeline(behaviour, config):
+    import toy_components
+    from tfx import v1 as tfx
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+    reviews = toy_components.Reviews()
+    report = toy_components.ComparisonReport(
+        reviews=reviews.outputs["reviews"], behaviour=behaviour
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=config.pipeline_root,
+        components=[reviews, report],
+        enable_cache=True,
+        metadata_connection_config=sqlite_metadata_connection_config(config.metadata),
+    )
+
+
+def _publish(report, folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(exist_ok=True)
+    folder.joinpath("summary.json").write_text(pathlib.Path(report).read_text())
+
+
+if __name__ == "__main__":
+    preflight.prepare = prepare
+    sys.modules.update(stand_ins(sys.argv[1]))
+    sys.exit(local_runner.main(sys.argv[2:]))

@@ -1,0 +1,36 @@
+"""What a run may have found; see `components.report_summary`."""
+
+SUMMARY = {
+    "winner": "fine_tuned",
+    "pushed": True,
+    "pushed_model": "serving/7",
+    "reason": "fine_tuned is more accurate",
+    "models": {
+        "frozen": {
+            "accuracy": 0.812,
+            "accuracy_lower": 0.79,
+            "accuracy_upper": 0.83,
+            "auc": 0.9,
+            "log_loss": 0.5,
+            "train_seconds": 12.3,
+            "trainable_parameters": 8_385,
+        },
+        "fine_tuned": {
+            "accuracy": 0.875,
+            "accuracy_lower": None,
+            "accuracy_upper": None,
+            "auc": None,
+            "log_loss": 0.25,
+            "train_seconds": 1234.5,
+            "trainable_parameters": 1_234_567,
+        },
+    },
+    "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
+    "test": {
+        "model": "fine_tuned",
+        "accuracy": 0.87,
+        "accuracy_lower": 0.85,
+        "accuracy_upper": 0.89,
+        "examples": 1_500,
+    },
+}
