@@ -9,8 +9,10 @@ import pytest
 from sample_reviews import frames
 from sample_reviews.aspects import ASPECTS
 from sample_reviews.composer import (
+    LABELS,
     CompositionOptions,
     Draft,
+    ExhaustedError,
     SeenReviews,
     five_word_sequences,
     is_held_out,
@@ -72,6 +74,11 @@ def test_reviews_hold_no_slot_and_no_stray_punctuation(reviews):
             assert trace not in review.text
 
 
+def test_single_words_are_never_held_out():
+    assert not is_held_out("dull", percent=100)
+    assert is_held_out("very dull", percent=100)
+
+
 def test_training_reviews_use_no_held_out_frame(splits):
     pairs = [p for p in frames.MIRRORED_VERDICTS if is_held_out(p, OPTIONS.held_out_percent)]
     held_out = [text for pair in pairs for text in pair if "{" not in text]
@@ -80,7 +87,7 @@ def test_training_reviews_use_no_held_out_frame(splits):
         assert not any(text in review.text for text in held_out)
 
 
-@pytest.mark.parametrize("verdict", ["negative", "positive"])
+@pytest.mark.parametrize("verdict", LABELS)
 @pytest.mark.parametrize("frame", [*frames.VERDICTS, *frames.BALANCES, *frames.STATEMENTS])
 def test_every_frame_can_be_filled(frame, verdict):
     sentence = make_draft(verdict).sentence(frame)
@@ -88,13 +95,12 @@ def test_every_frame_can_be_filled(frame, verdict):
     assert sentence[0].isupper()
 
 
-def test_own_and_against_swap_with_the_verdict():
-    frame = "own {own_adjective}, against {against_adjective}."
-    positive, negative = (make_draft(label).sentence(frame) for label in ("positive", "negative"))
-    assert positive != negative
-    own, against = (part.split()[-1].strip(",.") for part in positive.split(", "))
-    assert own in ADJECTIVES["positive"]
-    assert against in ADJECTIVES["negative"]
+@pytest.mark.parametrize(("verdict", "opposite"), [LABELS, LABELS[::-1]])
+def test_own_follows_the_verdict_and_against_does_not(verdict, opposite):
+    sentence = make_draft(verdict).sentence("{own_adjective} {against_adjective}", agreement=0.0)
+    own, against = sentence.lower().split()
+    assert own in ADJECTIVES[verdict]
+    assert against in ADJECTIVES[opposite]
 
 
 @pytest.mark.parametrize(("agreement", "polarity"), [(1.0, "negative"), (0.0, "positive")])
@@ -108,7 +114,7 @@ def test_a_review_speaks_of_no_aspect_twice():
     draft = make_draft("positive")
     clauses = [draft.sentence("{own_clause}") for _ in ASPECTS]
     assert len(set(clauses)) == len(ASPECTS)
-    with pytest.raises(IndexError):
+    with pytest.raises(ExhaustedError, match="aspects"):
         draft.sentence("{own_clause}")
 
 
@@ -148,6 +154,14 @@ def test_main_writes_both_splits_and_leaves_nothing_partial(tmp_path):
     lines = (tmp_path / "train.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 6
     assert all(json.loads(line).keys() == {"text", "label"} for line in lines)
+
+
+@pytest.mark.slow
+def test_the_committed_reviews_are_what_the_tool_composes(tmp_path):
+    compose_sample_reviews.main(["--folder", str(tmp_path)])
+    for path in tmp_path.iterdir():
+        committed = compose_sample_reviews.DEFAULT_FOLDER / path.name
+        assert path.read_bytes() == committed.read_bytes()
 
 
 def test_show_writes_nothing(tmp_path, capsys):

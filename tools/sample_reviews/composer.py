@@ -9,6 +9,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
@@ -46,11 +47,11 @@ class CompositionOptions:
     """
 
     seed: int = 20240229
-    remark_agreement: float = 0.84
-    hearsay_agreement: float = 0.45
-    verdict_mix: tuple[float, float, float] = (0.36, 0.3, 0.34)
+    remark_agreement: float = 0.88
+    hearsay_agreement: float = 0.48
+    verdict_mix: tuple[float, float, float] = (0.34, 0.34, 0.32)
     irony_share: float = 0.08
-    held_out_percent: int = 12
+    held_out_percent: int = 10
     minimum_words: int = 20
     maximum_words: int = 250
     maximum_overlap: float = 0.5
@@ -78,7 +79,8 @@ class Outline:
 
 # (weight, outline): from a few lines to a full page.
 OUTLINES: tuple[tuple[int, Outline], ...] = (
-    (14, Outline(verdicts=1, remarks=1, balances=0, hearsay=0, plot=0, asides=0)),
+    (6, Outline(verdicts=1, remarks=1, balances=0, hearsay=0, plot=0, asides=0)),
+    (10, Outline(verdicts=2, remarks=1, balances=0, hearsay=0, plot=0, asides=0)),
     (16, Outline(verdicts=2, remarks=0, balances=1, hearsay=0, plot=0, asides=0)),
     (14, Outline(verdicts=2, remarks=2, balances=0, hearsay=1, plot=0, asides=0)),
     (18, Outline(verdicts=2, remarks=1, balances=1, hearsay=0, plot=1, asides=0)),
@@ -91,7 +93,12 @@ OUTLINES: tuple[tuple[int, Outline], ...] = (
 
 
 def is_held_out(phrase: object, percent: int) -> bool:
-    """Whether a phrase is kept from the training split: the same answer on every machine."""
+    """Whether a phrase is kept from the training split: the same answer on every machine.
+
+    Single words never are: the test asks for new combinations of words, not for new words.
+    """
+    if isinstance(phrase, str) and " " not in phrase:
+        return False
     return zlib.crc32(repr(phrase).encode()) % 100 < percent
 
 
@@ -119,6 +126,10 @@ def five_word_sequences(text: str) -> set[str]:
     return {" ".join(words[i : i + 5]) for i in range(len(words) - 4)}
 
 
+class ExhaustedError(LookupError):
+    """A review wants to say more than there is to say without saying something twice."""
+
+
 @dataclass
 class Draft:
     """One review in the making. It remembers what it has said, and says nothing twice."""
@@ -136,8 +147,14 @@ class Draft:
         self._invent_film()
 
     def choose(self, phrases: Sequence[_Phrase]) -> _Phrase:
-        """Draws an allowed phrase that this review has not used yet."""
+        """Draws an allowed phrase that this review has not used yet.
+
+        Raises:
+            ExhaustedError: No such phrase is left.
+        """
         fresh = [p for p in phrases if p not in self.said and self.is_allowed(p)]
+        if not fresh:
+            raise ExhaustedError(f"all {len(phrases)} phrases are used or held out: {phrases}")
         phrase = self.random.choice(fresh)
         self.said.add(phrase)
         return phrase
@@ -172,14 +189,20 @@ class Draft:
         return {"clause": self._clause, "quality": self._quality}[kind](polarity)
 
     def _clause(self, polarity: str) -> str:
-        aspect = ASPECTS[self.aspects.pop()]
+        aspect = ASPECTS[self._next_aspect(self.aspects)]
         subject = self.random.choice(aspect.subjects)
         return f"{subject} {self.choose(aspect.predicates[polarity])}"
 
     def _quality(self, polarity: str) -> str:
-        name = next(name for name in self.aspects if ASPECTS[name].qualities[polarity])
+        named = [name for name in self.aspects if ASPECTS[name].qualities[polarity]]
+        return self.choose(ASPECTS[self._next_aspect(named)].qualities[polarity])
+
+    def _next_aspect(self, candidates: Sequence[str]) -> str:
+        if not candidates:
+            raise ExhaustedError(f"all {len(ASPECTS)} aspects are spoken of")
+        name = candidates[0]
         self.aspects.remove(name)
-        return self.choose(ASPECTS[name].qualities[polarity])
+        return name
 
     def _invent_film(self) -> None:
         self.facts["genre"] = self.random.choice(plots.GENRES)
@@ -255,9 +278,10 @@ class ReviewComposer:
 
     def _unseen_review(self, verdict: str) -> Review:
         while True:
-            text = self._text(verdict)
-            if self._has_good_length(text) and self._seen.add(text):
-                return Review(text, verdict)
+            with suppress(ExhaustedError):
+                text = self._text(verdict)
+                if self._has_good_length(text) and self._seen.add(text):
+                    return Review(text, verdict)
 
     def _has_good_length(self, text: str) -> bool:
         words = len(text.split())

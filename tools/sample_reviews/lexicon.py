@@ -53,7 +53,7 @@ SOURCES: tuple[str, ...] = (
     "my sister", "my brother-in-law", "the critic in my morning paper", "my neighbour",
     "the man in the next seat", "the woman beside me", "my oldest friend", "everyone at work",
     "the festival jury", "my teenage son", "my daughter", "my wife", "my husband",
-    "a colleague", "the whole internet", "the girl at the box office", "the usher", "my flatmate",
+    "a colleague", "my barber", "the girl at the box office", "the usher", "my flatmate",
     "my mother", "my film club", "the audience around me", "the professor I live next to",
     "the reviewer on the radio", "nearly every critic", "my cousin",
     "the crowd at the premiere", "a man at the bus stop", "the rest of the row", "my landlady",
