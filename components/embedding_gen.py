@@ -1,0 +1,165 @@
+"""EmbeddingGen: one forward pass of the frozen encoder a review, as a Beam stage that TFX caches."""
+
+import collections
+import json
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+from apache_beam.utils import shared
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.components.util import examples_utils
+
+from components import reviews
+from components.encoder import PADDING_ID, PooledEncoder
+from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT
+from components.options import EmbeddingOptions, decode, encode
+from components.progress import Progress, report
+
+TRANSFORMED_EXAMPLES_KEY = "transformed_examples"
+EMBEDDINGS_KEY = "embeddings"
+OPTIONS_KEY = "options"
+
+
+class EmbedReviews(beam.DoFn):
+    """Maps serialized examples of token ids to serialized examples of vectors.
+
+    Reviews of like length go through the encoder together, in full batches of a few fixed
+    shapes, so that hardly anything is padded.
+    """
+
+    def __init__(self, options: EmbeddingOptions, component: str = "EmbeddingGen") -> None:
+        self._options = options
+        self._component = component
+        self._buckets = reviews.bucket_lengths(options.sequence_length)
+        self._shared = shared.Shared()
+
+    def setup(self) -> None:
+        """Loads the encoder, once a process."""
+        self._embed = self._shared.acquire(self._load, tag=repr(self._options))
+        self._completed = 0
+
+    def start_bundle(self) -> None:
+        """Starts with no review waiting."""
+        self._waiting: dict[int, list[tf.train.Example]] = collections.defaultdict(list)
+
+    def process(self, record: bytes) -> Iterator[bytes]:
+        """Embeds the review's bucket once it is full."""
+        example = tf.train.Example.FromString(record)
+        bucket = reviews.bucket_of(len(_ids(example)), self._buckets)
+        self._waiting[bucket].append(example)
+        if len(self._waiting[bucket]) == self._options.batch_size:
+            yield from self._embedded(bucket)
+
+    def finish_bundle(self) -> Iterator[beam.utils.windowed_value.WindowedValue]:
+        """Embeds the reviews that still wait."""
+        for bucket in sorted(self._waiting):
+            for record in self._embedded(bucket):
+                yield beam.transforms.window.GlobalWindows.windowed_value(record)
+
+    def _load(self) -> Any:
+        encoder = PooledEncoder(self._options.encoder, self._options.pooling, trainable=False)
+        return tf.function(encoder, reduce_retracing=True)
+
+    def _embedded(self, bucket: int) -> Iterable[bytes]:
+        examples = self._waiting.pop(bucket)
+        ids = np.full([self._options.batch_size, bucket], PADDING_ID, np.int32)
+        for row, example in zip(ids, examples, strict=False):
+            row[: len(_ids(example))] = _ids(example)
+        vectors = self._embed(tf.constant(ids)).numpy()[: len(examples)]
+        self._completed += len(examples)
+        report(Progress(self._component, self._completed, None, "reviews"))
+        return [_with_vector(*pair) for pair in zip(examples, vectors, strict=True)]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Embeds every split of `transformed_examples`."""
+
+    def Do(  # noqa: N802  TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the Beam pipeline.
+
+        Args:
+          input_dict: `transformed_examples`.
+          output_dict: `embeddings`.
+          exec_properties: `options`, JSON of `EmbeddingOptions`.
+        """
+        options = decode(EmbeddingOptions, json.loads(exec_properties[OPTIONS_KEY]))
+        source = artifact_utils.get_single_instance(input_dict[TRANSFORMED_EXAMPLES_KEY])
+        target = artifact_utils.get_single_instance(output_dict[EMBEDDINGS_KEY])
+        target.split_names = source.split_names
+        examples_utils.set_payload_format(target, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        with self._make_beam_pipeline() as pipeline:
+            for split in artifact_utils.decode_split_names(source.split_names):
+                self._embed_split(pipeline, split, source, target, options)
+
+    def _embed_split(
+        self,
+        pipeline: beam.Pipeline,
+        split: str,
+        source: types.Artifact,
+        target: types.Artifact,
+        options: EmbeddingOptions,
+    ) -> None:
+        records = os.path.join(artifact_utils.get_split_uri([source], split), "*")
+        embeddings = os.path.join(artifact_utils.get_split_uri([target], split), EMBEDDINGS_KEY)
+        _ = (
+            pipeline
+            | f"Read[{split}]" >> beam.io.ReadFromTFRecord(records)
+            | f"Embed[{split}]" >> beam.ParDo(EmbedReviews(options))
+            | f"Write[{split}]" >> beam.io.WriteToTFRecord(embeddings, file_name_suffix=".gz")
+        )
+
+
+class EmbeddingGenSpec(component_spec.ComponentSpec):
+    """Interface of EmbeddingGen."""
+
+    PARAMETERS = {OPTIONS_KEY: component_spec.ExecutionParameter(type=str)}
+    INPUTS = {
+        TRANSFORMED_EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples)
+    }
+    OUTPUTS = {EMBEDDINGS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+
+
+class EmbeddingGen(base_beam_component.BaseBeamComponent):
+    """Runs the frozen encoder over token ids, so that a head can train on its vectors.
+
+    Outputs:
+      embeddings: Examples with `pooled_output` and `label`, in the splits of
+        `transformed_examples`.
+    """
+
+    SPEC_CLASS = EmbeddingGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self, transformed_examples: types.BaseChannel, options: EmbeddingOptions
+    ) -> None:
+        super().__init__(
+            EmbeddingGenSpec(
+                transformed_examples=transformed_examples,
+                options=json.dumps(encode(options)),
+                embeddings=types.Channel(type=standard_artifacts.Examples),
+            )
+        )
+
+
+def _ids(example: tf.train.Example) -> Any:
+    return example.features.feature[INPUT_WORD_IDS].int64_list.value
+
+
+def _with_vector(example: tf.train.Example, vector: np.ndarray) -> bytes:
+    embedded = tf.train.Example()
+    embedded.features.feature[POOLED_OUTPUT].float_list.value.extend(vector)
+    embedded.features.feature[LABEL].CopyFrom(example.features.feature[LABEL])
+    return embedded.SerializeToString(deterministic=True)

@@ -1,0 +1,116 @@
+"""Batches of reviews for training and embedding, of like length and fixed shapes.
+
+XLA compiles one program per shape, so lengths are padded to one of a few buckets and every batch
+is full: a review costs what its bucket costs, not what the longest review would.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT
+
+_BUCKETS = 4
+_SHUFFLE_BUFFER = 100_000
+
+
+def bucket_lengths(sequence_length: int) -> list[int]:
+    """Returns the padded lengths that a batch may have: quarters of `sequence_length`, rounded up.
+
+    >>> bucket_lengths(256)
+    [64, 128, 192, 256]
+    """
+    return sorted({-(-sequence_length * n // _BUCKETS) for n in range(1, _BUCKETS + 1)})
+
+
+def bucket_of(length: int, buckets: Sequence[int]) -> int:
+    """Returns the smallest of the ascending `buckets` that holds `length` tokens."""
+    return next(bucket for bucket in buckets if length <= bucket)
+
+
+def read_token_ids(file_patterns: Sequence[str]) -> tf.data.Dataset:
+    """Reads `transformed_examples` as pairs of int32 `[length]` ids and an int64 label."""
+    return _read(
+        file_patterns,
+        {
+            INPUT_WORD_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+            LABEL: tf.io.FixedLenFeature([], tf.int64),
+        },
+    ).map(lambda review: (tf.cast(review[INPUT_WORD_IDS], tf.int32), review[LABEL]))
+
+
+def read_embeddings(file_patterns: Sequence[str], hidden_size: int) -> tf.data.Dataset:
+    """Reads `embeddings` as pairs of a float32 `[hidden_size]` vector and an int64 label."""
+    return _read(
+        file_patterns,
+        {
+            POOLED_OUTPUT: tf.io.FixedLenFeature([hidden_size], tf.float32),
+            LABEL: tf.io.FixedLenFeature([], tf.int64),
+        },
+    ).map(lambda review: (review[POOLED_OUTPUT], review[LABEL]))
+
+
+def training_batches(
+    reviews: tf.data.Dataset, batch_size: int, seed: int, buckets: Sequence[int] | None = None
+) -> tf.data.Dataset:
+    """Returns an endless stream of full batches, reshuffled at each pass over `reviews`.
+
+    Args:
+      reviews: Pairs of features and label.
+      batch_size: Reviews in a batch.
+      seed: Seed of the order.
+      buckets: Padded lengths; None where the features are vectors of one size.
+    """
+    shuffled = reviews.shuffle(_SHUFFLE_BUFFER, seed=seed).repeat()
+    return _batched(shuffled, batch_size, buckets).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(
+    reviews: tf.data.Dataset, batch_size: int, buckets: Sequence[int] | None = None
+) -> tf.data.Dataset:
+    """Returns one pass over `reviews`, each batch filled up to `batch_size` with weightless rows.
+
+    Yields:
+      Triples of features, labels and float32 weights `[batch_size]`, 0 for a row that fills up.
+    """
+    batches = _batched(reviews, batch_size, buckets)
+    return batches.map(lambda x, y: _filled(x, y, batch_size)).prefetch(tf.data.AUTOTUNE)
+
+
+def count(reviews: tf.data.Dataset) -> int:
+    """Returns the number of elements of `reviews`, by one pass over it."""
+    return int(reviews.reduce(tf.constant(0, tf.int64), lambda total, _: total + 1))
+
+
+def _read(file_patterns: Sequence[str], features: dict[str, object]) -> tf.data.Dataset:
+    files = sorted(path for pattern in file_patterns for path in tf.io.gfile.glob(pattern))
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+    return records.map(lambda record: tf.io.parse_single_example(record, features))
+
+
+def _batched(
+    reviews: tf.data.Dataset, batch_size: int, buckets: Sequence[int] | None
+) -> tf.data.Dataset:
+    if buckets is None:
+        return reviews.batch(batch_size)
+    return reviews.bucket_by_sequence_length(
+        element_length_func=lambda ids, label: tf.shape(ids)[0],
+        # A boundary is the first length of the next bucket.
+        bucket_boundaries=[length + 1 for length in buckets],
+        bucket_batch_sizes=[batch_size] * (len(buckets) + 1),
+        pad_to_bucket_boundary=True,
+    )
+
+
+def _filled(
+    x: tf.Tensor, y: tf.Tensor, batch_size: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    missing = batch_size - tf.shape(y)[0]
+    weights = tf.concat([tf.ones_like(y, tf.float32), tf.zeros([missing])], axis=0)
+    x = tf.pad(x, [[0, missing], [0, 0]])
+    y = tf.pad(y, [[0, missing]])
+    return (
+        tf.ensure_shape(x, [batch_size, None]),
+        tf.ensure_shape(y, [batch_size]),
+        tf.ensure_shape(weights, [batch_size]),
+    )

@@ -1,0 +1,143 @@
+"""The graph, and nothing else: which component feeds which, and why each is there."""
+
+from tfx import v1 as tfx
+from tfx.orchestration import metadata
+
+from components import schema, trainer
+from components.comparison_report import ComparisonReport
+from components.embedding_gen import EmbeddingGen
+from components.features import EVAL, TEST, TRAIN
+from components.model_selector import ModelSelector
+from components.options import TrainerOptions, encode
+from components.strict_example_validator import StrictExampleValidator
+from components.tfds_example_gen import TfdsExampleGen
+from pipelines import evaluation
+from pipelines.config import PipelineConfig
+
+
+def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
+    """Builds the pipeline that trains, compares and pushes.
+
+    Args:
+      config: The run. Its `schema` names the classes.
+
+    Returns:
+      A pipeline for any TFX runner; its metadata is kept in `config.metadata`.
+    """
+    classes = len(schema.class_names(schema.load(config.schema)))
+
+    # Reads the reviews of the data set into the splits train, eval and test.
+    example_gen = TfdsExampleGen(config.dataset)
+    examples = example_gen.outputs["examples"]
+
+    # Holds the reviews against the curated schema; an anomaly stops the run before any training.
+    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    schema_gen = tfx.components.ImportSchemaGen(schema_file=config.schema)
+    example_validator = StrictExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+    )
+
+    # Turns text into token ids, in a graph that the exported models carry with them.
+    transform = tfx.components.Transform(
+        examples=examples,
+        schema=schema_gen.outputs["schema"],
+        preprocessing_fn="components.preprocessing.preprocessing_fn",
+        splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, EVAL]),
+        custom_config=encode(config.preprocessing),
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(example_validator)
+
+    # Runs the frozen encoder once a review; its head then trains on the vectors in seconds.
+    embedding_gen = EmbeddingGen(transform.outputs["transformed_examples"], config.embedding)
+
+    frozen = _trainer(config.frozen, embedding_gen.outputs["embeddings"], transform, schema_gen)
+    fine_tuned = _trainer(
+        config.fine_tuned, transform.outputs["transformed_examples"], transform, schema_gen
+    )
+
+    # Compares the two on the same reviews, none of which they were trained on.
+    comparison = tfx.components.Evaluator(
+        examples=examples,
+        model=fine_tuned.outputs["model"],
+        baseline_model=frozen.outputs["model"],
+        eval_config=evaluation.comparison_config(classes, config.policy),
+        example_splits=[EVAL],
+    ).with_id("Evaluator.comparison")
+
+    # Applies the policy; TFX's Evaluator alone could never bless the frozen model.
+    model_selector = ModelSelector(
+        frozen_model=frozen.outputs["model"],
+        fine_tuned_model=fine_tuned.outputs["model"],
+        evaluation=comparison.outputs["evaluation"],
+        policy=config.policy,
+    )
+
+    # Reports the selected model on reviews that had no part in its selection.
+    test = tfx.components.Evaluator(
+        examples=examples,
+        model=model_selector.outputs["model"],
+        eval_config=evaluation.winner_config(classes, config.policy),
+        example_splits=[TEST],
+    ).with_id("Evaluator.test")
+
+    # Exports the winner, if the selector blessed it.
+    pusher = tfx.components.Pusher(
+        model=model_selector.outputs["model"],
+        model_blessing=model_selector.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving)
+        ),
+    )
+
+    # Puts the answer where people look: plots and summary.json.
+    comparison_report = ComparisonReport(
+        frozen_model_run=frozen.outputs["model_run"],
+        fine_tuned_model_run=fine_tuned.outputs["model_run"],
+        evaluation=comparison.outputs["evaluation"],
+        blessing=model_selector.outputs["blessing"],
+        test_evaluation=test.outputs["evaluation"],
+        pushed_model=pusher.outputs["pushed_model"],
+        examples=examples,
+    )
+
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=config.pipeline_root,
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            example_validator,
+            transform,
+            embedding_gen,
+            frozen,
+            fine_tuned,
+            comparison,
+            model_selector,
+            test,
+            pusher,
+            comparison_report,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(config.metadata),
+        beam_pipeline_args=list(config.beam_args),
+    )
+
+
+def _trainer(
+    options: TrainerOptions,
+    examples: tfx.types.BaseChannel,
+    transform: tfx.components.Transform,
+    schema_gen: tfx.components.ImportSchemaGen,
+) -> tfx.components.Trainer:
+    """Returns one of the two Trainers: the same code, other options and examples."""
+    return tfx.components.Trainer(
+        run_fn="components.trainer.run_fn",
+        examples=examples,
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema_gen.outputs["schema"],
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
+        custom_config={trainer.OPTIONS_KEY: encode(options)},
+    ).with_id(f"Trainer.{options.model}")
