@@ -22,6 +22,9 @@ MINI_ENCODER = str(PROJECT / "assets" / "albert_en_mini")
 MINI_PREPROCESSOR = str(PROJECT / "assets" / "albert_en_mini_preprocess")
 BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
 BASE_PREPROCESSOR = "https://tfhub.dev/tensorflow/albert_en_preprocess/3"
+# Beam in this process. The image is never started: where none is named, TFX packs its own source
+# into an archive for workers elsewhere, before each component, for longer than the component takes.
+IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +53,7 @@ class PipelineConfig:
     frozen: TrainerOptions
     fine_tuned: TrainerOptions
     policy: SelectionPolicy = dataclasses.field(default_factory=SelectionPolicy)
-    beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
+    beam_args: tuple[str, ...] = IN_PROCESS
 
     @property
     def pipeline_root(self) -> str:
@@ -179,8 +182,14 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
             ),
         ),
         policy=SelectionPolicy(**_given(min_gain=arguments.min_gain)),
-        beam_args=(*PipelineConfig.beam_args, *arguments.beam_arg),
+        beam_args=_beam_args(arguments.beam_arg),
     )
+
+
+def _beam_args(given: list[str]) -> tuple[str, ...]:
+    """Returns `given`, in this process where they name no runner of their own."""
+    names_runner = any(argument.startswith("--runner") for argument in given)
+    return tuple(given) if names_runner else (*IN_PROCESS, *given)
 
 
 def _dataset(arguments: argparse.Namespace, preset: Preset) -> DatasetOptions:

@@ -1,0 +1,66 @@
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components import reviews
+
+LENGTHS = [3, 64, 65, 100, 128, 5, 256, 200, 7, 129]
+
+
+@pytest.fixture
+def dataset() -> tf.data.Dataset:
+    """Ten reviews; each one's ids and label are its index."""
+    return tf.data.Dataset.from_generator(
+        lambda: ((np.full(n, i, np.int32), i) for i, n in enumerate(LENGTHS)),
+        output_signature=(tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int64)),
+    )
+
+
+def test_buckets_are_quarters_rounded_up():
+    assert reviews.bucket_lengths(256) == [64, 128, 192, 256]
+    assert reviews.bucket_lengths(30) == [8, 15, 23, 30]
+    assert reviews.bucket_lengths(3) == [1, 2, 3]
+
+
+def test_a_length_goes_into_the_smallest_bucket_that_holds_it():
+    buckets = [64, 128]
+    assert [reviews.bucket_of(n, buckets) for n in (1, 64, 65, 128)] == [64, 64, 128, 128]
+
+
+def test_an_evaluation_pass_has_every_review_once_in_full_batches_of_fixed_shapes(dataset):
+    buckets = reviews.bucket_lengths(256)
+    seen = []
+    for ids, labels, weights in reviews.evaluation_batches(dataset, 4, buckets):
+        assert ids.shape[0] == 4
+        assert ids.shape[1] in buckets
+        for row, label, weight in zip(ids.numpy(), labels.numpy(), weights.numpy(), strict=True):
+            if weight:
+                seen.append(int(label))
+                assert (row[: LENGTHS[label]] == label).all()
+                assert (row[LENGTHS[label] :] == 0).all()
+            else:
+                assert not row.any()
+    assert sorted(seen) == list(range(10))
+
+
+def test_training_batches_are_full_and_each_pass_has_every_review():
+    vectors = tf.data.Dataset.range(10).map(lambda i: (tf.cast([i], tf.float32), i))
+    labels = [y.numpy() for _, y in reviews.training_batches(vectors, 5, seed=1).take(4)]
+    assert all(len(y) == 5 for y in labels)
+    assert collections.Counter(np.concatenate(labels).tolist()) == dict.fromkeys(range(10), 2)
+    assert np.concatenate(labels[:2]).tolist() != np.concatenate(labels[2:]).tolist()
+
+
+def test_the_seed_fixes_the_order(dataset):
+    def order(seed: int) -> list[list[int]]:
+        stream = reviews.training_batches(dataset, 2, seed, reviews.bucket_lengths(256))
+        return [y.numpy().tolist() for _, y in stream.take(8)]
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_count(dataset):
+    assert reviews.count(dataset) == 10
