@@ -118,12 +118,9 @@ def find_builder(name: str, data_dir: str | None = None) -> tfds.core.DatasetBui
         return tfds.builder_from_directory(folder)
     try:
         return tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        raise InputError(f"Data set {name!r} does not exist", _other_name(name)) from error
     except Exception as error:  # every builder checks its own arguments in its own way
         raise InputError(
-            f"Data set {name!r} cannot be used: {_first_line(error)}",
-            "Give NAME, NAME/CONFIGURATION or NAME:VERSION as TFDS's catalogue lists it",
+            f"Data set {name!r} cannot be used: {_first_line(error)}", _other_name(name)
         ) from error
 
 
@@ -156,7 +153,10 @@ def _other_name(name: str) -> str:
     close = difflib.get_close_matches(name, known)
     if close:
         return f"Did you mean {' or '.join(close)}"
-    return "Name a data set of TFDS's catalogue, or a folder that holds dataset_info.json"
+    return (
+        "Give NAME, NAME/CONFIGURATION or NAME:VERSION of TFDS's catalogue, or a folder that holds "
+        "dataset_info.json"
+    )
 
 
 def _unknown_hosts(builder: tfds.core.DatasetBuilder) -> list[str]:
@@ -204,11 +204,11 @@ def _only_feature(
     if len(candidates) == 1:
         return candidates[0]
     wanted = f"{kind} feature {given!r}" if given else f"{kind} feature"
-    known = ", ".join(f"{n}: {type(f).__name__}" for n, f in builder.info.features.items())
+    number = "more than one" if candidates else "no"
+    known = ", ".join(f"{n}: {type(f).__name__}" for n, f in sorted(builder.info.features.items()))
     raise InputError(
-        f"Data set {builder.info.full_name} has {'several' if candidates else 'no'} {wanted} "
-        f"among ({known})",
-        f"Name one of {', '.join(names)} with --{kind}-feature"
+        f"Data set {builder.info.full_name} has {number} {wanted} ({known})",
+        f"Name one of {', '.join(sorted(names))} with --{kind}-feature"
         if names
         else f"Name one with --{kind}-feature from a data set that has one",
     )
@@ -299,4 +299,6 @@ def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return next((line for line in lines if not line.startswith("Error parsing")), lines[0]).strip()
+    return next((line for line in lines if not line.startswith("Error parsing")), lines[0]).strip(
+        " ."
+    )

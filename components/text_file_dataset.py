@@ -265,7 +265,7 @@ def _refuse_poor_splits(path: Path, rows: pd.DataFrame) -> None:
             raise InputError(
                 f"File {path} has too few rows of label {lacking[0]!r}: of "
                 f"{counts.loc[lacking[0]].sum()} none falls to the {split} split",
-                f"{needed}, or delete its rows",
+                needed if len(counts) == 2 else f"{needed}, or delete its rows",
             )
 
 
