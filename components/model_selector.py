@@ -1,0 +1,133 @@
+"""ModelSelector: puts the winning model, and its blessing, into the Pusher's hands.
+
+TFX's Evaluator blesses only the candidate, so that on its own nothing would ever be served where
+the baseline is the better model.
+"""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import io_utils
+
+from components.artifact_files import copy_entries
+from components.evaluation_results import load_comparison
+from components.features import FINE_TUNED, FROZEN
+from components.options import SelectionPolicy, decode, encode
+from components.selection import Decision, select
+
+FROZEN_MODEL_KEY = "frozen_model"
+FINE_TUNED_MODEL_KEY = "fine_tuned_model"
+EVALUATION_KEY = "evaluation"
+MODEL_KEY = "model"
+BLESSING_KEY = "blessing"
+POLICY_KEY = "policy"
+DECISION_FILE = "decision.json"
+
+_MODEL_KEYS = {FROZEN: FROZEN_MODEL_KEY, FINE_TUNED: FINE_TUNED_MODEL_KEY}
+
+
+def load_decision(blessing_uri: str) -> Decision:
+    """Reads the decision out of the folder of a blessing that ModelSelector gave."""
+    with fileio.open(os.path.join(blessing_uri, DECISION_FILE)) as file:
+        return Decision(**json.loads(file.read()))
+
+
+class Executor(base_executor.BaseExecutor):
+    """Applies the policy to the evaluation."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Copies the selected model and writes its blessing."""
+        evaluation_uri = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
+        policy = decode(SelectionPolicy, json.loads(exec_properties[POLICY_KEY]))
+        decision = select(policy, **vars(load_comparison(evaluation_uri)))
+        selected = artifact_utils.get_single_instance(input_dict[_MODEL_KEYS[decision.selected]])
+        copy_entries(selected.uri, artifact_utils.get_single_uri(output_dict[MODEL_KEY]))
+        _bless(artifact_utils.get_single_instance(output_dict[BLESSING_KEY]), selected, decision)
+
+
+def _bless(blessing: types.Artifact, model: types.Artifact, decision: Decision) -> None:
+    """Says what Evaluator would, in its words: Pusher and Resolver go by these properties.
+
+    `model` is the Trainer's: TFX gives an output artifact its id only after the executor is done,
+    and a Resolver finds blessed models by their id.
+    """
+    blessed = decision.winner is not None
+    blessing.set_string_custom_property(
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+    )
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    blessing.set_int_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
+    )
+    marker = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    content = json.dumps(dataclasses.asdict(decision), indent=2) + "\n"
+    io_utils.write_string_file(os.path.join(blessing.uri, DECISION_FILE), content)
+    io_utils.write_string_file(os.path.join(blessing.uri, marker), "")
+
+
+class ModelSelectorSpec(component_spec.ComponentSpec):
+    """ModelSelector's channels and properties."""
+
+    PARAMETERS = {  # noqa: RUF012
+        POLICY_KEY: component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        FROZEN_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        FINE_TUNED_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class ModelSelector(base_component.BaseComponent):
+    """Selects one of two models by the policy in `components/selection.py`.
+
+    Outputs:
+      model: The leading model, whether blessed or not.
+      blessing: Whether Pusher may push it; its folder holds `decision.json`.
+    """
+
+    SPEC_CLASS = ModelSelectorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        frozen_model: types.BaseChannel,
+        fine_tuned_model: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        policy: SelectionPolicy,
+    ) -> None:
+        """Takes both Trainers' `model` and the `evaluation` of their comparison.
+
+        Args:
+          frozen_model: A `Model`, the baseline of the evaluation.
+          fine_tuned_model: A `Model`, the candidate of the evaluation.
+          evaluation: The Evaluator's `ModelEvaluation` on the eval split.
+          policy: When which model wins.
+        """
+        super().__init__(
+            ModelSelectorSpec(
+                frozen_model=frozen_model,
+                fine_tuned_model=fine_tuned_model,
+                evaluation=evaluation,
+                policy=json.dumps(encode(policy), sort_keys=True),
+                model=types.Channel(type=standard_artifacts.Model),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )
