@@ -1,0 +1,169 @@
+"""ComparisonReport: what the run found, as `summary.json` and plots in one folder."""
+
+import os
+from typing import Any
+
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import io_utils
+
+from components import plots, report_summary
+from components.artifact_files import copy_whole
+from components.evaluation_results import load_comparison, load_model_metrics
+from components.features import FINE_TUNED, FROZEN
+from components.model_selector import load_decision
+from components.training_history import TrainingHistory
+
+FROZEN_MODEL_RUN_KEY = "frozen_model_run"
+FINE_TUNED_MODEL_RUN_KEY = "fine_tuned_model_run"
+EVALUATION_KEY = "evaluation"
+BLESSING_KEY = "blessing"
+TEST_EVALUATION_KEY = "test_evaluation"
+PUSHED_MODEL_KEY = "pushed_model"
+EXAMPLES_KEY = "examples"
+REPORT_KEY = "report"
+
+SUMMARY_FILE = "summary.json"
+TRAINING_HISTORY_FILE = "training_history.png"
+COMPARISON_FILE = "comparison.png"
+
+# What Pusher's executor sets on the artifact; TFX keeps the names to itself.
+_PUSHED = "pushed"
+_PUSHED_DESTINATION = "pushed_destination"
+_BATCH_SIZE = 1024
+
+
+def publish(report_uri: str, folder: str) -> None:
+    """Copies a report to where people look for it, in place of an earlier one.
+
+    Args:
+      report_uri: Folder of ComparisonReport's `report`.
+      folder: Folder that holds the report's files afterwards, and nothing else.
+    """
+    copy_whole(report_uri, folder)
+
+
+class Executor(base_executor.BaseExecutor):
+    """Gathers what the run's artifacts say."""
+
+    def Do(  # noqa: N802  TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the report's files."""
+        del exec_properties
+        inputs = {key: artifact_utils.get_single_instance(input_dict[key]) for key in input_dict}
+        folder = artifact_utils.get_single_uri(output_dict[REPORT_KEY])
+        comparison = load_comparison(inputs[EVALUATION_KEY].uri)
+        histories = {
+            FROZEN: TrainingHistory.load(inputs[FROZEN_MODEL_RUN_KEY].uri),
+            FINE_TUNED: TrainingHistory.load(inputs[FINE_TUNED_MODEL_RUN_KEY].uri),
+        }
+        summary = report_summary.summarize(
+            decision=load_decision(inputs[BLESSING_KEY].uri),
+            pushed_model=_pushed_destination(inputs[PUSHED_MODEL_KEY]),
+            comparison=comparison,
+            histories=histories,
+            test=load_model_metrics(inputs[TEST_EVALUATION_KEY].uri),
+            examples=count_examples(inputs[EXAMPLES_KEY]),
+        )
+        plots.save(
+            plots.training_history_figure(histories), os.path.join(folder, TRAINING_HISTORY_FILE)
+        )
+        plots.save(plots.comparison_figure(comparison), os.path.join(folder, COMPARISON_FILE))
+        io_utils.write_string_file(
+            os.path.join(folder, SUMMARY_FILE), report_summary.to_json(summary)
+        )
+
+
+def count_examples(examples: types.Artifact) -> dict[str, int]:
+    """Returns the number of reviews by split of an `Examples` artifact."""
+    splits = artifact_utils.decode_split_names(examples.split_names)
+    return {
+        split: _count_records(artifact_utils.get_split_uri([examples], split)) for split in splits
+    }
+
+
+def _count_records(folder: str) -> int:
+    files = [os.path.join(folder, name) for name in map(str, fileio.listdir(folder))]
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH_SIZE)
+    return sum(int(tf.size(batch)) for batch in records)
+
+
+def _pushed_destination(pushed_model: types.Artifact) -> str | None:
+    if pushed_model.get_int_custom_property(_PUSHED) != 1:
+        return None
+    return pushed_model.get_string_custom_property(_PUSHED_DESTINATION)
+
+
+def _input(artifact_type: type[types.Artifact]) -> component_spec.ChannelParameter:
+    return component_spec.ChannelParameter(type=artifact_type)
+
+
+class ComparisonReportSpec(component_spec.ComponentSpec):
+    """Interface of ComparisonReport."""
+
+    PARAMETERS: dict[str, component_spec.ExecutionParameter] = {}  # noqa: RUF012
+    INPUTS = {  # noqa: RUF012
+        FROZEN_MODEL_RUN_KEY: _input(standard_artifacts.ModelRun),
+        FINE_TUNED_MODEL_RUN_KEY: _input(standard_artifacts.ModelRun),
+        EVALUATION_KEY: _input(standard_artifacts.ModelEvaluation),
+        BLESSING_KEY: _input(standard_artifacts.ModelBlessing),
+        TEST_EVALUATION_KEY: _input(standard_artifacts.ModelEvaluation),
+        PUSHED_MODEL_KEY: _input(standard_artifacts.PushedModel),
+        EXAMPLES_KEY: _input(standard_artifacts.Examples),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        # Kubeflow compiles TFX's own types only; this one is nearest to a report.
+        REPORT_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+    }
+
+
+class ComparisonReport(base_component.BaseComponent):
+    """Writes `summary.json`, `training_history.png` and `comparison.png`.
+
+    Outputs:
+      report: Folder with these files; `publish` copies them to where people look.
+    """
+
+    SPEC_CLASS = ComparisonReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        frozen_model_run: types.BaseChannel,
+        fine_tuned_model_run: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        blessing: types.BaseChannel,
+        test_evaluation: types.BaseChannel,
+        pushed_model: types.BaseChannel,
+        examples: types.BaseChannel,
+    ) -> None:
+        """Takes what the run left.
+
+        Args:
+          frozen_model_run: `ModelRun` of the frozen model's Trainer.
+          fine_tuned_model_run: `ModelRun` of the fine-tuned model's Trainer.
+          evaluation: `ModelEvaluation` of both models on the eval split.
+          blessing: `ModelBlessing` of ModelSelector.
+          test_evaluation: `ModelEvaluation` of the selected model on the test split.
+          pushed_model: `PushedModel` of Pusher.
+          examples: `Examples` of the ExampleGen.
+        """
+        super().__init__(
+            ComparisonReportSpec(
+                frozen_model_run=frozen_model_run,
+                fine_tuned_model_run=fine_tuned_model_run,
+                evaluation=evaluation,
+                blessing=blessing,
+                test_evaluation=test_evaluation,
+                pushed_model=pushed_model,
+                examples=examples,
+                report=types.Channel(type=standard_artifacts.ModelEvaluation),
+            )
+        )

@@ -1,0 +1,107 @@
+"""`summary.json`: what a run found, for machines."""
+
+import importlib.metadata
+import json
+import math
+import pathlib
+import platform
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from components.evaluation_results import metrics_record
+from components.measurements import CONFIDENCE, Comparison, Interval, ModelMetrics
+from components.selection import Decision
+from components.training_history import TrainingHistory
+
+_PACKAGES = {
+    "tfx": "tfx",
+    "tensorflow": "tensorflow",
+    "tfma": "tensorflow-model-analysis",
+    "beam": "apache-beam",
+}
+_PROJECT = "albert-tfx"
+
+
+def summarize(
+    decision: Decision,
+    pushed_model: str | None,
+    comparison: Comparison,
+    histories: Mapping[str, TrainingHistory],
+    test: ModelMetrics,
+    examples: Mapping[str, int],
+) -> dict[str, Any]:
+    """Puts a run's findings together.
+
+    Args:
+      decision: What ModelSelector decided.
+      pushed_model: Where Pusher put the winner, or None where it pushed nothing.
+      comparison: Both models on the eval split.
+      histories: Training histories by `frozen` and `fine_tuned`.
+      test: The selected model on the test split.
+      examples: Number of reviews by split.
+
+    Returns:
+      Plain mappings, numbers and strings. A number may be NaN.
+    """
+    metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
+    return {
+        "winner": decision.winner,
+        "selected": decision.selected,
+        "pushed": pushed_model is not None,
+        "pushed_model": pushed_model,
+        "reason": decision.reason,
+        "models": {
+            name: {**metrics_record(metrics[name]), **_training_record(history)}
+            for name, history in histories.items()
+        },
+        "difference": {"accuracy": _interval_record(comparison.difference)},
+        "test": {"model": decision.selected, **metrics_record(test)},
+        "majority_share": comparison.majority_share,
+        "confidence": CONFIDENCE,
+        "examples": dict(examples),
+        "versions": versions(),
+        "seed": next(iter(histories.values())).seed,
+    }
+
+
+def to_json(summary: Mapping[str, Any]) -> str:
+    """Returns strict JSON, which has no NaN: null stands for every number that is none."""
+    return json.dumps(_without_nan(summary), indent=2, allow_nan=False) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python, this project and what it stands on."""
+    packages = {name: importlib.metadata.version(package) for name, package in _PACKAGES.items()}
+    return {**packages, "python": platform.python_version(), _PROJECT: _project_version()}
+
+
+def _project_version() -> str:
+    """Asks the installed package, or the source tree where the project is not installed."""
+    try:
+        return importlib.metadata.version(_PROJECT)
+    except importlib.metadata.PackageNotFoundError:
+        source = pathlib.Path(__file__).resolve().parent.parent / "pyproject.toml"
+        return tomllib.loads(source.read_text())["project"]["version"]
+
+
+def _training_record(history: TrainingHistory) -> dict[str, Any]:
+    return {
+        "train_seconds": history.train_seconds,
+        "trainable_parameters": history.trainable_parameters,
+        "parameters": history.parameters,
+        "best_epoch": history.best_epoch,
+        "epochs": list(history.epochs),
+    }
+
+
+def _interval_record(interval: Interval) -> dict[str, float | None]:
+    return {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
