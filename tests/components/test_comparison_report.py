@@ -1,0 +1,190 @@
+"""The whole decision under LocalDagRunner: selector, Pusher, report, and what they leave."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+import trivial_models
+from ml_metadata.metadata_store import MetadataStore
+from tfx import v1 as tfx
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.types import standard_artifacts
+
+from components import plots, report_summary
+from components.comparison_report import ComparisonReport, publish
+from components.evaluation_results import load_comparison, load_model_metrics
+from components.model_selector import ModelSelector
+from components.options import SelectionPolicy
+from components.selection import Decision
+
+HISTORIES = {
+    "frozen": trivial_models.history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
+    "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
+}
+FILES = {"summary.json", "training_history.png", "comparison.png"}
+
+
+def import_artifact(key: str, artifact):
+    importer = tfx.dsl.Importer(
+        source_uri=artifact.uri,
+        artifact_type=type(artifact),
+        properties={"split_names": artifact.split_names}
+        if isinstance(artifact, standard_artifacts.Examples)
+        else None,
+    ).with_id(key)
+    return importer, importer.outputs["result"]
+
+
+def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
+    """Runs ModelSelector, Pusher and ComparisonReport; returns the report's folder."""
+    artifacts = {
+        "frozen_model": evaluated.frozen_model,
+        "fine_tuned_model": evaluated.fine_tuned_model,
+        "evaluation": evaluated.evaluation,
+        "test_evaluation": evaluated.test_evaluation,
+        "examples": evaluated.examples,
+        **{
+            f"{name}_model_run": trivial_models.save_history(folder / name, history)
+            for name, history in HISTORIES.items()
+        },
+    }
+    importers = {key: import_artifact(key, artifact) for key, artifact in artifacts.items()}
+    channel = {key: output for key, (_, output) in importers.items()}
+    selector = ModelSelector(
+        channel["frozen_model"], channel["fine_tuned_model"], channel["evaluation"], policy
+    )
+    pusher = tfx.components.Pusher(
+        model=selector.outputs["model"],
+        model_blessing=selector.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(folder / "serving"))
+        ),
+    )
+    report = ComparisonReport(
+        **{key: channel[key] for key in ("frozen_model_run", "fine_tuned_model_run")},
+        **{key: channel[key] for key in ("evaluation", "test_evaluation", "examples")},
+        blessing=selector.outputs["blessing"],
+        pushed_model=pusher.outputs["pushed_model"],
+    )
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
+        str(folder / "metadata.db")
+    )
+    tfx.orchestration.LocalDagRunner().run(
+        tfx.dsl.Pipeline(
+            pipeline_name="decision",
+            pipeline_root=str(folder / "pipeline"),
+            components=[*(each for each, _ in importers.values()), selector, pusher, report],
+            metadata_connection_config=metadata,
+        )
+    )
+    return next((folder / "pipeline" / "ComparisonReport" / "report").iterdir())
+
+
+@pytest.fixture(scope="module")
+def folder(two_classes, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pushed")
+    publish(str(run_pipeline(two_classes, folder, SelectionPolicy())), str(folder / "report"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def summary(folder):
+    return json.loads((folder / "report" / "summary.json").read_text())
+
+
+def test_summary_names_the_winner_and_where_it_was_pushed(folder, summary):
+    assert (summary["winner"], summary["pushed"]) == ("fine_tuned", True)
+    pushed = Path(summary["pushed_model"])
+    assert pushed.parent == folder / "serving"
+    assert (pushed / "saved_model.pb").exists()
+    assert summary["reason"].startswith("fine_tuned wins")
+
+
+def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
+    comparison = load_comparison(two_classes.evaluation.uri)
+    for name in ("frozen", "fine_tuned"):
+        measured, written = getattr(comparison, name), summary["models"][name]
+        assert written["accuracy"] == measured.accuracy.value
+        assert written["accuracy_lower"] < written["accuracy"] < written["accuracy_upper"]
+        assert (written["auc"], written["log_loss"]) == (measured.auc, measured.log_loss)
+    assert summary["difference"]["accuracy"] == dataclasses.asdict(comparison.difference)
+
+
+def test_summary_reports_the_winner_on_the_test_split(summary, two_classes):
+    test = load_model_metrics(two_classes.test_evaluation.uri)
+    assert summary["test"]["accuracy"] == test.accuracy.value
+    assert (summary["test"]["auc"], summary["test"]["log_loss"]) == (test.auc, test.log_loss)
+    assert (summary["test"]["model"], summary["test"]["examples"]) == ("fine_tuned", 150)
+
+
+def test_summary_holds_what_training_took(summary):
+    for name, history in HISTORIES.items():
+        written = summary["models"][name]
+        assert written["train_seconds"] == history.train_seconds
+        assert written["trainable_parameters"] == history.trainable_parameters
+        assert tuple(written["epochs"]) == history.epochs
+        assert written["best_epoch"] == history.best_epoch
+    assert summary["seed"] == 1
+
+
+def test_summary_counts_the_examples_and_names_the_versions(summary):
+    assert summary["examples"] == {"train": 150, "eval": 400, "test": 150}
+    assert set(summary["versions"]) == {
+        *("tfx", "tensorflow", "tfma", "beam", "python", "albert-tfx")
+    }
+    assert summary["versions"]["tensorflow"] == tf.__version__
+
+
+def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_classes):
+    store = MetadataStore(sqlite_metadata_connection_config(str(folder / "metadata.db")))
+    (blessing,) = store.get_artifacts_by_type("ModelBlessing")
+    (model,) = store.get_artifacts_by_id([blessing.custom_properties["current_model_id"].int_value])
+    assert model.uri == two_classes.fine_tuned_model.uri
+    assert blessing.custom_properties["current_model"].string_value == model.uri
+
+
+@pytest.mark.parametrize(
+    ("name", "inches"), [("training_history.png", (10, 4.8)), ("comparison.png", (10, 4.2))]
+)
+def test_figures_are_images_of_the_expected_size(folder, name, inches):
+    image = tf.io.decode_png((folder / "report" / name).read_bytes()).numpy()
+    width, height = (round(side * plots.RESOLUTION) for side in inches)
+    assert image.shape[:2] == (height, width)
+    assert (image[..., :3] < 128).any(axis=-1).mean() > 0.002
+
+
+def test_publishing_replaces_the_earlier_report(folder, tmp_path):
+    target = tmp_path / "report"
+    target.mkdir()
+    (target / "stale.png").touch()
+    publish(str(folder / "report"), str(target))
+    assert {each.name for each in target.iterdir()} == FILES
+    assert [each.name for each in tmp_path.iterdir()] == ["report"]
+
+
+def test_nothing_pushed_is_said(two_classes, tmp_path):
+    report = run_pipeline(two_classes, tmp_path, SelectionPolicy(min_accuracy=0.99))
+    summary = json.loads((report / "summary.json").read_text())
+    assert (summary["winner"], summary["pushed"], summary["pushed_model"]) == (None, False, None)
+    assert summary["selected"] == summary["test"]["model"] == "fine_tuned"
+    assert "below 0.99" in summary["reason"]
+
+
+def test_undefined_numbers_become_null(two_classes):
+    comparison = load_comparison(two_classes.evaluation.uri)
+    broken = dataclasses.replace(comparison.frozen, auc=math.nan, log_loss=math.inf)
+    summary = report_summary.summarize(
+        Decision("frozen", None, "No model is served."),
+        None,
+        dataclasses.replace(comparison, frozen=broken),
+        HISTORIES,
+        broken,
+        {"eval": 400},
+    )
+    written = json.loads(report_summary.to_json(summary))
+    assert written["models"]["frozen"]["auc"] is None
+    assert written["test"]["log_loss"] is None
+    assert written["models"]["fine_tuned"]["auc"] == comparison.fine_tuned.auc

@@ -1,0 +1,106 @@
+"""ModelSelector on a real evaluation, and Pusher and the Evaluator on what it gives."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+import trivial_models
+from tfx.components.pusher import executor as pusher
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components import model_selector
+from components.errors import InputError
+from components.options import SelectionPolicy, encode
+
+
+def run_selector(evaluated, folder: Path, policy: SelectionPolicy):
+    """Runs the executor and returns its model and blessing."""
+    model = trivial_models.artifact(standard_artifacts.Model, folder / "model", 11)
+    blessing = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "blessing", 12)
+    model_selector.Executor().Do(
+        {
+            "frozen_model": [evaluated.frozen_model],
+            "fine_tuned_model": [evaluated.fine_tuned_model],
+            "evaluation": [evaluated.evaluation],
+        },
+        {"model": [model], "blessing": [blessing]},
+        {"policy": json.dumps(encode(policy))},
+    )
+    return model, blessing
+
+
+def files(folder: str) -> dict[str, bytes]:
+    root = Path(folder)
+    return {str(f.relative_to(root)): f.read_bytes() for f in root.rglob("*") if f.is_file()}
+
+
+def push(model, blessing, folder: Path):
+    pushed = trivial_models.artifact(standard_artifacts.PushedModel, folder / "pushed")
+    destination = pusher_pb2.PushDestination(
+        filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(folder / "serving"))
+    )
+    pusher.Executor().Do(
+        {"model": [model], "model_blessing": [blessing]},
+        {"pushed_model": [pushed]},
+        {"push_destination": proto_utils.proto_to_json(destination)},
+    )
+    return pushed
+
+
+@pytest.mark.parametrize(
+    ("min_gain", "winner"), [(0.0, "fine_tuned"), (0.9, "frozen")], ids=["gain", "no gain"]
+)
+def test_winner_is_copied_blessed_and_pushed(two_classes, tmp_path, min_gain, winner):
+    model, blessing = run_selector(two_classes, tmp_path, SelectionPolicy(min_gain=min_gain))
+    assert files(model.uri) == files(getattr(two_classes, f"{winner}_model").uri)
+    assert model_selector.load_decision(blessing.uri).winner == winner
+    assert set(files(blessing.uri)) == {"BLESSED", "decision.json"}
+    assert (
+        blessing.get_string_custom_property("current_model")
+        == getattr(two_classes, f"{winner}_model").uri
+    )
+
+    pushed = push(model, blessing, tmp_path)
+    served = tf.saved_model.load(pushed.get_string_custom_property("pushed_destination"))
+    assert "probabilities" in served.signatures["serving_default"].structured_outputs
+
+
+def test_model_below_the_floor_is_selected_but_not_pushed(two_classes, tmp_path):
+    model, blessing = run_selector(two_classes, tmp_path, SelectionPolicy(min_accuracy=0.99))
+    decision = model_selector.load_decision(blessing.uri)
+    assert (decision.selected, decision.winner) == ("fine_tuned", None)
+    assert files(model.uri) == files(two_classes.fine_tuned_model.uri)
+    assert set(files(blessing.uri)) == {"NOT_BLESSED", "decision.json"}
+
+    pushed = push(model, blessing, tmp_path)
+    assert pushed.get_int_custom_property("pushed") == 0
+    assert not (tmp_path / "serving").exists()
+
+
+def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
+    def break_off(source: str, destination: str) -> None:
+        Path(destination).mkdir()
+        (Path(destination) / "saved_model.pb").touch()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("components.artifact_files.io_utils.copy_dir", break_off)
+    with pytest.raises(OSError, match="No space"):
+        run_selector(two_classes, tmp_path, SelectionPolicy())
+    assert not (tmp_path / "model" / "Format-Serving").exists()
+    assert files(str(tmp_path / "blessing")) == {}
+
+
+def test_folder_without_evaluation_is_refused(two_classes, tmp_path):
+    empty = trivial_models.artifact(standard_artifacts.ModelEvaluation, tmp_path / "empty")
+    with pytest.raises(InputError, match="holds no evaluation"):
+        model_selector.load_comparison(empty.uri)
+
+
+def test_unknown_policy_option_is_refused(two_classes, tmp_path):
+    with pytest.raises(InputError, match="min_gains"):
+        model_selector.Executor().Do(
+            {"evaluation": [two_classes.evaluation]}, {}, {"policy": '{"min_gains": 0.1}'}
+        )

@@ -1,0 +1,91 @@
+"""What the figures show and say."""
+
+import dataclasses
+import math
+
+import matplotlib
+import pytest
+import trivial_models
+
+from components import plots
+from components.measurements import (
+    Comparison,
+    Interval,
+    ModelMetrics,
+    paired_difference,
+    proportion,
+)
+
+HISTORIES = {
+    "frozen": trivial_models.history("frozen", [0.62, 0.71, 0.70], best_epoch=1),
+    "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
+}
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    return Comparison(
+        ModelMetrics(proportion(0.76, 500), 0.85, 0.47, 500),
+        ModelMetrics(proportion(0.81, 500), 0.89, 0.42, 500),
+        paired_difference(60, 35, 500),
+        0.52,
+    )
+
+
+@pytest.mark.parametrize(
+    ("interval", "finding"),
+    [
+        (Interval(0.048, 0.033, 0.063), "gains 4.8 points of accuracy (95% interval: 3.3 to 6.3)"),
+        (Interval(-0.05, -0.07, -0.03), "costs 5.0 points of accuracy (95% interval: 3.0 to 7.0)"),
+        (
+            Interval(0.01, -0.005, 0.02),
+            "No sure difference: fine-tuning changes accuracy by \N{MINUS SIGN}0.5 to",
+        ),
+        (Interval(0.01), "gains 1.0 points of accuracy, but how surely is not known"),
+        (Interval(math.nan), "undefined"),
+    ],
+)
+def test_title_states_the_finding(interval, finding, comparison):
+    figure = plots.comparison_figure(dataclasses.replace(comparison, difference=interval))
+    assert finding in figure.get_suptitle()
+
+
+def test_history_panels_share_one_scale_and_mark_the_best_epoch():
+    figure = plots.training_history_figure(HISTORIES)
+    frozen, fine_tuned = figure.axes
+    assert frozen.get_ylim() == fine_tuned.get_ylim()
+    assert [each.get_text() for each in frozen.texts] == ["best 71.0%"]
+    assert frozen.texts[0].xy == (2, 0.71)
+    assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
+
+
+def test_curves_are_the_history():
+    frozen = plots.training_history_figure(HISTORIES).axes[0]
+    curves = {line.get_label(): list(line.get_ydata()) for line in frozen.lines}
+    assert curves["validation"] == [0.62, 0.71, 0.70]
+    assert curves["training"] == pytest.approx([0.64, 0.73, 0.72])
+
+
+def test_comparison_draws_the_intervals(comparison):
+    accuracies, difference = plots.comparison_figure(comparison).axes
+    drawn = [tuple(line.get_xdata()) for line in accuracies.lines]
+    for metrics in (comparison.frozen, comparison.fine_tuned):
+        assert (metrics.accuracy.lower, metrics.accuracy.upper) in drawn
+    bounds = (comparison.difference.lower, comparison.difference.upper)
+    assert bounds in [tuple(line.get_xdata()) for line in difference.lines]
+
+
+def test_undefined_numbers_are_left_out(comparison, tmp_path):
+    undefined = Comparison(
+        comparison.frozen,
+        ModelMetrics(Interval(math.nan), math.nan, math.nan, 500),
+        Interval(math.nan),
+        0.52,
+    )
+    plots.save(plots.comparison_figure(undefined), str(tmp_path / "figure.png"))
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_global_figure_is_made(comparison):
+    plots.comparison_figure(comparison)
+    assert not matplotlib._pylab_helpers.Gcf.get_all_fig_managers()

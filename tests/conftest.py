@@ -1,0 +1,67 @@
+"""One evaluation of two trivial models, made once, for every test that reads one."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """Both models of a run, their scores on the eval split and what TFX's Evaluator made of them.
+
+    The test split holds the first 150 reviews of the eval split.
+    """
+
+    scores: object
+    examples: object
+    frozen_model: object
+    fine_tuned_model: object
+    evaluation: object
+    test_evaluation: object
+
+
+def make_evaluated(folder: Path, classes: int) -> Evaluated:
+    import trivial_models
+
+    from components.options import SelectionPolicy
+    from pipelines import evaluation
+
+    scores = trivial_models.draw_scores(reviews=400, classes=classes)
+    first = trivial_models.Scores(scores.frozen[:150], scores.fine_tuned[:150], scores.labels[:150])
+    examples = trivial_models.save_examples(
+        folder / "examples", train=first, eval=scores, test=first
+    )
+    frozen = trivial_models.save_model(folder / "frozen", 0, classes)
+    fine_tuned = trivial_models.save_model(folder / "fine_tuned", classes, classes)
+    policy = SelectionPolicy(min_accuracy=0.2)
+    compared = trivial_models.evaluate(
+        folder / "comparison",
+        evaluation.comparison_config(classes, policy),
+        examples,
+        "eval",
+        model=fine_tuned,
+        baseline_model=frozen,
+    )
+    tested = trivial_models.evaluate(
+        folder / "test",
+        evaluation.winner_config(classes, policy),
+        examples,
+        "test",
+        model=fine_tuned,
+    )
+    return Evaluated(scores, examples, frozen, fine_tuned, compared, tested)
+
+
+@pytest.fixture(scope="session")
+def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    return make_evaluated(tmp_path_factory.mktemp("two_classes"), classes=2)
+
+
+@pytest.fixture(scope="session")
+def four_classes(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    return make_evaluated(tmp_path_factory.mktemp("four_classes"), classes=4)
