@@ -55,13 +55,15 @@ def test_writes_text_and_label_of_every_example(tiny, tmp_path):
     assert examples.get_string_custom_property("file_format") == "tfrecords_gzip"
 
 
-def test_classes_are_mixed_though_stored_in_order(tmp_path):
-    folder = store(tmp_path, train=sorted(reviews(200), key=lambda row: row[1]), test=reviews(4))
+def test_order_follows_from_the_content_not_from_how_it_is_stored(tmp_path):
+    for name, stored in (("a", reviews(200)), ("b", reviews(200)[::-1])):
+        folder = store(tmp_path / name, train=stored, dev=reviews(4), test=reviews(4))
+        options = DatasetOptions(name=str(folder), train_split="train", eval_split="dev")
+        execute(options, tmp_path / name / "examples")
 
-    execute(DatasetOptions(name=str(folder)), tmp_path / "examples")
-
-    first_half = [label for _, label in rows(tmp_path / "examples", "train")[:90]]
-    assert 30 < sum(first_half) < 60
+    assert files(tmp_path / "a" / "examples") == files(tmp_path / "b" / "examples")
+    first_half = [label for _, label in rows(tmp_path / "a" / "examples", "train")[:100]]
+    assert 30 < sum(first_half) < 70
 
 
 def test_unlabelled_examples_never_enter(tmp_path):
