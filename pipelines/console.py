@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import pathlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
@@ -188,9 +189,14 @@ def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
         "reason": summary["reason"],
         "on test": f"accuracy {_accuracy(test)} of {test['model']} on {test['examples']:,} reviews",
         "pushed": _from_here(summary["pushed_model"]) if summary["pushed"] else "nothing",
-        "report": _from_here(f"{folder}/report/index.html"),
+        "report": _from_here(_report(folder)),
         "log": _from_here(f"{folder}/run.log"),
     }
+
+
+def _report(folder: str) -> str:
+    page = f"{folder}/report/index.html"
+    return page if pathlib.Path(page).exists() else f"{folder}/report"
 
 
 _BOUNDS = ("value", "lower", "upper")

@@ -40,13 +40,16 @@ def explain(error: BaseException, log: str) -> InputError | RunError:
 
 
 def _input_error(error: BaseException) -> InputError | None:
-    """Returns the `InputError` that `error` is, or whose traceback it quotes, as Beam's do."""
+    """Returns the `InputError` that `error` is, or whose traceback it quotes.
+
+    Beam adds the step to what a step raised, and hands on what a worker raised as text.
+    """
     if isinstance(error, InputError):
-        return error
-    quoted = _QUOTED.search(str(error))
-    if quoted is None:
+        cause, remedy = _BEAM_STEP.sub("", error.cause), error.remedy
+    elif quoted := _QUOTED.search(str(error)):
+        cause, _, remedy = _BEAM_STEP.sub("", quoted[1]).partition(". ")
+    else:
         return None
-    cause, _, remedy = _BEAM_STEP.sub("", quoted[1]).partition(". ")
     return InputError(cause, remedy)
 
 

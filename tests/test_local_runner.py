@@ -80,7 +80,7 @@ def test_says_each_component_and_the_outcome_in_few_plain_lines(toy):
 def test_names_the_report_and_the_log_that_it_wrote(toy, tmp_path):
     _, lines, _ = toy("works")
 
-    assert f"report      {tmp_path}/report/index.html" in lines
+    assert f"report      {tmp_path}/report" in lines
     assert f"log         {tmp_path}/run.log" in lines
     assert (tmp_path / "report" / "summary.json").exists()
     assert "Component Reviews is finished" in (tmp_path / "run.log").read_text()

@@ -164,10 +164,21 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "reason      it gains 0.063",
         "on test     accuracy 0.870 of fine_tuned on 1,500 reviews",
         "pushed      out/serving/7",
-        "report      out/report/index.html",
+        "report      out/report",
         "log         out/run.log",
     ]
     assert max(map(len, lines)) <= 80
+
+
+def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypatch):
+    page = tmp_path / "out" / "report" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    monkeypatch.chdir(tmp_path)
+
+    Screen(pipe).conclude(_SUMMARY, "out")
+
+    assert "report      out/report/index.html\n" in pipe.getvalue()
 
 
 def test_no_winner_and_no_push_are_said(pipe):

@@ -17,6 +17,7 @@ def _caused(error, cause):
     [
         _BAD_INPUT,
         _caused(ComponentError("Reader"), _BAD_INPUT),
+        InputError(f"{_BAD_INPUT.cause} [while running 'Map(read)']", _BAD_INPUT.remedy),
         _caused(ComponentError("Reader"), _caused(RuntimeError("x"), _BAD_INPUT)),
         RuntimeError(
             "Traceback (most recent call last):\n  File ...\ncomponents.errors.InputError: "
