@@ -82,16 +82,6 @@ class TextClassifier(tf.keras.Model):
             tape.gradient(loss, of_encoder + of_head), _GRADIENT_NORM
         )
         split = len(of_encoder)
-        _apply(self.encoder_optimizer, gradients[:split], of_encoder)
-        _apply(self.optimizer, gradients[split:], of_head)
+        self.encoder_optimizer.apply_gradients(zip(gradients[:split], of_encoder, strict=True))
+        self.optimizer.apply_gradients(zip(gradients[split:], of_head, strict=True))
         return self.compute_metrics(input_word_ids, label, logits, None)
-
-
-def _apply(
-    optimizer: tf.keras.optimizers.Optimizer,
-    gradients: list[tf.Tensor | None],
-    variables: list[tf.Variable],
-) -> None:
-    # Mean pooling leaves the encoder's own pooler without a gradient.
-    pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
-    optimizer.apply_gradients(pairs)

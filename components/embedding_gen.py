@@ -1,4 +1,4 @@
-"""EmbeddingGen: one forward pass of the frozen encoder a review, as a Beam stage that TFX caches."""
+"""EmbeddingGen: the frozen encoder, run once a review as a Beam stage that TFX caches."""
 
 import collections
 import json
@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.utils import shared
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.proto import example_gen_pb2
-from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.v1 import proto
+from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components import reviews
 from components.encoder import PADDING_ID, PooledEncoder
@@ -98,7 +98,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         source = artifact_utils.get_single_instance(input_dict[TRANSFORMED_EXAMPLES_KEY])
         target = artifact_utils.get_single_instance(output_dict[EMBEDDINGS_KEY])
         target.split_names = source.split_names
-        examples_utils.set_payload_format(target, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_payload_format(target, proto.PayloadFormat.FORMAT_TF_EXAMPLE)
         with self._make_beam_pipeline() as pipeline:
             for split in artifact_utils.decode_split_names(source.split_names):
                 self._embed_split(pipeline, split, source, target, options)
@@ -124,11 +124,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 class EmbeddingGenSpec(component_spec.ComponentSpec):
     """Interface of EmbeddingGen."""
 
-    PARAMETERS = {OPTIONS_KEY: component_spec.ExecutionParameter(type=str)}
-    INPUTS = {
+    PARAMETERS = {  # noqa: RUF012
+        OPTIONS_KEY: component_spec.ExecutionParameter(type=str)
+    }
+    INPUTS = {  # noqa: RUF012
         TRANSFORMED_EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples)
     }
-    OUTPUTS = {EMBEDDINGS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+    OUTPUTS = {  # noqa: RUF012
+        EMBEDDINGS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples)
+    }
 
 
 class EmbeddingGen(base_beam_component.BaseBeamComponent):
@@ -142,9 +146,7 @@ class EmbeddingGen(base_beam_component.BaseBeamComponent):
     SPEC_CLASS = EmbeddingGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(
-        self, transformed_examples: types.BaseChannel, options: EmbeddingOptions
-    ) -> None:
+    def __init__(self, transformed_examples: types.BaseChannel, options: EmbeddingOptions) -> None:
         super().__init__(
             EmbeddingGenSpec(
                 transformed_examples=transformed_examples,

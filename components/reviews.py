@@ -94,7 +94,7 @@ def _batched(
     if buckets is None:
         return reviews.batch(batch_size)
     return reviews.bucket_by_sequence_length(
-        element_length_func=lambda ids, label: tf.shape(ids)[0],
+        element_length_func=lambda ids, _: tf.shape(ids)[0],
         # A boundary is the first length of the next bucket.
         bucket_boundaries=[length + 1 for length in buckets],
         bucket_batch_sizes=[batch_size] * (len(buckets) + 1),
@@ -102,9 +102,7 @@ def _batched(
     )
 
 
-def _filled(
-    x: tf.Tensor, y: tf.Tensor, batch_size: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _filled(x: tf.Tensor, y: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     missing = batch_size - tf.shape(y)[0]
     weights = tf.concat([tf.ones_like(y, tf.float32), tf.zeros([missing])], axis=0)
     x = tf.pad(x, [[0, missing], [0, 0]])

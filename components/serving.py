@@ -42,13 +42,16 @@ class TextServer(tf.Module):
           `probabilities` float32 `[batch, classes]`, and `labels` string `[batch, classes]`: the
           class that each probability is of.
         """
-        transformed = self._transform({TEXT: text})[INPUT_WORD_IDS]
-        input_word_ids = tf.cast(tf.sparse.to_dense(transformed), tf.int32)
-        probabilities = tf.nn.softmax(self.classifier(input_word_ids))
+        input_word_ids = self._transform({TEXT: text})[INPUT_WORD_IDS]
         return {
-            PROBABILITIES: probabilities,
+            PROBABILITIES: self.classify_ids(tf.cast(tf.sparse.to_dense(input_word_ids), tf.int32)),
             LABELS: tf.tile(self.class_names[tf.newaxis], [tf.shape(text)[0], 1]),
         }
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=INPUT_WORD_IDS)])
+    def classify_ids(self, input_word_ids: tf.Tensor) -> tf.Tensor:
+        """Maps ids `[batch, length]`, padded with 0, to probabilities `[batch, classes]`."""
+        return tf.nn.softmax(self.classifier(input_word_ids))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

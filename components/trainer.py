@@ -45,9 +45,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def _build(options: TrainerOptions, classes: int) -> TextClassifier:
-    encoder = PooledEncoder(
-        options.encoder, options.pooling, trainable=options.model == FINE_TUNED
-    )
+    encoder = PooledEncoder(options.encoder, options.pooling, trainable=options.model == FINE_TUNED)
     one_token = tf.ones([1, 1], tf.int32)
     hidden_size = encoder(one_token).shape[-1]
     classifier = TextClassifier(encoder, build_head(options, hidden_size, classes))
@@ -55,9 +53,7 @@ def _build(options: TrainerOptions, classes: int) -> TextClassifier:
     return classifier
 
 
-def _train(
-    classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs
-) -> TrainingHistory:
+def _train(classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs) -> TrainingHistory:
     model, read, buckets = _what_to_train(classifier, options)
     training, validation = read(fn_args.train_files), read(fn_args.eval_files)
     steps_per_epoch = max(reviews.count(training) // options.batch_size, 1)
@@ -138,13 +134,13 @@ class _ProgressReport(tf.keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._epoch = 0
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._report(batch + 1, logs or {})
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         self._report(self._steps_per_epoch, logs or {})
 
     def _report(self, step: int, logs: dict[str, float]) -> None:

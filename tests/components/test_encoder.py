@@ -18,7 +18,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_missing_folder_is_refused_by_its_name(tmp_path: Path):
-    with pytest.raises(InputError, match="There is no model folder .*nowhere"):
+    with pytest.raises(InputError, match=r"There is no model folder .*nowhere"):
         encoder.resolve(str(tmp_path / "nowhere"))
 
 
@@ -31,7 +31,7 @@ def test_an_unreachable_handle_is_refused_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with pytest.raises(InputError, match="cannot be downloaded.*TFHUB_CACHE_DIR"):
+    with pytest.raises(InputError, match=r"cannot be downloaded.*TFHUB_CACHE_DIR"):
         encoder.resolve("https://localhost:1/albert/1")
 
 

@@ -1,0 +1,200 @@
+"""What the whole pipeline leaves, asserted on one real run."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+import tiny_run
+from tiny_run import Run, read_examples
+
+from components import features
+from components.model_selector import load_decision
+from components.selection import Decision
+from components.training_history import TrainingHistory
+
+pytestmark = pytest.mark.slow
+
+TRAINERS = {model: f"Trainer.{model}" for model in (features.FROZEN, features.FINE_TUNED)}
+_PREDICT = """
+import json, sys
+import tensorflow as tf, tensorflow_text
+model = tf.saved_model.load(sys.argv[1])
+texts = json.load(sys.stdin)
+answer = model.signatures["classify_text"](text=tf.constant(texts))
+print(json.dumps(answer["probabilities"].numpy().tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return tiny_run.run(tiny_run.make_config(tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="module")
+def texts(finished: Run) -> list[str]:
+    examples = read_examples(finished.uri("TfdsExampleGen", "examples"), "eval")
+    return [e.features.feature["text"].bytes_list.value[0].decode() for e in examples]
+
+
+@pytest.fixture(scope="module")
+def labels(finished: Run) -> np.ndarray:
+    examples = read_examples(finished.uri("TfdsExampleGen", "examples"), "eval")
+    return np.array([e.features.feature["label"].int64_list.value[0] for e in examples])
+
+
+def probabilities(model: str, texts: list[str]) -> np.ndarray:
+    """Asks the exported model as a client would."""
+    classify = tf.saved_model.load(model).signatures["classify_text"]
+    return classify(text=tf.constant(texts))["probabilities"].numpy()
+
+
+def accuracy(model: str, texts: list[str], labels: np.ndarray) -> float:
+    return float((probabilities(model, texts).argmax(axis=1) == labels).mean())
+
+
+def encoder_weights(model: str) -> list[np.ndarray]:
+    return [v.numpy() for v in tf.saved_model.load(model).classifier.encoder.variables]
+
+
+def original_weights(finished: Run) -> list[np.ndarray]:
+    return [v.numpy() for v in hub.load(finished.config.embedding.encoder).variables]
+
+
+def test_every_component_completes(finished: Run):
+    assert len(finished.states) == 13
+    assert set(finished.states.values()) == {"COMPLETE"}
+
+
+def test_the_frozen_encoder_does_not_move_by_one_bit(finished: Run):
+    before, after = original_weights(finished), encoder_weights(finished.model("Trainer.frozen"))
+    assert len(before) == len(after)
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_fine_tuned_encoder_moves(finished: Run):
+    before = original_weights(finished)
+    after = encoder_weights(finished.model("Trainer.fine_tuned"))
+    moved = [bool((old != new).any()) for old, new in zip(before, after, strict=True)]
+    # Mean pooling leaves the encoder's own pooler without a gradient, and biases do not decay.
+    assert moved == [True] * (len(moved) - 1) + [False]
+
+
+@pytest.mark.parametrize("model", TRAINERS)
+def test_the_exported_model_is_the_trained_one(finished: Run, texts, labels, model: str):
+    history = TrainingHistory.load(finished.uri(TRAINERS[model], "model_run"))
+    exported = accuracy(finished.model(TRAINERS[model]), texts, labels)
+    assert exported == pytest.approx(history.epochs[history.best_epoch]["val_accuracy"], abs=1e-6)
+
+
+def test_the_pushed_model_answers_alike_in_a_fresh_process(finished: Run, texts):
+    (version,) = Path(finished.config.serving).iterdir()
+    decision = load_decision(finished.uri("ModelSelector", "blessing"))
+    result = subprocess.run(
+        [sys.executable, "-c", _PREDICT, str(version)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TF_USE_LEGACY_KERAS": "1"},
+    )
+    expected = probabilities(finished.model(TRAINERS[decision.selected]), texts)
+    np.testing.assert_allclose(json.loads(result.stdout), expected, atol=1e-6)
+
+
+def test_both_signatures_give_the_same_answer_with_the_classes_named(finished: Run, texts):
+    model = tf.saved_model.load(finished.model("Trainer.fine_tuned"))
+    examples = read_examples(finished.uri("TfdsExampleGen", "examples"), "eval")
+    serialized = tf.constant([example.SerializeToString() for example in examples])
+    by_example = model.signatures["serving_default"](examples=serialized)
+    by_text = model.signatures["classify_text"](text=tf.constant(texts))
+    np.testing.assert_array_equal(by_example["probabilities"], by_text["probabilities"])
+    np.testing.assert_allclose(by_text["probabilities"].numpy().sum(axis=1), 1, atol=1e-6)
+    assert by_text["labels"].numpy().tolist() == [[b"negative", b"positive"]] * len(texts)
+
+
+@pytest.mark.parametrize("text", ["", "word " * 2000, "日本語の映画 — très élégant 🎬", "<br />"])
+def test_any_text_gets_an_answer(finished: Run, text: str):
+    answer = probabilities(finished.model("Trainer.fine_tuned"), [text, "a lovely film"])
+    assert np.isfinite(answer).all()
+
+
+def test_serving_tokenises_as_transform_did(finished: Run, texts):
+    """Fails where the graph in the exported model gives other ids than training saw."""
+    folder = finished.uri("Transform", "transformed_examples")
+    rows = [
+        list(e.features.feature["input_word_ids"].int64_list.value)
+        for e in read_examples(folder, "eval")
+    ]
+    assert {len(row) for row in rows} > {tiny_run.SEQUENCE_LENGTH}
+    assert all(row[0] == 2 and row[-1] == 3 for row in rows)
+    model = tf.saved_model.load(finished.model("Trainer.fine_tuned"))
+    ids = tf.ragged.constant(rows, dtype=tf.int32).to_tensor()
+    by_ids = model.classify_ids(ids).numpy()
+    by_text = probabilities(finished.model("Trainer.fine_tuned"), texts)
+    np.testing.assert_allclose(np.sort(by_ids, axis=0), np.sort(by_text, axis=0), atol=1e-5)
+
+
+def test_the_frozen_model_equals_the_head_on_the_vectors(finished: Run, texts):
+    examples = read_examples(finished.uri("EmbeddingGen", "embeddings"), "eval")
+    vectors = [e.features.feature["pooled_output"].float_list.value for e in examples]
+    model = tf.saved_model.load(finished.model("Trainer.frozen"))
+    by_vector = tf.nn.softmax(model.classifier.head(tf.constant(vectors), training=False)).numpy()
+    by_text = probabilities(finished.model("Trainer.frozen"), texts)
+    np.testing.assert_allclose(np.sort(by_vector, axis=0), np.sort(by_text, axis=0), atol=1e-5)
+
+
+def test_the_winner_is_the_one_that_the_numbers_say(finished: Run, texts, labels):
+    decision: Decision = load_decision(finished.uri("ModelSelector", "blessing"))
+    measured = {
+        model: accuracy(finished.model(trainer), texts, labels)
+        for model, trainer in TRAINERS.items()
+    }
+    assert measured[features.FINE_TUNED] > measured[features.FROZEN] + 0.2
+    assert decision.winner == features.FINE_TUNED
+    summary = json.loads(
+        Path(finished.uri("ComparisonReport", "report"), "summary.json").read_text()
+    )
+    assert summary["winner"] == features.FINE_TUNED
+    for model, value in measured.items():
+        assert summary["models"][model]["accuracy"] == pytest.approx(value, abs=1e-6)
+    assert summary["difference"]["accuracy"]["value"] == pytest.approx(
+        measured[features.FINE_TUNED] - measured[features.FROZEN], abs=1e-6
+    )
+
+
+def test_each_epoch_is_in_the_history_and_in_tensorboards_logs(finished: Run):
+    folder = finished.uri("Trainer.fine_tuned", "model_run")
+    history = TrainingHistory.load(folder)
+    assert len(history.epochs) <= finished.config.fine_tuned.epochs
+    assert set(history.epochs[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert list(Path(folder).rglob("events.out.tfevents.*"))
+
+
+def test_a_run_with_nothing_changed_is_cached_whole(finished: Run):
+    again = tiny_run.run(finished.config)
+    assert set(again.states.values()) == {"CACHED"}
+    assert again.uris == finished.uris
+    assert len(list(Path(finished.config.serving).iterdir())) == 1
+
+
+def test_another_rate_of_the_frozen_head_runs_what_depends_on_it_alone(finished: Run):
+    frozen = dataclasses.replace(finished.config.frozen, head_learning_rate=0.01)
+    again = tiny_run.run(dataclasses.replace(finished.config, frozen=frozen))
+    cached = {name for name, state in again.states.items() if state == "CACHED"}
+    assert {
+        "TfdsExampleGen",
+        "StatisticsGen",
+        "ImportSchemaGen",
+        "StrictExampleValidator",
+        "Transform",
+        "EmbeddingGen",
+        "Trainer.fine_tuned",
+    } == cached

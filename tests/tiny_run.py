@@ -1,0 +1,111 @@
+"""One run of the whole pipeline, on reviews that two words decide and an encoder of 16 units."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tiny_dataset
+import tiny_encoder
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+from components import features, schema
+from components.options import (
+    DatasetOptions,
+    EmbeddingOptions,
+    PreprocessingOptions,
+    TrainerOptions,
+)
+from pipelines.config import MINI_PREPROCESSOR, PipelineConfig
+from pipelines.pipeline import create_pipeline
+
+SEQUENCE_LENGTH = 32
+_FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "a", "rainy", "day"]
+
+
+def reviews(count: int, seed: int) -> list[tuple[str, int]]:
+    """Returns distinct texts in which one word, of two, tells the class."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for index in range(count):
+        words = list(random.choice(_FILLER, size=random.integers(4, 40)))
+        words.insert(int(random.integers(len(words))), ("awful", "lovely")[index % 2])
+        rows.append((f"{' '.join(words)} {seed}.{index}", index % 2))
+    return rows
+
+
+def make_config(folder: Path) -> PipelineConfig:
+    """Stores the reviews and the encoder below `folder`, and configures a run in it."""
+    dataset = tiny_dataset.store(
+        folder / "tfds", train=reviews(240, seed=1), eval=reviews(60, 2), test=reviews(60, 3)
+    )
+    encoder = tiny_encoder.save(folder / "encoder")
+    shared = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}
+    training = {**shared, "batch_size": 16, "head_learning_rate": 0.02}
+    return PipelineConfig(
+        name="tiny",
+        output=str(folder / "output"),
+        schema=str(
+            schema.write(schema.for_classes(tiny_dataset.CLASSES), folder / "output" / "schema")
+        ),
+        dataset=DatasetOptions(str(dataset), None, "train", "eval", "test"),
+        preprocessing=PreprocessingOptions(MINI_PREPROCESSOR, SEQUENCE_LENGTH),
+        embedding=EmbeddingOptions(**shared, batch_size=32),
+        frozen=TrainerOptions(features.FROZEN, epochs=3, **training),
+        fine_tuned=TrainerOptions(
+            features.FINE_TUNED, epochs=4, encoder_learning_rate=0.02, **training
+        ),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run: where each artifact lies, and how each component ended."""
+
+    config: PipelineConfig
+    states: dict[str, str]
+    uris: dict[tuple[str, str], str]
+
+    def uri(self, component: str, output: str) -> str:
+        return self.uris[component, output]
+
+    def model(self, component: str) -> str:
+        """Returns the SavedModel of a component's `model` artifact."""
+        return f"{self.uri(component, 'model')}/Format-Serving"
+
+
+def run(config: PipelineConfig) -> Run:
+    """Runs the pipeline and reads from ML Metadata what became of it."""
+    LocalDagRunner().run(create_pipeline(config))
+    connection = metadata.sqlite_metadata_connection_config(config.metadata)
+    with metadata.Metadata(connection) as handle:
+        return _read(config, handle.store)
+
+
+def _read(config: PipelineConfig, store) -> Run:
+    types = {t.id: t.name for t in store.get_context_types()}
+    runs = [c for c in store.get_contexts() if types[c.type_id] == "pipeline_run"]
+    latest = max(runs, key=lambda context: context.id)
+    states, uris = {}, {}
+    artifacts = {a.id: a for a in store.get_artifacts()}
+    for execution in store.get_executions_by_context(latest.id):
+        nodes = [
+            c.name.removeprefix(f"{config.name}.")
+            for c in store.get_contexts_by_execution(execution.id)
+            if types[c.type_id] == "node"
+        ]
+        (node,) = nodes
+        states[node] = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
+        for event in store.get_events_by_execution_ids([execution.id]):
+            if event.type == metadata_store_pb2.Event.OUTPUT:
+                uris[node, event.path.steps[0].key] = artifacts[event.artifact_id].uri
+    return Run(config, states, uris)
+
+
+def read_examples(folder: str, split: str) -> list[tf.train.Example]:
+    """Returns a split's examples."""
+    files = sorted(tf.io.gfile.glob(f"{folder}/Split-{split}/*"))
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+    return [tf.train.Example.FromString(record.numpy()) for record in records]
