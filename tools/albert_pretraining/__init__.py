@@ -1,0 +1,1 @@
+"""Pretrains a small ALBERT on the unlabelled text of IMDB reviews."""

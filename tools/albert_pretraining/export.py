@@ -1,0 +1,133 @@
+"""Exports a checkpoint in TF Hub's format, with the exporter that made TF Hub's own ALBERT."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+import tensorflow_text  # noqa: F401  registers the text ops
+from official.nlp.tools import export_tfhub_lib
+
+from albert_pretraining.corpus import normalize
+from albert_pretraining.pretrainer import EncoderShape, Pretrainer, encoder_config
+from albert_pretraining.vocabulary import Vocabulary
+
+DEFAULT_SEQUENCE_LENGTH = 128
+TOLERANCE = 1e-5
+SAMPLE_TEXTS = (
+    "A Film I'd watch again: 10/10!",
+    "Amélie isn't naïve... it's   charming -- Übermensch STRASSE straße.",
+    "“Quotes”, ﬁne ligatures, ½ stars & emoji 🎬",
+    "WORST. MOVIE. EVER. (1999)\nDon't bother?",
+)
+
+
+def export_encoder(
+    pretrainer: Pretrainer,
+    shape: EncoderShape,
+    vocabulary_path: pathlib.Path,
+    folder: pathlib.Path,
+) -> None:
+    """Writes the encoder as a SavedModel with TF Hub's text encoder interface.
+
+    Args:
+      pretrainer: holds the weights.
+      shape: the encoder's sizes.
+      vocabulary_path: the SentencePiece model, which the SavedModel carries along.
+      folder: where it goes; replaced as a whole.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        checkpoint = tf.train.Checkpoint(encoder=pretrainer.encoder).save(f"{scratch}/encoder")
+        partial = _partial(folder)
+        export_tfhub_lib.export_model(
+            str(partial),
+            encoder_config=encoder_config(shape),
+            model_checkpoint_path=checkpoint,
+            with_mlm=False,
+            sp_model_file=str(vocabulary_path),
+        )
+    _replace(folder, partial)
+
+
+def export_preprocessor(vocabulary_path: pathlib.Path, folder: pathlib.Path) -> None:
+    """Writes the preprocessor, strings to the encoder's three inputs, as a SavedModel."""
+    partial = _partial(folder)
+    export_tfhub_lib.export_preprocessing(
+        str(partial),
+        sp_model_file=str(vocabulary_path),
+        do_lower_case=True,
+        tokenize_with_offsets=False,
+        default_seq_length=DEFAULT_SEQUENCE_LENGTH,
+    )
+    _replace(folder, partial)
+
+
+def verify_encoder(
+    pretrainer: Pretrainer, folder: pathlib.Path, batch: dict[str, np.ndarray]
+) -> float:
+    """Compares the exported encoder with the weights it was made from.
+
+    Args:
+      pretrainer: holds the weights.
+      folder: of the exported encoder.
+      batch: int32 `input_word_ids`, `input_mask`, `input_type_ids`, `[rows, length]`.
+
+    Returns:
+      The largest difference of any output.
+
+    Raises:
+      AssertionError: it is larger than `TOLERANCE`.
+    """
+    keys = ("input_word_ids", "input_mask", "input_type_ids")
+    inputs = {key: tf.constant(batch[key]) for key in keys}
+    exported = hub.KerasLayer(str(folder))(inputs)
+    expected = pretrainer.encoder([inputs[key] for key in keys])
+    pairs = [(exported[key], expected[key]) for key in ("pooled_output", "sequence_output")]
+    pairs += list(zip(exported["encoder_outputs"], expected["encoder_outputs"], strict=True))
+    largest = max(float(tf.reduce_max(tf.abs(left - right))) for left, right in pairs)
+    if largest > TOLERANCE:
+        raise AssertionError(
+            f"The export in {folder} differs from its checkpoint by {largest:.2g}, more than "
+            f"{TOLERANCE:.0g}. It was not made from these weights; export again."
+        )
+    return largest
+
+
+def verify_preprocessor(
+    folder: pathlib.Path, vocabulary: Vocabulary, texts: Sequence[str] = SAMPLE_TEXTS
+) -> None:
+    """Checks that the exported preprocessor makes the ids that pretraining saw.
+
+    Args:
+      folder: of the exported preprocessor.
+      vocabulary: as pretraining used it.
+      texts: raw texts without line-break marks, which only pretraining strips.
+
+    Raises:
+      AssertionError: some text's ids differ.
+    """
+    exported = hub.load(str(folder)).tokenize(tf.constant(texts)).to_list()
+    tokens, offsets = vocabulary.encode([normalize(text) for text in texts])
+    for index, text in enumerate(texts):
+        expected = tokens[offsets[index] : offsets[index + 1]].tolist()
+        if exported[index] != expected:
+            raise AssertionError(
+                f"The preprocessor in {folder} reads {text[:80]!r} as {exported[index][:20]}, "
+                f"pretraining as {expected[:20]}. The normalisations differ."
+            )
+
+
+def _partial(folder: pathlib.Path) -> pathlib.Path:
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    return partial
+
+
+def _replace(folder: pathlib.Path, partial: pathlib.Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)

@@ -1,0 +1,119 @@
+"""The model card that travels with the exported encoder."""
+
+from __future__ import annotations
+
+import pathlib
+
+from albert_pretraining import training
+from albert_pretraining.pretrainer import EncoderShape
+
+CURVE_ROWS = 12
+
+TEMPLATE = """# albert_en_mini
+
+A small ALBERT for English film reviews, pretrained from scratch for this project. It is **not**
+Google's `albert_en_base` nor derived from it: it has ALBERT's architecture and TF Hub's interface,
+so that a run needs no download, and a small part of its knowledge.
+
+| | |
+|---|---|
+| architecture | ALBERT (tf-models-official's `AlbertEncoder`): {layers} layers that share one set of weights, hidden {hidden}, {heads} heads, intermediate {intermediate}, embeddings {width} |
+| parameters | {parameters:,} |
+| vocabulary | {vocabulary:,} SentencePiece pieces (unigram), lower-cased, diacritics stripped; pad 0, unknown 1, [CLS] 2, [SEP] 3, [MASK] 4 |
+| longest input | {length} tokens |
+| interface | TF Hub's text encoder: int32 `input_word_ids`, `input_mask`, `input_type_ids` → `pooled_output` (= `default`), `sequence_output`, `encoder_outputs` |
+| preprocessor | `albert_en_mini_preprocess`, beside it |
+| licence | MIT |
+
+## Data
+IMDB reviews (Maas et al. 2011), TFDS `imdb_reviews`, splits `train` and `unsupervised`, **without
+their labels**: {read:,} reviews read, {in_test:,} left out because the same text stands in the
+`test` split, {duplicates:,} exact repeats left out, {held_out} held out to measure on; {tokens:,}
+tokens remain. The vocabulary and the word vectors come from the same text. No text of the `test`
+split was seen in any step.
+
+## Recipe
+The word embeddings start from a latent semantic analysis of the same text (which pieces share
+reviews), and the rest from random values. Three objectives: masked n-grams of whole words (15 %,
+n ≤ 3) and sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn from the whole
+review are predicted from the mean of `sequence_output`, so that this mean, which a frozen encoder
+is used by, says what a review is about. AdamW; the learning rate warms up, stays, and falls to
+nothing over the last quarter. Rows of 128 tokens, every eighth batch of 512, so that every position
+is trained.
+
+**{seen:,} tokens seen after the initialisation.** That is very little: much of what this encoder
+knows is in its initialised word embeddings.
+
+## Curve
+On the {held_out} held-out reviews.
+
+{curve}
+
+## Limits
+- Film reviews in English; other text is far from what it saw.
+- It carries the opinions and slurs of unmoderated reviews.
+- Sentiment figures obtained with it are no statement about ALBERT-base.
+
+## Rebuild
+```
+python tools/pretrain_albert.py --tokens {budget}
+python tools/export_albert.py
+```
+See `tools/README.md`. With more `--tokens` training goes on from where this one's learning rate
+began to fall.
+"""  # noqa: E501  a Markdown table's row is one line
+
+
+def curve_table(rows: list[dict[str, str]], limit: int = CURVE_ROWS) -> str:
+    """Returns at most `limit` held-out measurements, evenly spaced, the last one among them."""
+    measured = [row for row in rows if row["held_out_masked_accuracy"]]
+    stride = -(-len(measured) // limit) or 1
+    chosen = measured[::-1][::stride][::-1]
+    columns = ("masked_loss", "masked_accuracy", "order_accuracy", "document_loss")
+    lines = ["| tokens | " + " | ".join(column.replace("_", " ") for column in columns) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for row in chosen:
+        values = [f"{float(row[f'held_out_{column}']):.3f}" for column in columns]
+        lines.append(f"| {float(row['tokens']) / 1e6:.1f}M | " + " | ".join(values) + " |")
+    return "\n".join(lines)
+
+
+def write(
+    path: pathlib.Path,
+    folder: pathlib.Path,
+    counts: dict[str, dict[str, int]],
+    shape: EncoderShape,
+    *,
+    step: int,
+    parameters: int,
+) -> None:
+    """Writes the card.
+
+    Args:
+      path: of the card.
+      folder: of the training, for its curve.
+      counts: what the corpus kept and left out.
+      shape: the encoder's sizes.
+      step: of the exported checkpoint.
+      parameters: of the encoder.
+    """
+    options = training.read_options(folder)
+    card = TEMPLATE.format(
+        layers=shape.layers,
+        hidden=shape.hidden_size,
+        heads=shape.attention_heads,
+        intermediate=shape.intermediate_size,
+        width=shape.embedding_width,
+        vocabulary=shape.vocabulary_size,
+        length=shape.maximum_length,
+        parameters=parameters,
+        tokens=counts["tokens"]["training"],
+        read=counts["all"]["read"],
+        in_test=counts["all"]["in_test"],
+        duplicates=counts["all"]["duplicates"],
+        seen=step * options.tokens_per_step,
+        budget=options.tokens,
+        held_out=counts["held_out"]["reviews"],
+        curve=curve_table(training.read_curve(folder / training.CURVE_FILE)),
+    )
+    path.write_text(card, encoding="utf-8")
