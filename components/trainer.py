@@ -22,7 +22,6 @@ from components.serving import TextServer
 from components.training_history import TrainingHistory
 
 OPTIONS_KEY = "options"
-_STEPS_WORTH_COMPILING = 1000
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -108,14 +107,8 @@ def _compile(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -
         **optimizers,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=_pays_to_compile(total_steps)
-        if options.jit_compile is None
-        else options.jit_compile,
+        jit_compile=options.jit_compile,
     )
-
-
-def _pays_to_compile(total_steps: int) -> bool:
-    return total_steps >= _STEPS_WORTH_COMPILING
 
 
 def _epochs(history: dict[str, list[float]]) -> tuple[dict[str, float], ...]:
