@@ -13,8 +13,8 @@ from apache_beam.utils import shared
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.v1 import proto
 from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.v1 import proto
 
 from components import reviews
 from components.encoder import PADDING_ID, PooledEncoder
