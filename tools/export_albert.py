@@ -45,25 +45,26 @@ def main() -> None:
     model = training.build_pretrainer(corpus, shape, pretrainer.UpdateOptions(), seed=0)
     step = training.restore_latest(arguments.folder, model)
     vocabulary_path = arguments.folder / "corpus" / preparation.VOCABULARY_FILE
-    encoder, preprocessor = arguments.output / ENCODER, arguments.output / PREPROCESSOR
-    export.export_encoder(model, shape, vocabulary_path, encoder)
-    export.export_preprocessor(vocabulary_path, preprocessor)
     held_out = BatchSource(
         corpus.held_out_tokens, corpus.held_out_offsets, corpus.vocabulary, BatchOptions(), seed=0
     )
-    for batch_step in (0, BatchOptions().long_every - 1):
-        difference = export.verify_encoder(model, encoder, held_out.batch(batch_step))
-        print(f"largest difference from the checkpoint: {difference:.2g}")
-    export.verify_preprocessor(preprocessor, corpus.vocabulary)
-    model_card.write(
-        encoder / "README.md",
-        arguments.folder,
-        corpus.counts,
-        shape,
-        step=step,
-        parameters=model.encoder.count_params(),
-    )
-    print(f"step {step}: {encoder} and {preprocessor}")
+    with export.replacing(arguments.output / PREPROCESSOR) as folder:
+        export.export_preprocessor(vocabulary_path, folder)
+        export.verify_preprocessor(folder, corpus.vocabulary)
+    with export.replacing(arguments.output / ENCODER) as folder:
+        export.export_encoder(model, shape, vocabulary_path, folder)
+        model_card.write(
+            folder / "README.md",
+            arguments.folder,
+            corpus.counts,
+            shape,
+            step=step,
+            parameters=model.encoder.count_params(),
+        )
+        for batch_step in (0, BatchOptions().long_every - 1):
+            difference = export.verify_encoder(model, folder, held_out.batch(batch_step))
+            print(f"largest relative difference from the checkpoint: {difference:.2g}")
+    print(f"step {step}: {arguments.output / ENCODER} and {arguments.output / PREPROCESSOR}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="where the prepared corpus, checkpoints and curve are kept (default: %(default)s)",
     )
     parser.add_argument(
-        "--peak-rate", type=float, default=8e-4, help="learning rate (default: %(default)s)"
+        "--peak-rate", type=float, default=1.5e-3, help="learning rate (default: %(default)s)"
     )
     parser.add_argument(
         "--document-weight",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +28,16 @@ SAMPLE_TEXTS = (
 )
 
 
+@contextlib.contextmanager
+def replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives a folder to write to, which takes `folder`'s place only where nothing was raised."""
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    yield partial
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
 def export_encoder(
     pretrainer: Pretrainer,
     shape: EncoderShape,
@@ -39,32 +50,28 @@ def export_encoder(
       pretrainer: holds the weights.
       shape: the encoder's sizes.
       vocabulary_path: the SentencePiece model, which the SavedModel carries along.
-      folder: where it goes; replaced as a whole.
+      folder: where it goes.
     """
     with tempfile.TemporaryDirectory() as scratch:
         checkpoint = tf.train.Checkpoint(encoder=pretrainer.encoder).save(f"{scratch}/encoder")
-        partial = _partial(folder)
         export_tfhub_lib.export_model(
-            str(partial),
+            str(folder),
             encoder_config=encoder_config(shape),
             model_checkpoint_path=checkpoint,
             with_mlm=False,
             sp_model_file=str(vocabulary_path),
         )
-    _replace(folder, partial)
 
 
 def export_preprocessor(vocabulary_path: pathlib.Path, folder: pathlib.Path) -> None:
     """Writes the preprocessor, strings to the encoder's three inputs, as a SavedModel."""
-    partial = _partial(folder)
     export_tfhub_lib.export_preprocessing(
-        str(partial),
+        str(folder),
         sp_model_file=str(vocabulary_path),
         do_lower_case=True,
         tokenize_with_offsets=False,
         default_seq_length=DEFAULT_SEQUENCE_LENGTH,
     )
-    _replace(folder, partial)
 
 
 def verify_encoder(
@@ -78,7 +85,7 @@ def verify_encoder(
       batch: int32 `input_word_ids`, `input_mask`, `input_type_ids`, `[rows, length]`.
 
     Returns:
-      The largest difference of any output.
+      The largest difference of any output, relative to that output's largest component.
 
     Raises:
       AssertionError: it is larger than `TOLERANCE`.
@@ -89,7 +96,7 @@ def verify_encoder(
     expected = pretrainer.encoder([inputs[key] for key in keys])
     pairs = [(exported[key], expected[key]) for key in ("pooled_output", "sequence_output")]
     pairs += list(zip(exported["encoder_outputs"], expected["encoder_outputs"], strict=True))
-    largest = max(float(tf.reduce_max(tf.abs(left - right))) for left, right in pairs)
+    largest = max(_relative_difference(left, right) for left, right in pairs)
     if largest > TOLERANCE:
         raise AssertionError(
             f"The export in {folder} differs from its checkpoint by {largest:.2g}, more than "
@@ -122,12 +129,5 @@ def verify_preprocessor(
             )
 
 
-def _partial(folder: pathlib.Path) -> pathlib.Path:
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    return partial
-
-
-def _replace(folder: pathlib.Path, partial: pathlib.Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+def _relative_difference(left: tf.Tensor, right: tf.Tensor) -> float:
+    return float(tf.reduce_max(tf.abs(left - right)) / tf.reduce_max(tf.abs(right)))

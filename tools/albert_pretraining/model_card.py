@@ -33,11 +33,12 @@ tokens remain. The vocabulary and the word vectors come from the same text. No t
 split was seen in any step.
 
 ## Recipe
-The word embeddings start from a latent semantic analysis of the same text (which pieces share
-reviews), and the rest from random values. Three objectives: masked n-grams of whole words (15 %,
-n ≤ 3) and sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn from the whole
-review are predicted from the mean of `sequence_output`, so that this mean, which a frozen encoder
-is used by, says what a review is about. AdamW; the learning rate warms up, stays, and falls to
+The word embeddings start from factorised counts of the same text: 40 components of latent semantic
+analysis (which pieces share reviews) and 24 of positive pointwise mutual information (which stand
+nearby); the attention starts as an average; the rest is random. Three objectives: masked n-grams of
+whole words (15 %, n ≤ 3) and sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn
+from the whole review are predicted from the mean of `sequence_output`, so that this mean, which a
+frozen encoder is used by, says what a review is about. AdamW; the learning rate warms up, stays, and falls to
 nothing over the last quarter. Rows of 128 tokens, every eighth batch of 512, so that every position
 is trained.
 

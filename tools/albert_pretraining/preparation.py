@@ -24,7 +24,7 @@ class PreparedCorpus:
       tokens: ids of all training reviews, one after the other, memory-mapped.
       offsets: `[reviews + 1]`, where each review begins and the last one ends.
       held_out_tokens, held_out_offsets: the same for the reviews kept from training.
-      embeddings: where the embedding tables start.
+      embeddings: `[vocabulary, width]`, where the embedding table starts.
       counts: what was read and left out, per split.
     """
 
@@ -33,7 +33,7 @@ class PreparedCorpus:
     offsets: np.ndarray
     held_out_tokens: np.ndarray
     held_out_offsets: np.ndarray
-    embeddings: word_vectors.InitialEmbeddings
+    embeddings: np.ndarray
     counts: dict[str, dict[str, int]]
 
 
@@ -73,8 +73,7 @@ def _make(folder: pathlib.Path, size: int, width: int, held_out: int, seed: int)
         np.save(folder / f"{name}offsets.npy", offsets)
     print(f"factorising the word vectors of {len(tokens):,} tokens ...", flush=True)
     vectors = word_vectors.initial_embeddings(tokens, offsets, len(pieces), width, seed=seed)
-    np.save(folder / "word_embeddings.npy", vectors.words)
-    np.save(folder / "type_embedding.npy", vectors.type)
+    np.save(folder / "embeddings.npy", vectors)
     report = {split: dataclasses.asdict(count) for split, count in counts.items()}
     report["tokens"] = {"training": len(tokens), "reviews": len(texts) - held_out}
     report["held_out"] = {"reviews": held_out}
@@ -99,8 +98,6 @@ def load(folder: pathlib.Path) -> PreparedCorpus:
         offsets=array("offsets"),
         held_out_tokens=array("held_out_tokens"),
         held_out_offsets=array("held_out_offsets"),
-        embeddings=word_vectors.InitialEmbeddings(
-            array("word_embeddings"), array("type_embedding")
-        ),
+        embeddings=array("embeddings"),
         counts=json.loads((folder / COUNTS_FILE).read_text()),
     )

@@ -11,7 +11,8 @@ import tf_keras
 from official.nlp.configs import encoders
 
 from albert_pretraining.batches import NO_DOCUMENT_WORD
-from albert_pretraining.word_vectors import InitialEmbeddings
+
+ATTENTION_SHARE = 0.25
 
 Batch = dict[str, tf.Tensor]
 
@@ -44,7 +45,7 @@ class UpdateOptions:
 
     document_weight: float = 1.0
     order_weight: float = 1.0
-    embedding_rate: float = 0.1
+    embedding_rate: float = 0.3
     weight_decay: float = 0.01
     clip_norm: float = 1.0
 
@@ -101,26 +102,22 @@ class WordHead(tf_keras.layers.Layer):
         return tf.matmul(embedded, self._table, transpose_b=True) + self._bias
 
 
-def initialize_encoder(
-    encoder: tf_keras.Model, embeddings: InitialEmbeddings, seed: int
-) -> np.ndarray:
+def initialize_encoder(encoder: tf_keras.Model, embeddings: np.ndarray, seed: int) -> np.ndarray:
     """Starts the encoder as an average of word vectors, from which it learns without a plateau.
 
-    The embedding tables hold `embeddings`; the projection to the hidden size keeps angles; and
-    every attention layer adds the mean of what it attends to, at first everything.
+    The embedding table holds `embeddings`; the projection to the hidden size keeps angles; and
+    every attention layer adds a quarter of the mean of what it attends to, at first everything.
 
     Args:
       encoder: the encoder to start.
-      embeddings: of words and types.
+      embeddings: `[vocabulary, width]`.
       seed: of the random directions.
 
     Returns:
       `[width, hidden]`, the projection.
     """
     generator = np.random.default_rng(seed)
-    encoder.get_embedding_table().assign(embeddings.words)
-    types = encoder.get_layer("type_embeddings").embeddings
-    types.assign(np.broadcast_to(embeddings.type, types.shape))
+    encoder.get_embedding_table().assign(embeddings)
     kernel = encoder.get_layer("embedding_projection").kernel
     width, hidden = kernel.shape
     projection = np.sqrt(hidden / width) * orthogonal(hidden, generator)[:width]
@@ -129,7 +126,7 @@ def initialize_encoder(
     weights = {weight.name: weight for weight in encoder.get_layer("transformer").weights}
     for part, matrix in (("value", value), ("attention_output", value.T)):
         (weight,) = (weights[name] for name in weights if name.endswith(f"{part}/kernel:0"))
-        weight.assign(matrix.reshape(weight.shape))
+        weight.assign(np.sqrt(ATTENTION_SHARE) * matrix.reshape(weight.shape))
     return projection
 
 
@@ -149,7 +146,7 @@ class Pretrainer(tf.Module):
     Args:
       shape: the encoder's sizes.
       options: what a training step weighs.
-      embeddings: where the embedding tables start.
+      embeddings: `[vocabulary, width]`, where the embedding table starts.
       log_frequency: `[vocabulary]`, where the masked words' output bias starts.
       document_log_frequency: the same for the document words.
       seed: of the random directions.
@@ -159,7 +156,7 @@ class Pretrainer(tf.Module):
         self,
         shape: EncoderShape,
         options: UpdateOptions,
-        embeddings: InitialEmbeddings,
+        embeddings: np.ndarray,
         log_frequency: np.ndarray,
         document_log_frequency: np.ndarray,
         seed: int,

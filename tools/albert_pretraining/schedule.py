@@ -20,7 +20,7 @@ class Schedule:
     """
 
     total_steps: int
-    peak_rate: float = 8e-4
+    peak_rate: float = 1.5e-3
     warmup_steps: int = 100
     decay_fraction: float = 0.25
 

@@ -46,10 +46,10 @@ class TrainingOptions:
     """
 
     tokens: int
-    peak_rate: float = 8e-4
+    peak_rate: float = 1.5e-3
     log_every: int = 50
     evaluate_every: int = 250
-    save_every: int = 250
+    save_every: int = 100
     held_out_batches: int = 16
     tokens_per_step: int = 2048
     seed: int = 1
@@ -248,9 +248,10 @@ class Trainer:
         first = checkpoints.restore(self._schedule)
         last = self._schedule.total_steps
         write_options(self._folder, self._options)
+        curve = Curve(self._folder / CURVE_FILE, first)
         if not first:
             pretrainer.center_heads(_as_tensors(self._source.batch(0)))
-        curve = Curve(self._folder / CURVE_FILE, first)
+            curve.add({"step": 0, "tokens": 0, **self._evaluate(pretrainer)})
         print(f"step {first} of {self._schedule.total_steps}: going on to {last}", flush=True)
         recent: list[dict[str, float]] = []
         begun = time.monotonic()
@@ -260,7 +261,7 @@ class Trainer:
             if done % self._options.log_every == 0 or done == last:
                 row = self._row(done, recent, time.monotonic() - begun)
                 if done % self._options.evaluate_every == 0 or done == last:
-                    row |= evaluate(pretrainer, self._held_out, self._options.held_out_batches)
+                    row |= self._evaluate(pretrainer)
                 curve.add(row)
                 print(describe(row), flush=True)
                 recent, begun = [], time.monotonic()
@@ -278,6 +279,9 @@ class Trainer:
                 f"{self._options.peak_rate}) and run again: it goes on from the last checkpoint."
             )
         return metrics
+
+    def _evaluate(self, pretrainer: Pretrainer) -> dict[str, float]:
+        return evaluate(pretrainer, self._held_out, self._options.held_out_batches)
 
     def _row(self, done: int, recent: list[dict[str, float]], seconds: float) -> dict[str, float]:
         return {

@@ -1,31 +1,17 @@
-"""Word vectors to start the embedding tables from: latent semantic analysis of the reviews.
+"""Word vectors to start the embedding table from: what shares reviews, and what stands nearby.
 
-From random embeddings a model this small spends its first ten million tokens on a plateau. Vectors
-of which pieces share reviews serve a sentiment encoder better than vectors of which pieces stand
-side by side (positive pointwise mutual information in a window of 5): see tools/README.md.
+From random embeddings a model this small spends its first ten million tokens on a plateau. Of each
+vector one part is latent semantic analysis (which reviews a piece stands in), which serves a
+sentiment encoder best; the other is pointwise mutual information with near neighbours, which
+predicting masked words learns from soonest. Both are measured in tools/README.md.
 """
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import scipy.sparse
 
-FREQUENCY_SCALE = 1e-3  # Arora, Liang & Ma 2017, "A Simple but Tough-to-Beat Baseline", section 4.
-
-
-@dataclasses.dataclass(frozen=True)
-class InitialEmbeddings:
-    """Where the embedding tables start.
-
-    Attributes:
-      words: `[vocabulary, width]` float32.
-      type: `[width]` float32, for every segment; orthogonal to all words.
-    """
-
-    words: np.ndarray
-    type: np.ndarray
+CONTEXT_SMOOTHING = 0.75  # Levy, Goldberg & Dagan 2015, section 3.2.
 
 
 def count_pieces(
@@ -55,17 +41,55 @@ def weigh_pieces(counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     return transformer.fit_transform(counts).astype(np.float32)
 
 
+def count_neighbours(
+    tokens: np.ndarray, offsets: np.ndarray, vocabulary_size: int, window: int
+) -> scipy.sparse.csr_matrix:
+    """Counts how often two pieces stand within `window` places of each other in one text.
+
+    Args:
+      tokens: integer ids of all texts, one after the other.
+      offsets: `[texts + 1]`, where each text begins and the last one ends.
+      vocabulary_size: the number of pieces.
+      window: the largest distance counted.
+
+    Returns:
+      `[vocabulary_size, vocabulary_size]`, symmetric; nearer pairs weigh more (1 / distance).
+    """
+    text_of_token = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+    shape = (vocabulary_size, vocabulary_size)
+    counts = scipy.sparse.csr_matrix(shape, dtype=np.float32)
+    for distance in range(1, window + 1):
+        is_same_text = text_of_token[distance:] == text_of_token[:-distance]
+        pairs = (tokens[:-distance][is_same_text], tokens[distance:][is_same_text])
+        weights = np.full(len(pairs[0]), 1.0 / distance, np.float32)
+        counts += scipy.sparse.coo_matrix((weights, pairs), shape=shape).tocsr()
+    return (counts + counts.T).tocsr()
+
+
+def positive_pmi(counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Returns max(0, log p(a, b) / (p(a) p(b))), contexts smoothed, as a sparse matrix."""
+    cells = counts.tocoo()
+    words = np.asarray(counts.sum(axis=1)).ravel()
+    contexts = np.asarray(counts.sum(axis=0)).ravel() ** CONTEXT_SMOOTHING
+    expected = words[cells.row] * (contexts / contexts.sum())[cells.col]
+    values = np.maximum(0.0, np.log(cells.data / expected)).astype(np.float32)
+    matrix = scipy.sparse.csr_matrix((values, (cells.row, cells.col)), shape=counts.shape)
+    matrix.eliminate_zeros()
+    return matrix
+
+
 def factorize(matrix: scipy.sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
-    """Returns `[columns, width]`: right singular vectors times the square roots of their values."""
+    """Returns `[columns, width]`: right singular vectors by the square roots of their values.
+
+    Every row is scaled to length 1, or is zero where the column is.
+    """
     from sklearn.utils.extmath import randomized_svd
 
     _, values, vectors = randomized_svd(matrix, n_components=width, random_state=seed)
-    return vectors.T * np.sqrt(values)
-
-
-def frequency_weights(counts: np.ndarray) -> np.ndarray:
-    """Returns how much each piece says, 1 for rare ones: a / (a + p) with `FREQUENCY_SCALE`."""
-    return FREQUENCY_SCALE / (FREQUENCY_SCALE + counts / counts.sum())
+    rows = vectors.T * np.sqrt(values)
+    is_empty = np.asarray(matrix.sum(axis=0)).reshape(-1, 1) == 0
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return np.where(is_empty, 0.0, rows / lengths)
 
 
 def initial_embeddings(
@@ -74,40 +98,41 @@ def initial_embeddings(
     vocabulary_size: int,
     width: int,
     *,
+    topic_share: float = 0.625,
+    window: int = 5,
     deviation: float = 0.06,
-    type_share: float = 0.2,
     seed: int = 0,
-) -> InitialEmbeddings:
-    """Makes the tables that pretraining starts from.
+) -> np.ndarray:
+    """Makes the embedding table that pretraining starts from.
 
-    A word's length says how much it counts. The layer norm after the embeddings would scale that
-    away, so the type embedding adds one constant direction that no word has: what is short beside
-    it stays short. A second direction, of equal components, is left empty because the layer norm
-    removes it.
+    Every row has one length, so that position embeddings (deviation 0.02) drown no word; the rows
+    of pieces never seen are zero. A rotation spreads what singular vectors hold over components.
 
     Args:
       tokens: integer ids of all texts, one after the other.
       offsets: `[texts + 1]`, where each text begins and the last one ends.
       vocabulary_size: the number of pieces.
       width: the embedding width.
-      deviation: the root mean square of a rare word's components.
-      type_share: the length of the type embedding beside a rare word's.
-      seed: of the factorisation and of the rotation.
+      topic_share: how much of the width, and of a row's square, says which texts a piece is in.
+      window: the largest distance of two neighbours.
+      deviation: the root mean square of a row's components.
+      seed: of the factorisations and of the rotation.
+
+    Returns:
+      `[vocabulary_size, width]` float32.
     """
-    counts = count_pieces(tokens, offsets, vocabulary_size)
-    vectors = factorize(weigh_pieces(counts), width - 2, seed)
-    directions = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-    totals = np.asarray(counts.sum(axis=0)).ravel()
-    weights = np.where(totals > 0, frequency_weights(totals), 0.0)
-    basis = rotation(width, seed)
-    length = deviation * np.sqrt(width)
-    words = length * (directions * weights[:, np.newaxis]) @ basis[2:]
-    segment = type_share * length * basis[1]
-    return InitialEmbeddings(words.astype(np.float32), segment.astype(np.float32))
+    topics = round(topic_share * width)
+    counts = weigh_pieces(count_pieces(tokens, offsets, vocabulary_size))
+    neighbours = positive_pmi(count_neighbours(tokens, offsets, vocabulary_size, window))
+    rows = np.hstack(
+        [
+            np.sqrt(topics) * factorize(counts, topics, seed),
+            np.sqrt(width - topics) * factorize(neighbours, width - topics, seed),
+        ]
+    )
+    return (deviation * rows @ random_rotation(width, seed)).astype(np.float32)
 
 
-def rotation(width: int, seed: int) -> np.ndarray:
-    """Returns `[width, width]`: random orthonormal rows, the first one of equal components."""
-    random = np.random.default_rng(seed).normal(size=(width, width))
-    random[:, 0] = 1.0
-    return np.linalg.qr(random)[0].T
+def random_rotation(width: int, seed: int) -> np.ndarray:
+    """Returns a random orthonormal `[width, width]` matrix."""
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))[0]
