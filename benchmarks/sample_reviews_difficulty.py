@@ -1,7 +1,6 @@
 """Measures how hard the sample reviews are for models that do not read word order.
 
     python benchmarks/sample_reviews_difficulty.py
-    python benchmarks/sample_reviews_difficulty.py --json difficulty.json
     python benchmarks/sample_reviews_difficulty.py --sequence-model
 
 Prints the test accuracy of TF-IDF (1- and 2-grams) with logistic regression, that of the best
@@ -12,10 +11,11 @@ small convolutional network from scratch, which does read order: some minutes on
 import argparse
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from figures import Figure, add_results_option, publish
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -147,6 +147,31 @@ def measure(folder: Path, with_sequence_model: bool) -> Difficulty:
     )
 
 
+def figures_of(difficulty: Difficulty) -> list[Figure]:
+    """Returns what is worth quoting, accuracies as shares of the test split."""
+    figures = [
+        Figure("train reviews", difficulty.train_reviews, "reviews", ">= 4000"),
+        Figure("test reviews", difficulty.test_reviews, "reviews"),
+        Figure(
+            "TF-IDF + logistic regression", difficulty.tfidf_accuracy, "accuracy", "0.80 to 0.92"
+        ),
+        Figure(
+            f"best single word ({difficulty.best_word!r})",
+            difficulty.best_word_accuracy,
+            "accuracy",
+            "< 0.65",
+        ),
+    ]
+    if difficulty.sequence_model_accuracy is not None:
+        figures.append(
+            Figure("convolutional network", difficulty.sequence_model_accuracy, "accuracy")
+        )
+    return figures + [
+        Figure(f"words a review, quantile {quantile}", words, "words")
+        for quantile, words in difficulty.length_quantiles.items()
+    ]
+
+
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line."""
     parser = argparse.ArgumentParser(
@@ -161,23 +186,17 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--sequence-model", action="store_true", help="also train a network that reads word order"
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="also write the figures here")
+    add_results_option(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures, prints, and writes where asked."""
+    """Measures, prints, records."""
     options = parse_arguments(arguments)
     difficulty = measure(options.folder, options.sequence_model)
-    lengths = ", ".join(f"{q} {n}" for q, n in difficulty.length_quantiles.items())
-    print(f"reviews: {difficulty.train_reviews} train, {difficulty.test_reviews} test")
-    print(f"TF-IDF + logistic regression: {difficulty.tfidf_accuracy:.1%} of the test split")
-    print(f"best single word: {difficulty.best_word_accuracy:.1%} ({difficulty.best_word!r})")
-    if difficulty.sequence_model_accuracy is not None:
-        print(f"convolutional network: {difficulty.sequence_model_accuracy:.1%} of the test split")
-    print(f"words a review, quantiles: {lengths}")
-    if options.json:
-        options.json.write_text(json.dumps(asdict(difficulty), indent=2) + "\n", encoding="utf-8")
+    sequence_model = " --sequence-model" if options.sequence_model else ""
+    command = f"python benchmarks/sample_reviews_difficulty.py{sequence_model}"
+    publish(figures_of(difficulty), command, options.results)
 
 
 if __name__ == "__main__":

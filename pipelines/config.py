@@ -125,6 +125,7 @@ PRESETS = {
         dataset=DatasetOptions(),
         encoder=MINI_ENCODER,
         preprocessor=MINI_PREPROCESSOR,
+        sequence_length=128,
     ),
     "imdb": Preset(
         purpose="the 50,000 reviews of imdb_reviews and ALBERT-base from TF Hub",

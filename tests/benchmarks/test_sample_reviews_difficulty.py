@@ -10,9 +10,16 @@ import pytest
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "sample_reviews_difficulty.py"
 
 
-def run(*arguments: str) -> str:
-    command = [sys.executable, str(BENCHMARK), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def measure(results: Path, *arguments: str) -> dict[str, float]:
+    """Returns the benchmark's figures by their names."""
+    command = [sys.executable, str(BENCHMARK), "--results", str(results), *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+    return {f["name"]: f["value"] for f in json.loads(results.read_text(encoding="utf-8"))}
+
+
+def best_word(figures: dict[str, float]) -> tuple[str, float]:
+    (found,) = ((n, v) for n, v in figures.items() if n.startswith("best single word"))
+    return found
 
 
 def write_split(folder: Path, name: str, reviews: list[tuple[str, str]]) -> None:
@@ -22,11 +29,9 @@ def write_split(folder: Path, name: str, reviews: list[tuple[str, str]]) -> None
 
 @pytest.mark.slow
 def test_the_committed_reviews_are_within_their_bounds(tmp_path):
-    path = tmp_path / "difficulty.json"
-    run("--json", str(path))
-    difficulty = json.loads(path.read_text(encoding="utf-8"))
-    assert 0.80 <= difficulty["tfidf_accuracy"] <= 0.92
-    assert difficulty["best_word_accuracy"] < 0.65
+    figures = measure(tmp_path / "results.json")
+    assert 0.80 <= figures["TF-IDF + logistic regression"] <= 0.92
+    assert best_word(figures)[1] < 0.65
 
 
 @pytest.mark.slow
@@ -35,9 +40,9 @@ def test_a_word_that_gives_the_label_away_is_found(tmp_path):
     reviews += [(f"film {i} is fine", "positive") for i in range(9)]
     for split in ("train", "test"):
         write_split(tmp_path, split, reviews)
-    path = tmp_path / "difficulty.json"
-    run("--folder", str(tmp_path), "--json", str(path))
-    difficulty = json.loads(path.read_text(encoding="utf-8"))
-    assert difficulty["best_word"] in {"bad", "fine"}
-    assert difficulty["best_word_accuracy"] == 1.0
-    assert difficulty["tfidf_accuracy"] == 1.0
+    figures = measure(tmp_path / "results.json", "--folder", str(tmp_path))
+    assert best_word(figures) in {
+        ("best single word ('bad')", 1.0),
+        ("best single word ('fine')", 1.0),
+    }
+    assert figures["TF-IDF + logistic regression"] == 1.0

@@ -1,0 +1,32 @@
+"""Runs every benchmark that the README quotes, one after the other.
+
+python benchmarks/run_all.py --quick    # minutes: that each works, on few reviews
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = ("sample_reviews_difficulty", "whole_run", "recipes")
+WITHOUT_QUICK = {"sample_reviews_difficulty"}
+
+
+def main() -> None:
+    """Stops at the first benchmark that fails, with its status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="the quick size of each")
+    arguments = parser.parse_args()
+    for name in BENCHMARKS:
+        print(f"\n== {name}", flush=True)
+        quick = ["--quick"] if arguments.quick and name not in WITHOUT_QUICK else []
+        script = Path(__file__).with_name(f"{name}.py")
+        status = subprocess.run([sys.executable, script, *quick], check=False).returncode
+        if status:
+            sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

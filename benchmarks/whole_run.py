@@ -1,0 +1,70 @@
+"""Measures a whole run of the pipeline: time, memory, lines printed, and what it concluded.
+
+    python benchmarks/whole_run.py                            # the sample reviews
+    python benchmarks/whole_run.py -- --dataset imdb_reviews  # any options of local_runner.py
+    python benchmarks/whole_run.py --quick
+
+The run starts from nothing, in a folder of its own that is removed afterwards.
+"""
+
+import argparse
+import shlex
+import tempfile
+from pathlib import Path
+
+from figures import Figure, add_results_option, publish
+from measured_run import MeasuredRun, run
+
+QUICK = ["--max-examples=200", "--frozen-epochs=2", "--fine-tuned-epochs=1"]
+SAMPLE_MINUTES = 5
+
+
+def figures_of(measured: MeasuredRun, is_sample: bool) -> list[Figure]:
+    """Returns what is worth quoting of a run."""
+    summary = measured.summary
+    difference = summary["difference"]["accuracy"]
+    figures = [
+        Figure(
+            "whole run",
+            measured.seconds / 60,
+            "minutes",
+            f"< {SAMPLE_MINUTES}" if is_sample else None,
+        ),
+        Figure("peak memory", measured.peak_memory, "MiB"),
+        Figure("lines printed", measured.lines, "lines", "< 60"),
+    ]
+    figures += [
+        Figure(f"{component}", seconds, "s")
+        for component, seconds in measured.component_seconds.items()
+    ]
+    for model, metrics in summary["models"].items():
+        figures += [Figure(f"{model} {m}, eval", metrics[m], "") for m in ("accuracy", "auc")]
+    figures += [Figure(f"accuracy gained, {end}", difference[end], "") for end in difference]
+    tested = summary["test"]
+    model, reviews = tested["model"], tested["examples"]
+    figures += [
+        Figure(f"{model} {m}, {reviews:,} test reviews", tested[m], "") for m in ("accuracy", "auc")
+    ]
+    return figures
+
+
+def main() -> None:
+    """Runs, prints, records."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="200 reviews of each split, one epoch")
+    parser.add_argument("options", nargs="*", help="options of local_runner.py, after --")
+    add_results_option(parser)
+    arguments = parser.parse_args()
+    options = arguments.options + (QUICK if arguments.quick else [])
+    with tempfile.TemporaryDirectory() as folder:
+        measured = run(Path(folder), options)
+    command = shlex.join(
+        ["python", "benchmarks/whole_run.py", *(["--", *options] if options else [])]
+    )
+    publish(figures_of(measured, is_sample=not options), command, arguments.results)
+
+
+if __name__ == "__main__":
+    main()
