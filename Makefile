@@ -1,9 +1,9 @@
 # The front door: `make` lists what there is. Each target sets up .venv first, where that is due.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test lint format bench lock clean
 
-PYTHON ?= $(firstword $(shell command -v python3.11 python3 python 2>/dev/null))
+PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -41,9 +41,9 @@ format: $(INSTALLED) ## Put the code into the form that lint asks for
 bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 	@$(BIN)/python benchmarks/run_all.py $(ARGS)
 
-requirements.txt: pyproject.toml ## Pin every package of pyproject.toml, with hashes (needs uv)
+lock: ## Pin every package of pyproject.toml, with hashes, in requirements.txt (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --quiet \
-		--no-emit-index-url --custom-compile-command "make requirements.txt" --output-file $@
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.txt
 
 clean: ## Remove what was built here; outputs of runs stay
 	rm -rf $(VENV) .cache/uv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

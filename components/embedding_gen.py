@@ -34,15 +34,15 @@ class EmbedReviews(beam.DoFn):
     shapes, so that hardly anything is padded.
     """
 
-    def __init__(self, options: EmbeddingOptions, component: str = "EmbeddingGen") -> None:
+    def __init__(self, options: EmbeddingOptions, loaded: shared.Shared) -> None:
+        """Takes the options, and the handle by which the splits share one loaded encoder."""
         self._options = options
-        self._component = component
         self._buckets = reviews.bucket_lengths(options.sequence_length)
-        self._shared = shared.Shared()
+        self._loaded = loaded
 
     def setup(self) -> None:
         """Loads the encoder, once a process."""
-        self._embed = self._shared.acquire(self._load, tag=repr(self._options))
+        self._embed = self._loaded.acquire(self._load, tag=repr(self._options))
         self._completed = 0
 
     def start_bundle(self) -> None:
@@ -74,7 +74,7 @@ class EmbedReviews(beam.DoFn):
             row[: len(_ids(example))] = _ids(example)
         vectors = self._embed(tf.constant(ids)).numpy()[: len(examples)]
         self._completed += len(examples)
-        report(Progress(self._component, self._completed, None, "reviews"))
+        report(Progress("EmbeddingGen", self._completed, None, "reviews"))
         return [_with_vector(*pair) for pair in zip(examples, vectors, strict=True)]
 
 
@@ -99,9 +99,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         target = artifact_utils.get_single_instance(output_dict[EMBEDDINGS_KEY])
         target.split_names = source.split_names
         examples_utils.set_payload_format(target, proto.PayloadFormat.FORMAT_TF_EXAMPLE)
+        embed = EmbedReviews(options, shared.Shared())
         with self._make_beam_pipeline() as pipeline:
             for split in artifact_utils.decode_split_names(source.split_names):
-                self._embed_split(pipeline, split, source, target, options)
+                self._embed_split(pipeline, split, source, target, embed)
 
     def _embed_split(
         self,
@@ -109,14 +110,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         split: str,
         source: types.Artifact,
         target: types.Artifact,
-        options: EmbeddingOptions,
+        embed: EmbedReviews,
     ) -> None:
         records = os.path.join(artifact_utils.get_split_uri([source], split), "*")
         embeddings = os.path.join(artifact_utils.get_split_uri([target], split), EMBEDDINGS_KEY)
         _ = (
             pipeline
             | f"Read[{split}]" >> beam.io.ReadFromTFRecord(records)
-            | f"Embed[{split}]" >> beam.ParDo(EmbedReviews(options))
+            | f"Embed[{split}]" >> beam.ParDo(embed)
             | f"Write[{split}]" >> beam.io.WriteToTFRecord(embeddings, file_name_suffix=".gz")
         )
 

@@ -6,6 +6,7 @@ preprocessor with `tokenize`, and an encoder from `input_word_ids`, `input_mask`
 the embedded ALBERT, Google's, or one's own.
 """
 
+import hashlib
 import os
 import urllib.error
 
@@ -23,6 +24,7 @@ from components.features import (
 )
 
 PADDING_ID = 0
+_FEWEST_POSITIONS = 32
 
 
 def resolve(handle: str) -> str:
@@ -61,7 +63,8 @@ def resolve(handle: str) -> str:
 def check(encoder: str, preprocessor: str, sequence_length: int) -> None:
     """Refuses an encoder that the preprocessor or the sequence length does not fit.
 
-    Reads the encoder's variable shapes only; it is not loaded.
+    Reads the encoder's variable shapes only; it is not loaded. Positions are known of encoders
+    with factorised embeddings alone.
 
     Raises:
       InputError: A model cannot be found or is of another kind, the two have different
@@ -77,13 +80,15 @@ def check(encoder: str, preprocessor: str, sequence_length: int) -> None:
             f"preprocessor {preprocessor} (its largest table has {largest:,} rows)",
             "Give the preprocessor that the encoder was trained with",
         )
+    # An encoder with factorised embeddings, as ALBERT's are, has one more large matrix of that
+    # width: its positions'. Those of segments and biases of attention heads are small.
     tables = [rows for rows, width in shapes if width == widths[0] and rows != vocabulary_size]
-    positions = max(tables, default=0)
-    if positions > 2 and sequence_length > positions:
+    positions = [rows for rows in tables if rows >= _FEWEST_POSITIONS]
+    if len(positions) == 1 and sequence_length > positions[0]:
         raise InputError(
-            f"A sequence length of {sequence_length} exceeds the {positions} positions of the "
+            f"A sequence length of {sequence_length} exceeds the {positions[0]} positions of the "
             f"encoder {encoder}",
-            f"Give --sequence-length {positions} or less",
+            f"Give --sequence-length {positions[0]} or less",
         )
 
 
@@ -91,9 +96,16 @@ def load_preprocessor(handle: str) -> tf.Module:
     """Loads a text preprocessing model.
 
     Raises:
-      InputError: It cannot be found, or offers no `tokenize` with special tokens.
+      InputError: It cannot be found or loaded, or offers no `tokenize` with special tokens.
     """
-    preprocessor = hub.load(resolve(handle))
+    folder = resolve(handle)
+    try:
+        preprocessor = hub.load(folder)
+    except (OSError, tf.errors.OpError, ValueError) as error:
+        raise InputError(
+            f"{folder} cannot be loaded ({_last_line(error)})",
+            "Its files may be incomplete: fetch the model again",
+        ) from error
     tokenize = getattr(preprocessor, "tokenize", None)
     if not hasattr(tokenize, "get_special_tokens_dict"):
         raise InputError(
@@ -150,9 +162,32 @@ def masked_mean(sequence_output: tf.Tensor, input_mask: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1))
 
 
+def fingerprint(handle: str) -> str:
+    """Returns a hash of a model's files, their names and their content.
+
+    Raises:
+      InputError: The model cannot be found.
+    """
+    folder = resolve(handle)
+    digest = hashlib.sha256()
+    for parent, _, names in sorted(tf.io.gfile.walk(folder)):
+        for name in sorted(names):
+            path = os.path.join(parent, name)
+            digest.update(os.path.relpath(path, folder).encode())
+            with tf.io.gfile.GFile(path, "rb") as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()[:16]
+
+
 def _vocabulary_size(preprocessor: str) -> int:
     tokenize = load_preprocessor(preprocessor).tokenize  # type: ignore[attr-defined]
-    return int(tokenize.get_special_tokens_dict()["vocab_size"])
+    special = tokenize.get_special_tokens_dict()
+    if int(special["padding_id"]) != PADDING_ID:
+        raise InputError(
+            f"The preprocessor {preprocessor} pads with {int(special['padding_id'])}",
+            f"Give one that pads with {PADDING_ID}, as BERT's and ALBERT's do",
+        )
+    return int(special["vocab_size"])
 
 
 def _matrix_shapes(folder: str) -> list[tuple[int, int]]:

@@ -20,11 +20,8 @@ OptionsT = TypeVar("OptionsT")
 
 
 def encode(options: Any) -> dict[str, Any]:
-    """Returns the JSON mapping of a dataclass instance, lists for tuples."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in dataclasses.asdict(options).items()
-    }
+    """Returns the JSON mapping of a dataclass instance."""
+    return dataclasses.asdict(options)
 
 
 def decode(options_class: type[OptionsT], mapping: Mapping[str, Any]) -> OptionsT:
@@ -39,8 +36,7 @@ def decode(options_class: type[OptionsT], mapping: Mapping[str, Any]) -> Options
             close = difflib.get_close_matches(key, names, n=1)
             guess = f"Did you mean {close[0]!r}" if close else f"Known: {', '.join(names)}"
             raise InputError(f"{options_class.__name__} has no option {key!r}", guess)
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in mapping.items()}
-    return options_class(**values)
+    return options_class(**mapping)
 
 
 def _require(condition: bool, name: str, value: Any, remedy: str) -> None:
@@ -95,11 +91,14 @@ class PreprocessingOptions:
       truncation: Which tokens of a longer review to keep: its `head`, its `tail`, or the first
         quarter and the last three quarters (`head_tail`; Sun et al. 2019, "How to Fine-Tune BERT
         for Text Classification?", found 128 + 382 of 510 best on IMDB).
+      preprocessor_fingerprint: Hash of the model's files, so that other files under the same
+        name do not hit TFX's cache.
     """
 
     preprocessor: str
     sequence_length: int = 256
     truncation: str = "head_tail"
+    preprocessor_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         _require(
@@ -125,12 +124,15 @@ class EmbeddingOptions:
       pooling: `mean` of `sequence_output` over the real tokens, or the encoder's `pooled_output`.
       sequence_length: Most tokens of a review; fixes the length buckets.
       batch_size: Reviews in one forward pass.
+      encoder_fingerprint: Hash of the model's files, so that other files under the same name do
+        not hit TFX's cache.
     """
 
     encoder: str
     pooling: str = "mean"
     sequence_length: int = 256
     batch_size: int = 64
+    encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         _require_pooling(self.pooling)
@@ -159,6 +161,7 @@ class TrainerOptions:
         that they fall linearly to zero.
       jit_compile: Whether XLA compiles the training step, once for each length bucket.
       seed: Seed of initialisation, order and dropout.
+      encoder_fingerprint: As in `EmbeddingOptions`.
     """
 
     model: str
@@ -176,6 +179,7 @@ class TrainerOptions:
     warmup_fraction: float = 0.1
     jit_compile: bool = False
     seed: int = 1
+    encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         _require_pooling(self.pooling)
@@ -192,6 +196,7 @@ class TrainerOptions:
             self.warmup_fraction,
             "Give 0 or more, below 1",
         )
+        _require(0 <= self.seed < 2**32, "seed", self.seed, "Give 0 to 4294967295")
         _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "Give 0 or more")
 
 
@@ -200,14 +205,15 @@ class SelectionPolicy:
     """When which model wins, for ModelSelector.
 
     Attributes:
-      min_gain: Accuracy that fine-tuning must gain over frozen; more than this, or frozen wins.
+      min_gain: Accuracy that fine-tuning must gain over frozen: the lower end of the gain's
+        interval must exceed this, or frozen wins.
       min_accuracy: Accuracy below which no model is pushed.
       min_gain_over_majority: Accuracy by which a winner must exceed always answering the most
         frequent class, or nothing is pushed.
     """
 
     min_gain: float = 0.0
-    min_accuracy: float = 0.5
+    min_accuracy: float = 0.0
     min_gain_over_majority: float = 0.0
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Batches of reviews for training and embedding, of like length and fixed shapes.
+"""Batches of reviews of like length, for training and embedding.
 
-XLA compiles one program per shape, so lengths are padded to one of a few buckets and every batch
-is full: a review costs what its bucket costs, not what the longest review would.
+Lengths are padded to one of a few buckets: a review costs what its bucket costs, not what the
+longest review would, and a compiled step meets few shapes.
 """
 
 from collections.abc import Sequence
@@ -68,13 +68,8 @@ def training_batches(
 def evaluation_batches(
     reviews: tf.data.Dataset, batch_size: int, buckets: Sequence[int] | None = None
 ) -> tf.data.Dataset:
-    """Returns one pass over `reviews`, each batch filled up to `batch_size` with weightless rows.
-
-    Yields:
-      Triples of features, labels and float32 weights `[batch_size]`, 0 for a row that fills up.
-    """
-    batches = _batched(reviews, batch_size, buckets)
-    return batches.map(lambda x, y: _filled(x, y, batch_size)).prefetch(tf.data.AUTOTUNE)
+    """Returns one pass over `reviews`; the last batch of each bucket may be smaller."""
+    return _batched(reviews, batch_size, buckets).prefetch(tf.data.AUTOTUNE)
 
 
 def count(reviews: tf.data.Dataset) -> int:
@@ -99,16 +94,4 @@ def _batched(
         bucket_boundaries=[length + 1 for length in buckets],
         bucket_batch_sizes=[batch_size] * (len(buckets) + 1),
         pad_to_bucket_boundary=True,
-    )
-
-
-def _filled(x: tf.Tensor, y: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    missing = batch_size - tf.shape(y)[0]
-    weights = tf.concat([tf.ones_like(y, tf.float32), tf.zeros([missing])], axis=0)
-    x = tf.pad(x, [[0, missing], [0, 0]])
-    y = tf.pad(y, [[0, missing]])
-    return (
-        tf.ensure_shape(x, [batch_size, None]),
-        tf.ensure_shape(y, [batch_size]),
-        tf.ensure_shape(weights, [batch_size]),
     )

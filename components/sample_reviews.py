@@ -3,14 +3,17 @@
 Importing this module registers the builder, so that `tfds.builder("sample_reviews")` finds it.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 LABELS = ("negative", "positive")
+_SPLITS = ("train", "test")
 
 _DESCRIPTION = """
 Film reviews, each labelled with its writer's overall verdict. All were composed from phrases
@@ -18,6 +21,15 @@ written for this data set; the films, people and places in them are invented. Re
 classes hold praise and blame: the verdict follows from who speaks, what is negated and what weighs
 more.
 """
+
+
+def _file(split: str) -> Traversable:
+    return resources.files("assets") / "sample_reviews" / f"{split}.jsonl"
+
+
+def _content_hash() -> str:
+    content = b"".join(_file(split).read_bytes() for split in _SPLITS)
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 class SampleReviews(tfds.core.GeneratorBasedBuilder):
@@ -28,6 +40,8 @@ class SampleReviews(tfds.core.GeneratorBasedBuilder):
     `label`, an int64 class (0 "negative", 1 "positive").
     """
 
+    # The reviews' hash is part of the data set's path, so that TFDS never takes an older copy.
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=_content_hash())]  # noqa: RUF012
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012, as TFDS declares it
 
@@ -48,10 +62,9 @@ class SampleReviews(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         """Returns the splits; nothing is downloaded."""
         del dl_manager
-        return {split: self._generate_examples(split) for split in ("train", "test")}
+        return {split: self._generate_examples(split) for split in _SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, str]]]:
         """Yields each review under a key that is unique in its split."""
-        path = resources.files("assets") / "sample_reviews" / f"{split}.jsonl"
-        for index, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        for index, line in enumerate(_file(split).read_text(encoding="utf-8").splitlines()):
             yield f"{split}-{index:05d}", json.loads(line)

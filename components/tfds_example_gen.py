@@ -171,8 +171,8 @@ class Executor(BaseExampleGenExecutor):
         """Fills the `examples` artifact.
 
         Raises:
-          InputError: See `datasets.resolve`; or a split has no labelled example, or the train
-            split has them of one class only.
+          InputError: See `datasets.resolve`; or a split has no labelled example, or has them of
+            one class only.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         dataset = datasets.resolve(_unpack(exec_properties))
@@ -220,13 +220,14 @@ def _require_labels(dataset: datasets.ResolvedDataset, counts: dict[str, dict[in
                 "example",
                 f"Give another with --{split}-split",
             )
-    if len(counts[features.TRAIN]) == 1:
-        [label] = counts[features.TRAIN]
-        raise InputError(
-            f"Every example of the train split {dataset.splits[features.TRAIN]} of data set "
-            f"{name} is {dataset.class_names[label]!r}",
-            "Give a train split of two classes or more with --train-split, or raise --max-examples",
-        )
+        if len(labels) == 1:
+            [label] = labels
+            raise InputError(
+                f"Every example of the {split} split {dataset.splits[split]} of data set {name} is "
+                f"{dataset.class_names[label]!r}",
+                f"Give a split of two classes or more with --{split}-split, or raise "
+                "--max-examples",
+            )
 
 
 class TfdsExampleGen(QueryBasedExampleGen):

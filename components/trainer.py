@@ -106,7 +106,7 @@ def _compile(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -
     model.compile(
         **optimizers,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=options.jit_compile,
     )
 

@@ -150,7 +150,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", "reviews in one step", str(_TRAINER.batch_size), type=int, metavar="N")
     add(
         "--min-gain",
-        "fine_tuned wins if it is more accurate by more than this",
+        "fine_tuned wins if the lower end of its gain in accuracy is above this",
         f"{SelectionPolicy().min_gain:g}",
         type=float,
         metavar="SHARE",

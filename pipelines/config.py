@@ -203,11 +203,12 @@ def _dataset(arguments: argparse.Namespace, preset: Preset) -> DatasetOptions:
         label_feature=arguments.label_feature,
     )
     columns = _given(text_column=arguments.text_column, label_column=arguments.label_column)
-    if arguments.csv and options:
+    if arguments.csv is not None and options:
         raise InputError(f"--csv does not go with {_flag(options)}", "Give one of the two")
-    if columns and not arguments.csv:
+    if columns and arguments.csv is None:
         raise InputError(f"{_flag(columns)} needs --csv", "Name the file with --csv PATH")
-    limits = _given(data_dir=arguments.data_dir, max_examples=arguments.max_examples)
+    data_dir = None if arguments.data_dir is None else _absolute(arguments.data_dir)
+    limits = _given(data_dir=data_dir, max_examples=arguments.max_examples)
     return dataclasses.replace(preset.dataset, **options, **limits)
 
 
@@ -227,6 +228,11 @@ def _encoder_pair(arguments: argparse.Namespace, preset: Preset) -> tuple[str, s
     if arguments.encoder is None:
         return preset.encoder, _handle(_first(arguments.preprocessor, preset.preprocessor))
     encoder = _handle(arguments.encoder)
+    if "://" not in encoder and not pathlib.Path(encoder).is_dir():
+        raise InputError(
+            f"There is no encoder folder {arguments.encoder!r}",
+            "Give the folder that holds saved_model.pb, or a TF Hub or Kaggle URL",
+        )
     preprocessor = arguments.preprocessor or _preprocessor_of(encoder)
     if preprocessor is None:
         raise InputError(

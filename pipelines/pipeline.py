@@ -4,6 +4,7 @@ from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
 from components import schema, trainer
+from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.embedding_gen import EmbeddingGen
 from components.features import EVAL, TEST, TRAIN
@@ -82,13 +83,13 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     ).with_id("Evaluator.test")
 
     # Exports the winner, if the selector blessed it.
-    pusher = tfx.components.Pusher(
+    pusher = AtomicPusher(
         model=model_selector.outputs["model"],
         model_blessing=model_selector.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving)
         ),
-    )
+    ).with_id("Pusher")
 
     # Puts the answer where people look: plots and summary.json.
     comparison_report = ComparisonReport(

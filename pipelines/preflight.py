@@ -39,8 +39,8 @@ def prepare(config: PipelineConfig, arguments: argparse.Namespace) -> Prepared:
       InputError: The output folder, the reviews or the encoder cannot be used.
     """
     _refuse_artifacts_without_metadata(config)
-    dataset = _from_file(config, arguments) if arguments.csv else config.dataset
-    _check_encoder(config)
+    dataset = _from_file(config, arguments) if arguments.csv is not None else config.dataset
+    config = _with_checked_encoder(config)
 
     from components import datasets, schema
 
@@ -71,11 +71,22 @@ def _from_file(config: PipelineConfig, arguments: argparse.Namespace) -> Dataset
     return dataclasses.replace(prepared, max_examples=config.dataset.max_examples)
 
 
-def _check_encoder(config: PipelineConfig) -> None:
+def _with_checked_encoder(config: PipelineConfig) -> PipelineConfig:
+    """Refuses models that do not fit, and puts into `config` what they really are."""
     from components import encoder
 
+    preprocessing = config.preprocessing
     encoder.check(
-        config.embedding.encoder,
-        config.preprocessing.preprocessor,
-        config.preprocessing.sequence_length,
+        config.embedding.encoder, preprocessing.preprocessor, preprocessing.sequence_length
+    )
+    of_encoder = encoder.fingerprint(config.embedding.encoder)
+    return dataclasses.replace(
+        config,
+        preprocessing=dataclasses.replace(
+            preprocessing,
+            preprocessor_fingerprint=encoder.fingerprint(preprocessing.preprocessor),
+        ),
+        embedding=dataclasses.replace(config.embedding, encoder_fingerprint=of_encoder),
+        frozen=dataclasses.replace(config.frozen, encoder_fingerprint=of_encoder),
+        fine_tuned=dataclasses.replace(config.fine_tuned, encoder_fingerprint=of_encoder),
     )

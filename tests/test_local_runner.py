@@ -9,7 +9,7 @@ import pytest
 import toy_runner
 
 import local_runner
-from pipelines import preflight
+from pipelines import config, preflight
 
 _TESTS = pathlib.Path(__file__).parent
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -183,7 +183,9 @@ def test_the_help_imports_nothing_heavy():
         (["--csv", "a.csv", "--dataset", "b"], "--csv does not go with --dataset."),
         (["--csv", "a.csv", "--eval-split", "b"], "--csv does not go with --eval-split."),
         (["--text-column", "review"], "--text-column needs --csv."),
-        (["--encoder", "mine"], "preprocessor of 'mine'. Name it with --preprocessor HANDLE."),
+        (["--encoder", "mine"], "There is no encoder folder 'mine'."),
+        (["--encoder", "https://example.org/e"], "Name it with --preprocessor HANDLE."),
+        (["--seed", "-1"], "seed cannot be -1. Give 0 to 4294967295."),
         (["--output", "/dev/null/output"], "/dev/null/output cannot be written"),
     ],
 )
@@ -195,6 +197,36 @@ def test_bad_options_are_refused_in_one_line(capsys, options, expected):
     assert errors.startswith("error: ")
     assert expected in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--csv", "nowhere.csv"], "nowhere.csv"),
+        (["--dataset", "imdb_review"], "imdb_reviews"),
+        (["--dataset", "sample_reviews", "--test-split", "validation"], "validation"),
+        (["--sequence-length", "513"], "exceeds the 512 positions"),
+        (["--encoder", str(config.PROJECT / "assets"), "--preprocessor", "p"], "folder 'p'"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_and_leaves_earlier_runs_alone(
+    capsys, tmp_path, options, expected
+):
+    """The real checks, from the command line to the exit status."""
+    served = tmp_path / "output" / "serving" / "1" / "saved_model.pb"
+    served.parent.mkdir(parents=True)
+    served.touch()
+
+    status = local_runner.main(
+        [*options, "--output", str(tmp_path / "output"), "--data-dir", str(tmp_path / "data")]
+    )
+
+    # TFDS's bars go to the log only where descriptors 1 and 2 are those that capsys stands in for.
+    *_, line = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert line.startswith("error: ")
+    assert expected in line
+    assert served.exists()
 
 
 def test_artifacts_without_their_metadata_are_refused(capfd, tmp_path):

@@ -6,7 +6,7 @@
 set -euo pipefail
 venv=$1
 
-if ! "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+if ! "${PYTHON:-none}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
   echo "error: Python 3.11 is needed, and '${PYTHON:-none}' is not it." \
     "Install it, or name it: make PYTHON=PATH_OF_PYTHON_3.11 ..." >&2
   exit 1
@@ -19,6 +19,9 @@ if [ -z "$uv" ]; then
     >/dev/null 2>&1 || true
   [ ! -x "$UV_FOLDER/bin/uv" ] || uv=$UV_FOLDER/bin/uv
 fi
+
+# A folder without the mark that the Makefile sets at the end may be half of an environment.
+[ -e "$venv/.installed" ] || rm -rf "$venv"
 
 # Without bytecode on disk `import tfx` takes three times as long.
 if [ -n "$uv" ]; then

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,16 @@ def test_another_vocabulary_is_refused(tiny: str, tmp_path: Path, monkeypatch: p
 def test_an_encoder_is_no_preprocessor(tiny: str):
     with pytest.raises(InputError, match="no text preprocessing model"):
         encoder.check(tiny, tiny, 32)
+
+
+def test_the_fingerprint_is_that_of_the_files_and_not_of_the_folder(tiny: str, tmp_path: Path):
+    copy = shutil.copytree(tiny, tmp_path / "copy")
+    assert encoder.fingerprint(tiny) == encoder.fingerprint(str(copy))
+    weights = next((copy / "variables").glob("variables.data-*"))
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert encoder.fingerprint(tiny) != encoder.fingerprint(str(copy))
 
 
 def test_masked_mean_leaves_the_padding_out():

@@ -52,3 +52,12 @@ def test_lengths_are_within_the_promised_range(splits):
     lengths = [len(e["text"].split()) for examples in splits.values() for e in examples]
     assert min(lengths) >= 20
     assert max(lengths) <= 250
+
+
+def test_other_reviews_are_another_data_set(tmp_path, monkeypatch):
+    """An older copy in TFDS's folder must never be taken for these reviews."""
+    before = sample_reviews._content_hash()
+    (tmp_path / "train.jsonl").write_text("{}\n")
+    (tmp_path / "test.jsonl").write_text("{}\n")
+    monkeypatch.setattr(sample_reviews, "_file", lambda split: tmp_path / f"{split}.jsonl")
+    assert sample_reviews._content_hash() != before

@@ -24,7 +24,7 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
 @pytest.mark.parametrize(
     ("option", "value", "read"),
     [
-        ("--data-dir", "d", lambda built: built.dataset.data_dir),
+        ("--data-dir", "/d", lambda built: built.dataset.data_dir),
         ("--text-feature", "t", lambda built: built.dataset.text_feature),
         ("--label-feature", "l", lambda built: built.dataset.label_feature),
         ("--train-split", "a", lambda built: built.dataset.train_split),

@@ -93,7 +93,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(corpus, tmp_path, 
     for left, right in zip(whole, parts, strict=True):
         np.testing.assert_allclose(left, right, atol=1e-6)
     rows = training.read_curve(tmp_path / "parts" / training.CURVE_FILE)
-    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert [row["step"] for row in rows] == ["0", "2", "4", "6"]
 
 
 def test_a_larger_budget_goes_on_from_before_the_decay(corpus, tmp_path, capsys):
