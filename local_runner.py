@@ -100,8 +100,9 @@ def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Scr
         prepared = preflight.prepare(config, arguments)
     screen.say(str(prepared))
     with screen.busy("starting TFX"):
-        from pipelines.pipeline import create_pipeline
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+        from pipelines.pipeline import create_pipeline
 
         pipeline = create_pipeline(prepared.config)
     with screen.follow([component.id for component in pipeline.components]):
