@@ -42,8 +42,8 @@ frozen encoder is used by, says what a review is about. AdamW; the learning rate
 nothing over the last quarter. Rows of 128 tokens, every eighth batch of 512, so that every position
 is trained.
 
-**{seen:,} tokens seen after the initialisation.** That is very little: much of what this encoder
-knows is in its initialised word embeddings.
+**{seen:,} tokens seen after the initialisation, of a budget of {budget:,}; {state}.** That
+is very little: much of what this encoder knows is in its initialised word embeddings.
 
 ## Curve
 On the {held_out} held-out reviews.
@@ -51,6 +51,7 @@ On the {held_out} held-out reviews.
 {curve}
 
 ## Limits
+- Where the order accuracy above stays near 0.5, sentence order has not been learned.
 - Film reviews in English; other text is far from what it saw.
 - It carries the opinions and slurs of unmoderated reviews.
 - Sentiment figures obtained with it are no statement about ALBERT-base.
@@ -60,8 +61,8 @@ On the {held_out} held-out reviews.
 python tools/pretrain_albert.py --tokens {budget}
 python tools/export_albert.py
 ```
-See `tools/README.md`. With more `--tokens` training goes on from where this one's learning rate
-began to fall.
+See `tools/README.md`. With more `--tokens` training goes on from the last checkpoint before the
+learning rate fell.
 """  # noqa: E501  a Markdown table's row is one line
 
 
@@ -99,6 +100,7 @@ def write(
       parameters: of the encoder.
     """
     options = training.read_options(folder)
+    has_decayed = step > options.schedule.decay_start
     card = TEMPLATE.format(
         layers=shape.layers,
         hidden=shape.hidden_size,
@@ -114,6 +116,7 @@ def write(
         duplicates=counts["all"]["duplicates"],
         seen=step * options.tokens_per_step,
         budget=options.tokens,
+        state="the rate had begun to fall" if has_decayed else "taken before the rate fell",
         held_out=counts["held_out"]["reviews"],
         curve=curve_table(training.read_curve(folder / training.CURVE_FILE)),
     )
