@@ -60,9 +60,10 @@ def test_segments_part_after_a_sentence_near_the_middle():
 
 def test_masked_places_are_whole_words_within_the_budget():
     starts = np.arange(200) % 2 == 0
-    chosen = batches.choose_masked(starts, 30, np.random.default_rng(0))
-    assert len(chosen) == 30
-    assert set(chosen) == {place // 2 * 2 + half for place in chosen for half in (0, 1)}
+    for seed in range(20):
+        chosen = batches.choose_masked(starts, 30, np.random.default_rng(seed))
+        assert len(chosen) == 30
+        assert set(chosen) == {place // 2 * 2 + half for place in chosen for half in (0, 1)}
 
 
 def test_masked_runs_are_as_long_as_albert_draws_them():
@@ -132,6 +133,17 @@ def test_a_batch_depends_on_its_number_and_the_seed_alone():
     for key, value in source().batch(7).items():
         np.testing.assert_array_equal(made.batch(7)[key], value)
     assert (source(seed=2).batch(7)["input_word_ids"] != made.batch(7)["input_word_ids"]).any()
+
+
+def test_an_epoch_shows_every_long_window_once():
+    made = source()
+    windows = made._windows[OPTIONS.long_length]
+    rows = OPTIONS.tokens_per_batch // OPTIONS.long_length
+    steps = [step for step in range(400) if OPTIONS.length(step) == OPTIONS.long_length]
+    drawn = [
+        made._window(64, made._rank(step, 64) * rows + row) for step in steps for row in (0, 1)
+    ]
+    assert sorted(drawn[: len(windows)]) == sorted(map(tuple, windows.tolist()))
 
 
 def test_prefetch_yields_every_step_in_order():

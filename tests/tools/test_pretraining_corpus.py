@@ -41,6 +41,14 @@ def test_initial_embeddings_put_pieces_that_share_texts_together():
     assert likeness[same].min() > likeness[~same].max()
 
 
+def test_neighbours_are_counted_by_nearness_and_within_their_text():
+    counts = word_vectors.count_neighbours(
+        np.array([0, 1, 2, 3]), np.array([0, 3, 4]), vocabulary_size=4, window=2
+    )
+    expected = [[0, 1, 0.5, 0], [1, 0, 1, 0], [0.5, 1, 0, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(counts.toarray(), expected)
+
+
 def test_initial_embeddings_have_one_length_and_unseen_pieces_none():
     tokens, offsets = two_topics(200)
     lengths = np.linalg.norm(word_vectors.initial_embeddings(tokens, offsets, 17, 8), axis=1)
