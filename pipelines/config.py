@@ -86,7 +86,7 @@ class Recipe:
 
 MINI_RECIPE = Recipe(
     frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
-    fine_tuned={"epochs": 3, "head_learning_rate": 1e-3, "encoder_learning_rate": 5e-4},
+    fine_tuned={"epochs": 2, "head_learning_rate": 1e-3, "encoder_learning_rate": 5e-4},
 )
 BASE_RECIPE = Recipe(
     frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
@@ -125,7 +125,7 @@ PRESETS = {
         dataset=DatasetOptions(),
         encoder=MINI_ENCODER,
         preprocessor=MINI_PREPROCESSOR,
-        sequence_length=128,
+        sequence_length=96,
     ),
     "imdb": Preset(
         purpose="the 50,000 reviews of imdb_reviews and ALBERT-base from TF Hub",
