@@ -111,12 +111,12 @@ def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Scr
 
 
 def _publish_report(config: PipelineConfig) -> dict[str, object]:
-    from components import comparison_report
+    from components.comparison_report import publish
     from pipelines import outcome
 
     folder = os.path.join(config.output, "report")
     report = outcome.output_uri(config.metadata, config.name, "ComparisonReport")
-    comparison_report.publish(report, folder)
+    publish(report, folder)
     return json.loads(pathlib.Path(folder, "summary.json").read_text(encoding="utf-8"))
 
 
