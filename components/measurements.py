@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import statistics
+from collections.abc import Mapping
 
 from scipy import stats
 
@@ -28,17 +29,70 @@ class Interval:
 class ModelMetrics:
     """How one model did on one split.
 
+    Precision, recall and F1 are macro averages: each class against the rest, then their mean over
+    the classes that occur, however many there are. A metric that was not computed is NaN.
+
     Attributes:
       accuracy: Share of reviews whose most probable class is the label.
       auc: Area under the ROC curve, each class against the rest, averaged over the classes.
       log_loss: Mean negative natural logarithm of the label's probability.
       examples: Number of reviews.
+      precision: Of the reviews given a class, the share that is of it.
+      recall: Of the reviews of a class, the share given it.
+      f1: Harmonic mean of a class's precision and recall.
+      calibration_error: Expected calibration error: how far the probability of the answer is from
+        the share of right answers, on average.
+      intervals: Each further metric's confidence interval, by the metric's name here.
     """
 
     accuracy: Interval
     auc: float
     log_loss: float
     examples: int
+    precision: float = math.nan
+    recall: float = math.nan
+    f1: float = math.nan
+    calibration_error: float = math.nan
+    intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+
+    def interval(self, metric: str) -> Interval:
+        """Returns the metric of that name, with its bounds where they are known."""
+        value = getattr(self, metric)
+        return value if isinstance(value, Interval) else self.intervals.get(metric, Interval(value))
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceComparison:
+    """How both models did on some of the reviews.
+
+    Attributes:
+      name: Which reviews, e.g. `length 100 to 199 words` or `label pos`.
+      examples: Number of reviews.
+      frozen: Accuracy of the frozen model.
+      fine_tuned: Accuracy of the fine-tuned model.
+      difference: Accuracy of `fine_tuned` less that of `frozen`, paired review by review.
+    """
+
+    name: str
+    examples: int
+    frozen: Interval
+    fine_tuned: Interval
+    difference: Interval
+
+
+@dataclasses.dataclass(frozen=True)
+class FlipRates:
+    """Shares of the reviews that the fine-tuned model answers otherwise than the frozen one.
+
+    Attributes:
+      flipped: The two answers differ.
+      gained: From wrong to right.
+      lost: From right to wrong.
+    """
+
+    flipped: Interval
+    gained: Interval
+    lost: Interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +104,19 @@ class Comparison:
       fine_tuned: The candidate.
       difference: Accuracy of `fine_tuned` less that of `frozen`, paired review by review.
       majority_share: Share of the most frequent class, the accuracy of always answering it.
+      slices: The same by review length and by label.
+      differences: Each further metric of `fine_tuned` less that of `frozen`, paired likewise, by
+        the metric's name in `ModelMetrics`.
+      flip_rates: How often the two answer differently, or None where it was not measured.
     """
 
     frozen: ModelMetrics
     fine_tuned: ModelMetrics
     difference: Interval
     majority_share: float
+    slices: tuple[SliceComparison, ...] = ()
+    differences: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    flip_rates: FlipRates | None = None
 
 
 def proportion(value: float, examples: int) -> Interval:
