@@ -24,6 +24,12 @@ class Interval:
     lower: float | None = None
     upper: float | None = None
 
+    def __format__(self, form: str) -> str:
+        """Returns e.g. `+0.05 (+0.04 to +0.06)` for `+.2f`."""
+        if self.lower is None or self.upper is None:
+            return format(self.value, form)
+        return f"{self.value:{form}} ({self.lower:{form}} to {self.upper:{form}})"
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelMetrics:

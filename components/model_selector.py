@@ -51,14 +51,7 @@ class Executor(base_executor.BaseExecutor):
         """Copies the selected model and writes its blessing."""
         evaluation_uri = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
         policy = decode(SelectionPolicy, json.loads(exec_properties[POLICY_KEY]))
-        comparison = load_comparison(evaluation_uri)
-        decision = select(
-            policy,
-            comparison.frozen,
-            comparison.fine_tuned,
-            comparison.difference,
-            comparison.majority_share,
-        )
+        decision = select(policy, load_comparison(evaluation_uri))
         selected = artifact_utils.get_single_instance(input_dict[_MODEL_KEYS[decision.selected]])
         copy_entries(selected.uri, artifact_utils.get_single_uri(output_dict[MODEL_KEY]))
         _bless(artifact_utils.get_single_instance(output_dict[BLESSING_KEY]), selected, decision)

@@ -44,6 +44,10 @@ def _require(condition: bool, name: str, value: Any, remedy: str) -> None:
         raise InputError(f"{name} cannot be {value!r}", remedy)
 
 
+def _require_share(name: str, value: float) -> None:
+    _require(0 <= value <= 1, name, value, "Give a share from 0 to 1")
+
+
 @dataclasses.dataclass(frozen=True)
 class DatasetOptions:
     """Which reviews to read, for `TfdsExampleGen`.
@@ -207,19 +211,48 @@ class SelectionPolicy:
     Attributes:
       min_gain: Accuracy that fine-tuning must gain over frozen: the lower end of the gain's
         interval must exceed this, or frozen wins.
+      max_slice_loss: Accuracy that fine-tuning may lose on any slice of the reviews: where it
+        loses more even at the upper end of the difference's interval, frozen wins. The default lets
+        it trade a little of one class or length for more of another, as any two models do.
+      min_slice_examples: Reviews below which a slice is left out of account.
       min_accuracy: Accuracy below which no model is pushed.
-      min_gain_over_majority: Accuracy by which a winner must exceed always answering the most
-        frequent class, or nothing is pushed.
+      min_auc: Area under the ROC curve below which no model is pushed.
+      min_gain_over_majority: Accuracy by which the lower end of a winner's interval must exceed
+        always answering the most frequent class, or nothing is pushed.
     """
 
     min_gain: float = 0.0
+    max_slice_loss: float = 0.05
+    min_slice_examples: int = 30
     min_accuracy: float = 0.0
+    min_auc: float = 0.0
     min_gain_over_majority: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("min_gain", "min_accuracy", "min_gain_over_majority"):
-            value = getattr(self, name)
-            _require(0 <= value <= 1, name, value, "Give a share from 0 to 1")
+        for field in dataclasses.fields(self):
+            if field.type is float:
+                _require_share(field.name, getattr(self, field.name))
+        _require(
+            self.min_slice_examples >= 1,
+            "min_slice_examples",
+            self.min_slice_examples,
+            "Give at least 1",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ProductionPolicy:
+    """When a winner may replace the model in production, for ProductionGate.
+
+    Attributes:
+      max_production_loss: Accuracy on the test reviews that the new model may lose against the one
+        in production.
+    """
+
+    max_production_loss: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_share("max_production_loss", self.max_production_loss)
 
 
 def _require_pooling(pooling: str) -> None:

@@ -50,6 +50,7 @@ def summarize(
         "selected": decision.selected,
         "pushed": pushed_model is not None,
         "pushed_model": pushed_model,
+        "rule": decision.rule,
         "reason": decision.reason,
         "models": {
             name: {**metrics_record(metrics[name]), **_training_record(history)}

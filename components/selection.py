@@ -1,11 +1,25 @@
 """The policy that picks the winner: one pure function, which nothing but numbers enters."""
 
 import dataclasses
+import enum
 import math
 
 from components.features import FINE_TUNED, FROZEN
-from components.measurements import Interval, ModelMetrics
+from components.measurements import Comparison, Interval, ModelMetrics, SliceComparison
 from components.options import SelectionPolicy
+
+
+class Rule(enum.StrEnum):
+    """What can decide: the first four name a winner, the others refuse every model."""
+
+    SURE_GAIN = "sure_gain"
+    NO_SURE_GAIN = "no_sure_gain"
+    SLICE_LOSS = "slice_loss"
+    ONLY_DEFINED = "only_defined"
+    UNDEFINED = "undefined"
+    MIN_ACCURACY = "min_accuracy"
+    MIN_AUC = "min_auc"
+    MAJORITY = "majority"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,92 +29,135 @@ class Decision:
     Attributes:
       selected: The leading model, `frozen` or `fine_tuned`.
       winner: The same where it may be served, else None.
-      reason: One sentence with the rule that decided and its numbers.
+      rule: Which `Rule` decided.
+      reason: The same in one sentence, with its numbers.
     """
 
     selected: str
     winner: str | None
+    rule: str
     reason: str
 
 
-def select(
-    policy: SelectionPolicy,
-    frozen: ModelMetrics,
-    fine_tuned: ModelMetrics,
-    difference: Interval,
-    majority_share: float,
-) -> Decision:
+def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     """Decides which model leads and whether it is good enough to be served.
 
-    Fine-tuning leads only where what it surely gains, the lower bound of the accuracy difference
-    (its value where no interval is known), exceeds `policy.min_gain`. A tie goes to the frozen
-    model, which is cheaper to train again.
+    Fine-tuning leads only where what it surely gains, the lower bound of the accuracy difference,
+    exceeds `policy.min_gain`, and where it surely loses more than `policy.max_slice_loss` on none
+    of the slices. A tie goes to the frozen model, which is cheaper to train again. A model with a
+    metric that is no finite number has diverged; the other one then leads, uncompared.
+
+    A slice counts by the upper bound of its difference. By its value, chance alone would hold back
+    a better model: of a hundred reviews the value strays by several points, and of many slices
+    some stray far. By its lower bound, any small slice would. What is surely lost is a finding.
+
+    The leader is served only where its accuracy's lower bound exceeds what always answering the
+    most frequent class of these reviews gives, and where it reaches the absolute floors. Those are
+    marks for what was measured, so its values have to reach them. Where an interval is not known,
+    the value takes the place of its bounds.
 
     Args:
       policy: The rules' bounds.
-      frozen: Metrics of the frozen model.
-      fine_tuned: Metrics of the fine-tuned model, on the same reviews.
-      difference: Accuracy of `fine_tuned` less that of `frozen`.
-      majority_share: Share of the most frequent class among these reviews.
+      comparison: Both models, on the same reviews.
     """
-    models = {FROZEN: frozen, FINE_TUNED: fine_tuned}
-    selected = FINE_TUNED if _sure_gain(difference) > policy.min_gain else FROZEN
-    objection = _undefined(models, difference, majority_share) or _not_good_enough(
-        policy, selected, models[selected].accuracy.value, majority_share
+    lead = _lead(policy, comparison)
+    refusal = _undefined_comparison(lead, comparison) or _not_good_enough(
+        policy, lead.selected, comparison
     )
-    if objection:
-        return Decision(selected, None, f"No model is served: {objection}.")
-    return Decision(selected, selected, _lead(selected, difference, policy.min_gain))
+    if refusal is None:
+        return lead
+    rule, objection = refusal
+    return Decision(lead.selected, None, rule, f"No model is served: {objection}.")
 
 
-def _sure_gain(difference: Interval) -> float:
-    return difference.value if difference.lower is None else difference.lower
+def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
+    for name, other in ((FINE_TUNED, FROZEN), (FROZEN, FINE_TUNED)):
+        undefined = _undefined(_figures(name, _metrics(comparison, name)))
+        if undefined:
+            return _win(other, Rule.ONLY_DEFINED, f"{name} has diverged, for {undefined}")
+    gain = comparison.difference
+    bounded = "" if gain.lower is None else "the lower bound of "
+    gained = f"{bounded}the accuracy that fine-tuning gains, {gain:+.4f}"
+    if not _lower(gain) > policy.min_gain:
+        return _win(FROZEN, Rule.NO_SURE_GAIN, f"{gained}, does not exceed {policy.min_gain:g}")
+    lost = _most_surely_lost(policy, comparison.slices)
+    if lost is not None:
+        return _win(FROZEN, Rule.SLICE_LOSS, _describe_loss(gain, lost, policy.max_slice_loss))
+    return _win(FINE_TUNED, Rule.SURE_GAIN, f"{gained}, exceeds {policy.min_gain:g}")
 
 
-def _undefined(
-    models: dict[str, ModelMetrics], difference: Interval, majority_share: float
-) -> str | None:
-    measured = {"accuracy difference": difference.value, "majority share": majority_share}
-    for name, metrics in models.items():
-        measured[f"{name} accuracy"] = metrics.accuracy.value
-        measured[f"{name} AUC"] = metrics.auc
-        measured[f"{name} log loss"] = metrics.log_loss
-    undefined = [f"{name} is {value}" for name, value in measured.items() if not _finite(value)]
-    return f"{', '.join(undefined)}, so the comparison is void" if undefined else None
+def _win(model: str, rule: Rule, why: str) -> Decision:
+    return Decision(model, model, rule, f"{model} wins: {why}.")
 
 
-def _finite(value: float) -> bool:
-    return math.isfinite(value)
+def _most_surely_lost(
+    policy: SelectionPolicy, slices: tuple[SliceComparison, ...]
+) -> SliceComparison | None:
+    lost = [
+        each
+        for each in slices
+        if each.examples >= policy.min_slice_examples
+        and _upper(each.difference) < -policy.max_slice_loss
+    ]
+    return min(lost, key=lambda each: _upper(each.difference), default=None)
+
+
+def _describe_loss(gain: Interval, lost: SliceComparison, bound: float) -> str:
+    return (
+        f"fine-tuning gains {gain:+.4f} of accuracy overall, but surely loses more than "
+        f"{bound:g} on the {lost.examples:,} reviews of {lost.name}, {lost.difference:+.4f}"
+    )
+
+
+def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule, str] | None:
+    figures = _figures(lead.selected, _metrics(comparison, lead.selected))
+    figures["majority share"] = comparison.majority_share
+    if lead.rule is not Rule.ONLY_DEFINED:
+        figures["accuracy difference"] = comparison.difference.value
+    undefined = _undefined(figures)
+    return (Rule.UNDEFINED, f"{undefined}, so the comparison is void") if undefined else None
 
 
 def _not_good_enough(
-    policy: SelectionPolicy, selected: str, accuracy: float, majority_share: float
-) -> str | None:
-    if accuracy < policy.min_accuracy:
-        return f"{selected} leads, but its accuracy {accuracy:.4f} is below {policy.min_accuracy:g}"
-    if not accuracy - majority_share > policy.min_gain_over_majority:
-        return (
-            f"{selected} leads, but its accuracy {accuracy:.4f} does not exceed by more than "
+    policy: SelectionPolicy, selected: str, comparison: Comparison
+) -> tuple[Rule, str] | None:
+    metrics = _metrics(comparison, selected)
+    accuracy, leads = metrics.accuracy, f"{selected} leads, but its"
+    if accuracy.value < policy.min_accuracy:
+        return Rule.MIN_ACCURACY, (
+            f"{leads} accuracy {accuracy.value:.4f} is below {policy.min_accuracy:g}"
+        )
+    if metrics.auc < policy.min_auc:
+        return Rule.MIN_AUC, f"{leads} AUC {metrics.auc:.4f} is below {policy.min_auc:g}"
+    if not _lower(accuracy) - comparison.majority_share > policy.min_gain_over_majority:
+        return Rule.MAJORITY, (
+            f"{leads} accuracy, {accuracy:.4f}, does not surely exceed by more than "
             f"{policy.min_gain_over_majority:g} what always answering the most frequent class "
-            f"gives, {majority_share:.4f}"
+            f"gives, {comparison.majority_share:.4f}"
         )
     return None
 
 
-def _lead(selected: str, difference: Interval, min_gain: float) -> str:
-    verdict, relation = (
-        ("fine_tuned wins", "exceeds")
-        if selected == FINE_TUNED
-        else ("frozen wins", "does not exceed")
-    )
-    bounded = "" if difference.lower is None else "the lower bound of "
-    return (
-        f"{verdict}: {bounded}the accuracy that fine-tuning gains, {_describe(difference)}, "
-        f"{relation} {min_gain:g}."
-    )
+def _metrics(comparison: Comparison, model: str) -> ModelMetrics:
+    return comparison.frozen if model == FROZEN else comparison.fine_tuned
 
 
-def _describe(difference: Interval) -> str:
-    if difference.lower is None or difference.upper is None:
-        return f"{difference.value:+.4f}"
-    return f"{difference.value:+.4f} ({difference.lower:+.4f} to {difference.upper:+.4f})"
+def _figures(model: str, metrics: ModelMetrics) -> dict[str, float]:
+    return {
+        f"{model} accuracy": metrics.accuracy.value,
+        f"{model} AUC": metrics.auc,
+        f"{model} log loss": metrics.log_loss,
+    }
+
+
+def _undefined(figures: dict[str, float]) -> str:
+    wrong = [f"{name} is {value}" for name, value in figures.items() if not math.isfinite(value)]
+    return ", ".join(wrong)
+
+
+def _lower(interval: Interval) -> float:
+    return interval.value if interval.lower is None else interval.lower
+
+
+def _upper(interval: Interval) -> float:
+    return interval.value if interval.upper is None else interval.upper

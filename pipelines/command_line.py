@@ -12,6 +12,7 @@ from components.options import (
     POOLINGS,
     TRUNCATIONS,
     PreprocessingOptions,
+    ProductionPolicy,
     SelectionPolicy,
     TrainerOptions,
 )
@@ -57,6 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_file(parser)
     _add_encoder(parser)
     _add_training(parser)
+    _add_selection(parser)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +130,7 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "training and selection")
+    add = _group(parser, "training")
     for model in ("frozen", "fine_tuned"):
         option = f"--{model.replace('_', '-')}-epochs"
         use = f"most passes over the training reviews for {model}"
@@ -148,14 +150,34 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         metavar="RATE",
     )
     add("--batch-size", "reviews in one step", str(_TRAINER.batch_size), type=int, metavar="N")
-    add(
-        "--min-gain",
-        "fine_tuned wins if the lower end of its gain in accuracy is above this",
-        f"{SelectionPolicy().min_gain:g}",
-        type=float,
-        metavar="SHARE",
-    )
     add("--seed", "of initialisation, order and dropout", str(_TRAINER.seed), type=int, metavar="N")
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    add = _group(parser, "which model is served")
+    for option, use, default in (
+        (
+            "--min-gain",
+            "fine_tuned wins if the lower end of its gain in accuracy is above this",
+            SelectionPolicy().min_gain,
+        ),
+        (
+            "--max-slice-loss",
+            "frozen wins if fine_tuned surely loses more accuracy than this on a length or class",
+            SelectionPolicy().max_slice_loss,
+        ),
+        (
+            "--min-accuracy",
+            "nothing is pushed below this accuracy on the eval reviews",
+            SelectionPolicy().min_accuracy,
+        ),
+        (
+            "--max-production-loss",
+            "the model in production stays if the new one loses more of its accuracy on test",
+            ProductionPolicy().max_production_loss,
+        ),
+    ):
+        add(option, use, f"{default:g}", type=float, metavar="SHARE")
 
 
 _TRAINER = TrainerOptions(model="", encoder="")

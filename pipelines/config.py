@@ -12,6 +12,7 @@ from components.options import (
     DatasetOptions,
     EmbeddingOptions,
     PreprocessingOptions,
+    ProductionPolicy,
     SelectionPolicy,
     TrainerOptions,
 )
@@ -41,6 +42,7 @@ class PipelineConfig:
       frozen: The frozen model's training.
       fine_tuned: The fine-tuned model's training.
       policy: Which model wins.
+      production_policy: Whether it replaces the model in production.
       beam_args: Flags for the Beam runner.
     """
 
@@ -53,6 +55,7 @@ class PipelineConfig:
     frozen: TrainerOptions
     fine_tuned: TrainerOptions
     policy: SelectionPolicy = dataclasses.field(default_factory=SelectionPolicy)
+    production_policy: ProductionPolicy = dataclasses.field(default_factory=ProductionPolicy)
     beam_args: tuple[str, ...] = IN_PROCESS
 
     @property
@@ -182,7 +185,16 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
                 encoder_learning_rate=arguments.fine_tuned_learning_rate,
             ),
         ),
-        policy=SelectionPolicy(**_given(min_gain=arguments.min_gain)),
+        policy=SelectionPolicy(
+            **_given(
+                min_gain=arguments.min_gain,
+                max_slice_loss=arguments.max_slice_loss,
+                min_accuracy=arguments.min_accuracy,
+            )
+        ),
+        production_policy=ProductionPolicy(
+            **_given(max_production_loss=arguments.max_production_loss)
+        ),
         beam_args=_beam_args(arguments.beam_arg),
     )
 

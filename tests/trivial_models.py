@@ -38,7 +38,7 @@ class Scores:
         return exponents / exponents.sum(axis=1, keepdims=True)
 
 
-def draw_scores(reviews: int, classes: int, frozen_skill=1.0, fine_tuned_skill=1.6) -> Scores:
+def draw_scores(reviews: int, classes: int, frozen_skill=1.3, fine_tuned_skill=1.9) -> Scores:
     """Draws correlated scores; the greater a model's skill, the more often it is right."""
     random = np.random.default_rng(seed=7)
     labels = random.permutation(np.arange(reviews) % (classes + 1) % classes)

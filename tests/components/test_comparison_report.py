@@ -100,6 +100,7 @@ def test_summary_names_the_winner_and_where_it_was_pushed(folder, summary):
     pushed = Path(summary["pushed_model"])
     assert pushed.parent == folder / "serving"
     assert (pushed / "saved_model.pb").exists()
+    assert summary["rule"] == "sure_gain"
     assert summary["reason"].startswith("fine_tuned wins")
 
 
@@ -170,6 +171,7 @@ def test_nothing_pushed_is_said(two_classes, tmp_path):
     summary = json.loads((report / "summary.json").read_text())
     assert (summary["winner"], summary["pushed"], summary["pushed_model"]) == (None, False, None)
     assert summary["selected"] == summary["test"]["model"] == "fine_tuned"
+    assert summary["rule"] == "min_accuracy"
     assert "below 0.99" in summary["reason"]
 
 
@@ -177,7 +179,7 @@ def test_undefined_numbers_become_null(two_classes):
     comparison = load_comparison(two_classes.evaluation.uri)
     broken = dataclasses.replace(comparison.frozen, auc=math.nan, log_loss=math.inf)
     summary = report_summary.summarize(
-        Decision("frozen", None, "No model is served."),
+        Decision("frozen", None, "undefined", "No model is served."),
         None,
         dataclasses.replace(comparison, frozen=broken),
         HISTORIES,

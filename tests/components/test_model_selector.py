@@ -72,6 +72,7 @@ def test_model_below_the_floor_is_selected_but_not_pushed(two_classes, tmp_path)
     model, blessing = run_selector(two_classes, tmp_path, SelectionPolicy(min_accuracy=0.99))
     decision = model_selector.load_decision(blessing.uri)
     assert (decision.selected, decision.winner) == ("fine_tuned", None)
+    assert decision.rule == "min_accuracy"
     assert files(model.uri) == files(two_classes.fine_tuned_model.uri)
     assert set(files(blessing.uri)) == {"NOT_BLESSED", "decision.json"}
 

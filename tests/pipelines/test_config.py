@@ -37,6 +37,12 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--frozen-learning-rate", 0.25, lambda built: built.frozen.head_learning_rate),
         ("--fine-tuned-learning-rate", 0.25, lambda built: built.fine_tuned.encoder_learning_rate),
         ("--min-gain", 0.25, lambda built: built.policy.min_gain),
+        ("--max-slice-loss", 0.25, lambda built: built.policy.max_slice_loss),
+        ("--min-accuracy", 0.25, lambda built: built.policy.min_accuracy),
+        (
+            *("--max-production-loss", 0.25),
+            lambda built: built.production_policy.max_production_loss,
+        ),
         ("--beam-arg=--flag", None, lambda built: built.beam_args[-1:] == ("--flag",) or None),
     ],
 )
