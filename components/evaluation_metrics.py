@@ -1,133 +1,352 @@
-"""Counts that TFMA has no metric for, as TFMA metrics; an `EvalConfig` names them by module.
+"""What TFMA has no metric for, as TFMA metrics; an `EvalConfig` names them by module.
 
 TFMA's own confidence intervals resample every metric twenty times without a seed: they take
-longer than the evaluation itself, and differ from run to run. A paired interval for the accuracy
-difference needs but two counts, which `PairedOutcomes` gives in the same pass.
+longer than the evaluation itself, and differ from run to run. Its AUC takes a millisecond a
+review, and again for each class and slice. So one metric here, `Predictions`, keeps a few bytes of
+each review, out of which everything that needs all reviews at once is computed at the end.
 """
 
 import collections
-from collections.abc import Iterable, Sequence
+import dataclasses
+import hashlib
+import heapq
+import io
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
-from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 
+from components import estimates
+from components.features import LABEL, LABELS, PROBABILITIES, TEXT
+
 GAINED = "gained"
 LOST = "lost"
-MAJORITY_SHARE = "majority_share"
+FLIPPED = "flipped"
+PREDICTIONS = "predictions"
+DISAGREEMENTS = "disagreements"
 
+# What `Predictions` derives from the predictions it keeps.
+DERIVED = (
+    estimates.AUC,
+    estimates.PRECISION,
+    estimates.RECALL,
+    estimates.F1,
+    estimates.CALIBRATION_ERROR,
+)
+
+MAX_PREDICTIONS = 200_000
+MAX_DISAGREEMENTS = 50
+MAX_CHARACTERS = 2000
+
+_HASH_BYTES = 8
+_LABEL_BYTES = 4
+
+_Metrics = dict[metric_types.MetricKey, Any]
 _Counts = collections.Counter
+_Heap = list[tuple[float, str]]  # how surely the models disagree, and the review as JSON
 
 
 class PairedOutcomes(metric_types.Metric):
-    """Reviews that only the candidate gets right, `gained`, and only the baseline, `lost`."""
+    """Counts the reviews on which the two models part.
+
+    `gained` are those that only the candidate gets right, `lost` those that only the baseline does,
+    and `flipped` all to which they give different answers.
+    """
 
     def __init__(self, name: str = "paired_outcomes") -> None:
         super().__init__(_paired_outcomes, name=name)
 
 
-class MajorityShare(metric_types.Metric):
-    """Share of the most frequent class: the accuracy of always answering it."""
+class Predictions(metric_types.Metric):
+    """Keeps label and probabilities of up to `MAX_PREDICTIONS` reviews, and measures them.
 
-    def __init__(self, name: str = MAJORITY_SHARE) -> None:
-        super().__init__(_majority_share, name=name)
+    Of more reviews it keeps a random sample, the same one in every run: those whose text has the
+    smallest hash. Besides `predictions`, which `decode_predictions` reads, it gives the metrics
+    named in `DERIVED`.
+    """
+
+    def __init__(self, name: str = PREDICTIONS) -> None:
+        super().__init__(_predictions, name=name)
+
+
+class Disagreements(metric_types.Metric):
+    """Keeps the `MAX_DISAGREEMENTS` reviews to which the models most surely answer differently.
+
+    How surely is the lesser of the two answers' probabilities. A text is cut after
+    `MAX_CHARACTERS`. `decode_disagreements` reads the result.
+    """
+
+    def __init__(self, name: str = DISAGREEMENTS) -> None:
+        super().__init__(_disagreements, name=name)
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictionTable:
+    """What `Predictions` kept, one row a review, in an order that chance has no part in.
+
+    Attributes:
+      labels: int32 `[reviews]`.
+      probabilities: For each model, by its name, float32 `[reviews, classes]`.
+      class_names: The classes.
+    """
+
+    labels: np.ndarray
+    probabilities: dict[str, np.ndarray]
+    class_names: tuple[str, ...]
+
+
+def decode_predictions(value: bytes) -> PredictionTable:
+    """Reads the value of the metric `predictions`."""
+    with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
+        rows, models = arrays["rows"], arrays["models"].tolist()
+        by_model = np.moveaxis(rows["probabilities"], 1, 0)
+        return PredictionTable(
+            rows["label"],
+            dict(zip(models, by_model, strict=True)),
+            tuple(arrays["class_names"].tolist()),
+        )
+
+
+def decode_disagreements(value: bytes) -> list[dict[str, Any]]:
+    """Reads the value of the metric `disagreements`: the surest first.
+
+    Returns:
+      Mappings with `text`, `label`, and `probabilities`: each model's, by its name.
+    """
+    return json.loads(value)
+
+
+class _Review(NamedTuple):
+    """What our combiners need to know of a review.
+
+    Attributes:
+      text: As it came.
+      label: Index of its class.
+      probabilities: float32 `[models, classes]`.
+      class_names: bytes `[classes]`.
+    """
+
+    text: bytes
+    label: int
+    probabilities: np.ndarray
+    class_names: np.ndarray
+
+
+class _ReviewPreprocessor(metric_types.Preprocessor):
+    """Reads a review once, whatever the number of slices that it belongs to."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        super().__init__(name=f"review of {', '.join(models)}")
+        self._models = models
+
+    def process(self, extracts: dict[str, Any]) -> Iterator[_Review]:
+        outputs = [_outputs(extracts[constants.PREDICTIONS_KEY], model) for model in self._models]
+        features = extracts[constants.FEATURES_KEY]
+        yield _Review(
+            text=features[TEXT].item(),
+            label=features[LABEL].item(),
+            probabilities=np.stack([each[PROBABILITIES] for each in outputs]),
+            class_names=outputs[0][LABELS],
+        )
+
+
+def _outputs(predictions: dict[str, Any], model: str) -> dict[str, np.ndarray]:
+    """Returns one model's outputs; TFMA drops the name of a model that is alone."""
+    return predictions[model] if model else predictions
 
 
 def _paired_outcomes(
     name: str, eval_config: config_pb2.EvalConfig, model_names: Sequence[str]
 ) -> metric_types.MetricComputations:
-    del name  # TFMA hands it over; the two counts have names of their own.
-    baseline = model_util.get_baseline_model_spec(eval_config)
-    if not baseline:
-        return []
-    return [
-        metric_types.MetricComputation(
-            keys=[_difference_key(GAINED, candidate), _difference_key(LOST, candidate)],
-            preprocessors=None,
-            combiner=_PairedOutcomesCombiner(eval_config, candidate, baseline.name),
-        )
-        for candidate in model_names
-        if candidate != baseline.name
-    ]
+    del name  # TFMA hands it over; the counts have names of their own.
+    pair = _pair(eval_config, model_names)
+    return [_computation(_PairedOutcomesCombiner(pair[0]), pair)] if pair else []
 
 
-def _majority_share(
+def _predictions(
     name: str, eval_config: config_pb2.EvalConfig, model_names: Sequence[str]
 ) -> metric_types.MetricComputations:
-    keys = [metric_types.MetricKey(name, model_name=model) for model in model_names]
-    return [
-        metric_types.MetricComputation(
-            keys=[key],
-            preprocessors=None,
-            combiner=_MajorityShareCombiner(eval_config, key),
-        )
-        for key in keys
+    del eval_config
+    # One of the models has to lend its name; all of them are in the value.
+    key = metric_types.MetricKey(name, model_name=model_names[0])
+
+    def derive(metrics: _Metrics) -> _Metrics:
+        table = decode_predictions(metrics[key])
+        return {
+            metric_types.MetricKey(metric, model_name=model): estimated.value
+            for model, probabilities in table.probabilities.items()
+            for metric, estimated in estimates.estimate(table.labels, probabilities).items()
+            if metric in DERIVED
+        }
+
+    derived = [
+        metric_types.MetricKey(metric, model_name=model)
+        for metric in DERIVED
+        for model in model_names
     ]
+    return [
+        _computation(_PredictionsCombiner(key, model_names), model_names),
+        metric_types.DerivedMetricComputation(keys=derived, result=derive),
+    ]
+
+
+def _disagreements(
+    name: str, eval_config: config_pb2.EvalConfig, model_names: Sequence[str]
+) -> metric_types.MetricComputations:
+    pair = _pair(eval_config, model_names)
+    if not pair:
+        return []
+    return [_computation(_DisagreementsCombiner(_difference_key(name, pair[0]), pair), pair)]
+
+
+def _pair(eval_config: config_pb2.EvalConfig, model_names: Sequence[str]) -> Sequence[str]:
+    """Returns candidate and baseline, or nothing where a model is alone."""
+    baseline = model_util.get_baseline_model_spec(eval_config)
+    candidates = [name for name in model_names if baseline and name != baseline.name]
+    return [*candidates, baseline.name] if candidates else []
+
+
+def _computation(combiner: Any, models: Sequence[str]) -> metric_types.MetricComputation:
+    return metric_types.MetricComputation(
+        keys=combiner.keys, preprocessors=[_ReviewPreprocessor(models)], combiner=combiner
+    )
 
 
 def _difference_key(name: str, candidate: str) -> metric_types.MetricKey:
     return metric_types.MetricKey(name, model_name=candidate, is_diff=True)
 
 
-class _Counter(beam.CombineFn):
-    """Counts over all reviews."""
+class _PairedOutcomesCombiner(beam.CombineFn):
+    def __init__(self, candidate: str) -> None:
+        self.keys = [_difference_key(name, candidate) for name in (GAINED, LOST, FLIPPED)]
 
     def create_accumulator(self) -> _Counts:
         return _Counts()
 
+    def add_input(self, counts: _Counts, review: _Review) -> _Counts:
+        candidate, baseline = review.probabilities.argmax(axis=1)
+        if candidate != baseline:
+            counts[FLIPPED] += 1
+            counts[GAINED] += int(candidate == review.label)
+            counts[LOST] += int(baseline == review.label)
+        return counts
+
     def merge_accumulators(self, accumulators: Iterable[_Counts]) -> _Counts:
         return sum(accumulators, _Counts())
 
-
-class _PairedOutcomesCombiner(_Counter):
-    def __init__(self, eval_config: config_pb2.EvalConfig, candidate: str, baseline: str) -> None:
-        self._eval_config = eval_config
-        self._candidate = candidate
-        self._baseline = baseline
-
-    def add_input(self, counts: _Counts, review: metric_types.StandardMetricInputs) -> _Counts:
-        candidate = _is_right(review, self._eval_config, self._candidate)
-        baseline = _is_right(review, self._eval_config, self._baseline)
-        if candidate != baseline:
-            counts[GAINED if candidate else LOST] += 1
-        return counts
-
-    def extract_output(self, counts: _Counts) -> dict[metric_types.MetricKey, float]:
-        return {
-            _difference_key(name, self._candidate): float(counts[name]) for name in (GAINED, LOST)
-        }
+    def extract_output(self, counts: _Counts) -> _Metrics:
+        return {key: float(counts[key.name]) for key in self.keys}
 
 
-class _MajorityShareCombiner(_Counter):
-    def __init__(self, eval_config: config_pb2.EvalConfig, key: metric_types.MetricKey) -> None:
-        self._eval_config = eval_config
-        self._key = key
+@dataclasses.dataclass
+class _Kept:
+    """Rows of `_row_type`, as bytes: a Python object for each field would take ten times more."""
 
-    def add_input(self, counts: _Counts, review: metric_types.StandardMetricInputs) -> _Counts:
-        label, _ = _label_and_probabilities(review, self._eval_config, self._key.model_name)
-        counts[label] += 1
-        return counts
-
-    def extract_output(self, counts: _Counts) -> dict[metric_types.MetricKey, float]:
-        total = counts.total()
-        return {self._key: max(counts.values()) / total if total else float("nan")}
+    rows: list[bytes]
+    class_names: np.ndarray | None = None
 
 
-def _is_right(
-    review: metric_types.StandardMetricInputs, eval_config: config_pb2.EvalConfig, model: str
-) -> bool:
-    label, probabilities = _label_and_probabilities(review, eval_config, model)
-    return int(np.argmax(probabilities)) == label
+class _PredictionsCombiner(beam.CombineFn):
+    def __init__(self, key: metric_types.MetricKey, models: Sequence[str]) -> None:
+        self.keys = [key]
+        self._models = models
 
+    def create_accumulator(self) -> _Kept:
+        return _Kept([])
 
-def _label_and_probabilities(
-    review: metric_types.StandardMetricInputs, eval_config: config_pb2.EvalConfig, model: str
-) -> tuple[int, np.ndarray]:
-    label, probabilities, _ = next(
-        metric_util.to_label_prediction_example_weight(
-            review, eval_config=eval_config, model_name=model, flatten=False
+    def add_input(self, kept: _Kept, review: _Review) -> _Kept:
+        kept.class_names = review.class_names
+        kept.rows.append(
+            hashlib.blake2b(review.text, digest_size=_HASH_BYTES).digest()
+            + review.label.to_bytes(_LABEL_BYTES, "little")
+            + review.probabilities.tobytes()
         )
+        return _bounded(kept)
+
+    def merge_accumulators(self, accumulators: Iterable[_Kept]) -> _Kept:
+        merged = self.create_accumulator()
+        for each in accumulators:
+            merged.rows += each.rows
+            merged.class_names = each.class_names if each.rows else merged.class_names
+        return _bounded(merged)
+
+    def extract_output(self, kept: _Kept) -> _Metrics:
+        rows = b"".join(sorted(kept.rows)[:MAX_PREDICTIONS])
+        names = [] if kept.class_names is None else [name.decode() for name in kept.class_names]
+        content = io.BytesIO()
+        np.savez(
+            content,
+            rows=np.frombuffer(rows, _row_type(len(self._models), len(names))),
+            models=np.array(self._models),
+            class_names=np.array(names, dtype=str),
+        )
+        return {self.keys[0]: content.getvalue()}
+
+
+def _bounded(kept: _Kept) -> _Kept:
+    """Cuts the rows to `MAX_PREDICTIONS`, in good time."""
+    if len(kept.rows) > 2 * MAX_PREDICTIONS:
+        kept.rows = sorted(kept.rows)[:MAX_PREDICTIONS]
+    return kept
+
+
+def _row_type(models: int, classes: int) -> np.dtype:
+    return np.dtype(
+        [
+            ("hash", f"V{_HASH_BYTES}"),
+            ("label", "<i4"),
+            ("probabilities", "<f4", (models, classes)),
+        ]
     )
-    return int(label.item()), probabilities
+
+
+class _DisagreementsCombiner(beam.CombineFn):
+    """Keeps a heap of reviews, the least sure disagreement on top; ties go by the text."""
+
+    def __init__(self, key: metric_types.MetricKey, models: Sequence[str]) -> None:
+        self.keys = [key]
+        self._models = models
+
+    def create_accumulator(self) -> _Heap:
+        return []
+
+    def add_input(self, heap: _Heap, review: _Review) -> _Heap:
+        candidate, baseline = review.probabilities.argmax(axis=1)
+        sureness = float(review.probabilities.max(axis=1).min())
+        if candidate != baseline and math.isfinite(sureness) and _has_room(heap, sureness):
+            heapq.heappush(heap, (sureness, self._describe(review)))
+            if len(heap) > MAX_DISAGREEMENTS:
+                heapq.heappop(heap)
+        return heap
+
+    def merge_accumulators(self, accumulators: Iterable[_Heap]) -> _Heap:
+        merged = heapq.nlargest(MAX_DISAGREEMENTS, itertools.chain(*accumulators))
+        return merged[::-1]  # ascending, which is a heap
+
+    def extract_output(self, heap: _Heap) -> _Metrics:
+        surest_first = [json.loads(review) for _, review in sorted(heap, reverse=True)]
+        return {self.keys[0]: json.dumps(surest_first).encode()}
+
+    def _describe(self, review: _Review) -> str:
+        text = review.text.decode(errors="replace")
+        return json.dumps(
+            {
+                "text": text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…",
+                "label": review.label,
+                "probabilities": dict(
+                    zip(self._models, review.probabilities.tolist(), strict=True)
+                ),
+            }
+        )
+
+
+def _has_room(heap: _Heap, sureness: float) -> bool:
+    return len(heap) < MAX_DISAGREEMENTS or sureness >= heap[0][0]

@@ -64,7 +64,9 @@ class ModelMetrics:
     def interval(self, metric: str) -> Interval:
         """Returns the metric of that name, with its bounds where they are known."""
         value = getattr(self, metric)
-        return value if isinstance(value, Interval) else self.intervals.get(metric, Interval(value))
+        if isinstance(value, Interval):
+            return value
+        return dataclasses.replace(self.intervals.get(metric, Interval(value)), value=value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +125,27 @@ class Comparison:
     slices: tuple[SliceComparison, ...] = ()
     differences: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     flip_rates: FlipRates | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Disagreement:
+    """A review to which the two models give different answers.
+
+    Attributes:
+      text: The review, its end left out where it is long.
+      label: Its class.
+      frozen: The frozen model's answer.
+      frozen_probability: What that model gives its answer.
+      fine_tuned: The fine-tuned model's answer.
+      fine_tuned_probability: What that model gives its answer.
+    """
+
+    text: str
+    label: str
+    frozen: str
+    frozen_probability: float
+    fine_tuned: str
+    fine_tuned_probability: float
 
 
 def proportion(value: float, examples: int) -> Interval:

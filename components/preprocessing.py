@@ -10,7 +10,7 @@ from components import encoder
 from components.features import INPUT_WORD_IDS, LABEL, TEXT
 from components.options import PreprocessingOptions, decode
 
-_LINE_BREAK = r"(?i)<br\s*/?>"
+LINE_BREAK = r"(?i)<br\s*/?>"
 
 
 def preprocessing_fn(
@@ -45,7 +45,7 @@ def preprocessing_fn(
 
 def remove_line_breaks(text: tf.Tensor) -> tf.Tensor:
     """Replaces HTML line breaks, which IMDB's reviews are full of, by spaces."""
-    return tf.strings.regex_replace(text, _LINE_BREAK, " ")
+    return tf.strings.regex_replace(text, LINE_BREAK, " ")
 
 
 def truncate(ids: tf.RaggedTensor, budget: int, truncation: str) -> tf.RaggedTensor:

@@ -1,24 +1,26 @@
 """What the Evaluator measures and which thresholds it holds the models to."""
 
 import json
+from typing import Any
 
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.proto import config_pb2
 
-from components import evaluation_metrics, evaluation_results
+from components import evaluation_inputs, evaluation_metrics, evaluation_results
+from components.estimates import LOG_LOSS
 from components.features import FINE_TUNED, FROZEN, LABEL, PROBABILITIES
 from components.options import SelectionPolicy
 from components.serving import SERVING_DEFAULT
 
 # TFMA lets a change that equals its threshold pass. One review in a million breaks the tie.
 _TIE_BREAK = 1e-6
+_OVERALL = config_pb2.SlicingSpec()
 
 
-def comparison_config(classes: int, policy: SelectionPolicy) -> config_pb2.EvalConfig:
+def comparison_config(policy: SelectionPolicy) -> config_pb2.EvalConfig:
     """Returns the evaluation of `fine_tuned` as candidate against `frozen` as baseline.
 
     Args:
-      classes: Number of classes.
       policy: Its `min_accuracy` and `min_gain` become the accuracy's thresholds.
     """
     threshold = config_pb2.MetricThreshold(
@@ -29,40 +31,41 @@ def comparison_config(classes: int, policy: SelectionPolicy) -> config_pb2.EvalC
         ),
     )
     models = [_model(FINE_TUNED), _model(FROZEN, is_baseline=True)]
-    return _config(models, classes, threshold, [_metric(evaluation_metrics.PairedOutcomes)])
+    return _config(models, threshold)
 
 
-def winner_config(classes: int, policy: SelectionPolicy) -> config_pb2.EvalConfig:
+def winner_config(policy: SelectionPolicy) -> config_pb2.EvalConfig:
     """Returns the evaluation of the selected model alone.
 
     Args:
-      classes: Number of classes.
       policy: Its `min_accuracy` becomes the accuracy's threshold.
     """
     threshold = config_pb2.MetricThreshold(value_threshold=_at_least(policy.min_accuracy))
-    return _config([_model("")], classes, threshold, [])
+    return _config([_model("")], threshold)
 
 
 def _config(
-    models: list[config_pb2.ModelSpec],
-    classes: int,
-    threshold: config_pb2.MetricThreshold,
-    metrics: list[config_pb2.MetricConfig],
+    models: list[config_pb2.ModelSpec], threshold: config_pb2.MetricThreshold
 ) -> config_pb2.EvalConfig:
     return config_pb2.EvalConfig(
         model_specs=models,
-        slicing_specs=[config_pb2.SlicingSpec()],
+        slicing_specs=[_OVERALL, *(_slice_by(key) for key in evaluation_inputs.SLICES)],
         metrics_specs=[
             config_pb2.MetricsSpec(
                 metrics=[
                     _named("ExampleCount", evaluation_results.EXAMPLE_COUNT),
-                    _named("SparseCategoricalAccuracy", evaluation_results.ACCURACY, threshold),
-                    _named("SparseCategoricalCrossentropy", evaluation_results.LOG_LOSS),
-                    _metric(evaluation_metrics.MajorityShare),
-                    *metrics,
+                    _accuracy(threshold),
+                    _named("SparseCategoricalCrossentropy", LOG_LOSS),
+                    _named(
+                        "MultiClassConfusionMatrixAtThresholds",
+                        evaluation_results.CONFUSION_MATRIX,
+                        thresholds=[0.0],  # the most probable class, however improbable
+                    ),
+                    _own(evaluation_metrics.Predictions),
+                    _own(evaluation_metrics.PairedOutcomes),
+                    _own(evaluation_metrics.Disagreements),
                 ]
             ),
-            _one_versus_rest_auc(classes),
         ],
         options=config_pb2.Options(include_default_metrics={"value": False}),
     )
@@ -80,26 +83,24 @@ def _model(name: str, is_baseline: bool = False) -> config_pb2.ModelSpec:
     )
 
 
-def _one_versus_rest_auc(classes: int) -> config_pb2.MetricsSpec:
-    """Macro-averages the AUC of each class against the rest; of two classes, both AUCs are one."""
-    return config_pb2.MetricsSpec(
-        metrics=[_named("AUC", evaluation_results.AUC)],
-        binarize=config_pb2.BinarizationOptions(class_ids={"values": range(classes)}),
-        aggregate=config_pb2.AggregationOptions(
-            macro_average=True, class_weights=dict.fromkeys(range(classes), 1.0)
-        ),
-    )
+def _slice_by(feature: str) -> config_pb2.SlicingSpec:
+    return config_pb2.SlicingSpec(feature_keys=[feature])
 
 
-def _named(
-    class_name: str, name: str, threshold: config_pb2.MetricThreshold | None = None
-) -> config_pb2.MetricConfig:
+def _accuracy(threshold: config_pb2.MetricThreshold) -> config_pb2.MetricConfig:
+    """Holds the accuracy to `threshold` on all reviews, where TFMA would do it on each slice."""
+    metric = _named("SparseCategoricalAccuracy", evaluation_results.ACCURACY)
+    metric.per_slice_thresholds.add(slicing_specs=[_OVERALL], threshold=threshold)
+    return metric
+
+
+def _named(class_name: str, name: str, **options: Any) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(
-        class_name=class_name, config=json.dumps({"name": name}), threshold=threshold
+        class_name=class_name, config=json.dumps({"name": name, **options})
     )
 
 
-def _metric(metric_class: type) -> config_pb2.MetricConfig:
+def _own(metric_class: type) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(class_name=metric_class.__name__, module=metric_class.__module__)
 
 

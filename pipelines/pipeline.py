@@ -3,7 +3,7 @@
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from components import schema, trainer
+from components import evaluation_inputs, trainer
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.embedding_gen import EmbeddingGen
@@ -20,13 +20,11 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     """Builds the pipeline that trains, compares and pushes.
 
     Args:
-      config: The run. Its `schema` names the classes.
+      config: The run.
 
     Returns:
       A pipeline for any TFX runner; its metadata is kept in `config.metadata`.
     """
-    classes = len(schema.class_names(schema.load(config.schema)))
-
     # Reads the reviews of the data set into the splits train, eval and test.
     example_gen = TfdsExampleGen(config.dataset)
     examples = example_gen.outputs["examples"]
@@ -62,8 +60,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         examples=examples,
         model=fine_tuned.outputs["model"],
         baseline_model=frozen.outputs["model"],
-        eval_config=evaluation.comparison_config(classes, config.policy),
+        eval_config=evaluation.comparison_config(config.policy),
         example_splits=[EVAL],
+        module_path=evaluation_inputs.__name__,
     ).with_id("Evaluator.comparison")
 
     # Applies the policy; TFX's Evaluator alone could never bless the frozen model.
@@ -78,8 +77,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     test = tfx.components.Evaluator(
         examples=examples,
         model=model_selector.outputs["model"],
-        eval_config=evaluation.winner_config(classes, config.policy),
+        eval_config=evaluation.winner_config(config.policy),
         example_splits=[TEST],
+        module_path=evaluation_inputs.__name__,
     ).with_id("Evaluator.test")
 
     # Exports the winner, if the selector blessed it.

@@ -41,7 +41,7 @@ def make_evaluated(folder: Path, classes: int) -> Evaluated:
     policy = SelectionPolicy(min_accuracy=0.2)
     compared = trivial_models.evaluate(
         folder / "comparison",
-        evaluation.comparison_config(classes, policy),
+        evaluation.comparison_config(policy),
         examples,
         "eval",
         model=fine_tuned,
@@ -49,7 +49,7 @@ def make_evaluated(folder: Path, classes: int) -> Evaluated:
     )
     tested = trivial_models.evaluate(
         folder / "test",
-        evaluation.winner_config(classes, policy),
+        evaluation.winner_config(policy),
         examples,
         "test",
         model=fine_tuned,

@@ -1,7 +1,7 @@
 """Models that read their scores off the text, and what TFX makes of them in seconds.
 
 A review is the class scores of the frozen model followed by those of the fine-tuned model, so that
-whatever TFMA should find can be computed from the same numbers with NumPy.
+whatever TFMA should find can be computed from the same numbers with NumPy. Zeros make it longer.
 """
 
 import dataclasses
@@ -32,6 +32,10 @@ class Scores:
     def right(self, model: str) -> np.ndarray:
         """Returns 1.0 where the most probable class is the label, else 0.0."""
         return (getattr(self, model).argmax(axis=1) == self.labels).astype(float)
+
+    def words(self) -> np.ndarray:
+        """Returns how many words each review has: few to some hundreds."""
+        return 2 * self.frozen.shape[1] + np.arange(len(self.labels)) * 7 % 240
 
     def probabilities(self, model: str) -> np.ndarray:
         exponents = np.exp(getattr(self, model))
@@ -89,17 +93,16 @@ def save_examples(folder: Path, **splits: Scores) -> Artifact:
         path = folder / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz"
         path.parent.mkdir()
         with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-            for row, label in zip(
-                np.hstack([scores.frozen, scores.fine_tuned]), scores.labels, strict=True
-            ):
-                writer.write(_example(row, label))
+            rows = np.hstack([scores.frozen, scores.fine_tuned])
+            for row, label, words in zip(rows, scores.labels, scores.words(), strict=True):
+                writer.write(_example(row, label, words))
     return examples
 
 
-def _example(row: np.ndarray, label: int) -> bytes:
+def _example(row: np.ndarray, label: int, words: int) -> bytes:
     example = tf.train.Example()
-    text = " ".join(map(str, row)).encode()
-    example.features.feature[TEXT].bytes_list.value.append(text)
+    text = " ".join([*map(str, row), *["0"] * (words - len(row))])
+    example.features.feature[TEXT].bytes_list.value.append(text.encode())
     example.features.feature[LABEL].int64_list.value.append(int(label))
     return example.SerializeToString()
 
@@ -119,6 +122,7 @@ def evaluate(folder: Path, config, examples: Artifact, split: str, **models: Art
         {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json_utils.dumps([split]),
+            "module_path": "components.evaluation_inputs",
         },
     )
     evaluation.set_int_custom_property("blessed", blessing.get_int_custom_property("blessed"))

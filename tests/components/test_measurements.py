@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from components.measurements import Interval, paired_difference, proportion
 
@@ -16,6 +17,23 @@ def test_paired_interval_is_that_of_a_paired_bootstrap(gained, lost):
     interval = paired_difference(gained, lost, 2500)
     assert interval.value == pytest.approx(gains.mean())
     assert (interval.lower, interval.upper) == pytest.approx((lower, upper), abs=0.001)
+
+
+def test_paired_interval_leaves_out_zero_where_mcnemar_rejects_equality():
+    """The exact test of McNemar (1947) is a sign test on the reviews that only one gets right."""
+    verdicts = []
+    for gained in range(0, 120, 3):
+        for lost in range(0, 120, 3):
+            test = stats.binomtest(gained, gained + lost) if gained + lost else None
+            interval = paired_difference(gained, lost, 2500)
+            assert (interval.value > 0) == (gained > lost)
+            verdicts.append(
+                (test is not None and test.pvalue < 0.05, not interval.lower <= 0 <= interval.upper)
+            )
+    exact, ours = np.array(verdicts).T
+    # The exact test is the more careful one, by no more than its discreteness brings.
+    assert not (exact & ~ours).any()
+    assert (exact != ours).mean() < 0.03
 
 
 def test_paired_interval_covers_the_truth_as_often_as_it_says():
