@@ -12,10 +12,12 @@ from tfx.utils import io_utils
 
 from components import plots, report_summary
 from components.artifact_files import copy_whole
+from components.duplicate_finder import load_duplicates
 from components.evaluation_results import load_comparison, load_model_metrics
 from components.features import FINE_TUNED, FROZEN
 from components.model_selector import load_decision
 from components.training_history import TrainingHistory
+from components.yardstick import load_yardstick
 
 FROZEN_MODEL_RUN_KEY = "frozen_model_run"
 FINE_TUNED_MODEL_RUN_KEY = "fine_tuned_model_run"
@@ -24,6 +26,8 @@ BLESSING_KEY = "blessing"
 TEST_EVALUATION_KEY = "test_evaluation"
 PUSHED_MODEL_KEY = "pushed_model"
 EXAMPLES_KEY = "examples"
+DUPLICATES_KEY = "duplicates"
+YARDSTICK_KEY = "yardstick"
 REPORT_KEY = "report"
 
 SUMMARY_FILE = "summary.json"
@@ -71,6 +75,8 @@ class Executor(base_executor.BaseExecutor):
             histories=histories,
             test=load_model_metrics(inputs[TEST_EVALUATION_KEY].uri),
             examples=count_examples(inputs[EXAMPLES_KEY]),
+            duplicates=load_duplicates(inputs[DUPLICATES_KEY].uri),
+            yardstick=load_yardstick(inputs[YARDSTICK_KEY].uri),
         )
         plots.save(
             plots.training_history_figure(histories), os.path.join(folder, TRAINING_HISTORY_FILE)
@@ -117,6 +123,8 @@ class ComparisonReportSpec(component_spec.ComponentSpec):
         TEST_EVALUATION_KEY: _input(standard_artifacts.ModelEvaluation),
         PUSHED_MODEL_KEY: _input(standard_artifacts.PushedModel),
         EXAMPLES_KEY: _input(standard_artifacts.Examples),
+        DUPLICATES_KEY: _input(standard_artifacts.ModelEvaluation),
+        YARDSTICK_KEY: _input(standard_artifacts.ModelEvaluation),
     }
     OUTPUTS = {  # noqa: RUF012
         # Kubeflow compiles TFX's own types only; this one is nearest to a report.
@@ -143,6 +151,8 @@ class ComparisonReport(base_component.BaseComponent):
         test_evaluation: types.BaseChannel,
         pushed_model: types.BaseChannel,
         examples: types.BaseChannel,
+        duplicates: types.BaseChannel,
+        yardstick: types.BaseChannel,
     ) -> None:
         """Takes what the run left.
 
@@ -153,7 +163,9 @@ class ComparisonReport(base_component.BaseComponent):
           blessing: `ModelBlessing` of ModelSelector.
           test_evaluation: `ModelEvaluation` of the selected model on the test split.
           pushed_model: `PushedModel` of Pusher.
-          examples: `Examples` of the ExampleGen.
+          examples: `Examples` that the models were trained and judged on.
+          duplicates: `report` of DuplicateFinder.
+          yardstick: `result` of Yardstick.
         """
         super().__init__(
             ComparisonReportSpec(
@@ -164,6 +176,8 @@ class ComparisonReport(base_component.BaseComponent):
                 test_evaluation=test_evaluation,
                 pushed_model=pushed_model,
                 examples=examples,
+                duplicates=duplicates,
+                yardstick=yardstick,
                 report=types.Channel(type=standard_artifacts.ModelEvaluation),
             )
         )

@@ -86,6 +86,17 @@ class DatasetOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class DuplicateOptions:
+    """What becomes of the reviews that repeat others, for DuplicateFinder.
+
+    Attributes:
+      keep: Whether they stay in the examples, and are only counted.
+    """
+
+    keep: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class PreprocessingOptions:
     """How a review becomes token ids, for Transform.
 

@@ -30,6 +30,8 @@ def summarize(
     histories: Mapping[str, TrainingHistory],
     test: ModelMetrics,
     examples: Mapping[str, int],
+    duplicates: Mapping[str, Any],
+    yardstick: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Puts a run's findings together.
 
@@ -40,6 +42,8 @@ def summarize(
       histories: Training histories by `frozen` and `fine_tuned`.
       test: The selected model on the test split.
       examples: Number of reviews by split.
+      duplicates: What DuplicateFinder found; see its `load_duplicates`.
+      yardstick: What Yardstick measured; see its `load_yardstick`.
 
     Returns:
       Plain mappings, numbers and strings. A number may be NaN.
@@ -61,6 +65,8 @@ def summarize(
         "majority_share": comparison.majority_share,
         "confidence": CONFIDENCE,
         "examples": dict(examples),
+        "duplicates": dict(duplicates),
+        "yardstick": dict(yardstick),
         "versions": versions(),
         "seed": next(iter(histories.values())).seed,
     }

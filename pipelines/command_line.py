@@ -96,6 +96,12 @@ def _add_reviews(parser: argparse.ArgumentParser) -> None:
         read = operator.attrgetter(f"dataset.{split}_split")
         add(f"--{split}-split", use, _of_presets(read), metavar="SPLIT")
     add("--max-examples", "most reviews of each split", "all", type=int, metavar="N")
+    add(
+        "--keep-duplicates",
+        "only count the reviews that repeat others, and train and evaluate on them too",
+        "they are taken out of train and eval",
+        action="store_true",
+    )
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:

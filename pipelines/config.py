@@ -10,6 +10,7 @@ from components import features
 from components.errors import InputError
 from components.options import (
     DatasetOptions,
+    DuplicateOptions,
     EmbeddingOptions,
     PreprocessingOptions,
     ProductionPolicy,
@@ -37,6 +38,7 @@ class PipelineConfig:
       output: Folder that receives everything.
       schema: Path of the schema that the reviews must keep.
       dataset: Which reviews.
+      duplicates: What becomes of those that repeat others.
       preprocessing: How they become token ids.
       embedding: How the frozen encoder's vectors are made.
       frozen: The frozen model's training.
@@ -56,6 +58,7 @@ class PipelineConfig:
     fine_tuned: TrainerOptions
     policy: SelectionPolicy = dataclasses.field(default_factory=SelectionPolicy)
     production_policy: ProductionPolicy = dataclasses.field(default_factory=ProductionPolicy)
+    duplicates: DuplicateOptions = dataclasses.field(default_factory=DuplicateOptions)
     beam_args: tuple[str, ...] = IN_PROCESS
 
     @property
@@ -164,6 +167,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
         output=output,
         schema=CURATED_SCHEMA,
         dataset=_dataset(arguments, preset),
+        duplicates=DuplicateOptions(keep=arguments.keep_duplicates),
         preprocessing=PreprocessingOptions(
             preprocessor, sequence_length, **_given(truncation=arguments.truncation)
         ),

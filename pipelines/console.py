@@ -167,8 +167,8 @@ def _models_table(summary: Mapping[str, Any]) -> Table:
     table.add_column("")
     for heading in ("accuracy", "AUC", "log loss", "training", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for model in (FROZEN, FINE_TUNED):
-        figures = summary["models"][model]
+    yardstick = {**summary["yardstick"], **summary["yardstick"]["eval"]}
+    for model, figures in {"yardstick": yardstick, **_models(summary)}.items():
         table.add_row(
             model,
             _accuracy(figures),
@@ -182,16 +182,40 @@ def _models_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
+def _models(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {model: summary["models"][model] for model in (FROZEN, FINE_TUNED)}
+
+
 def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
     test = summary["test"]
     return {
         "winner": summary["winner"] or "none",
         "reason": summary["reason"],
+        "yardstick": f"TF-IDF and logistic regression: {_standing_of_yardstick(summary)}",
+        "duplicates": _duplicates(summary["duplicates"]),
         "on test": f"accuracy {_accuracy(test)} of {test['model']} on {test['examples']:,} reviews",
         "pushed": _from_here(summary["pushed_model"]) if summary["pushed"] else "nothing",
         "report": _from_here(_report(folder)),
         "log": _from_here(f"{folder}/run.log"),
     }
+
+
+def _standing_of_yardstick(summary: Mapping[str, Any]) -> str:
+    """Says how it stands to the better model, going by intervals that are not paired."""
+    best, model = max(_models(summary).items(), key=lambda pair: pair[1]["accuracy"] or 0)
+    yardstick = summary["yardstick"]["eval"]
+    if yardstick["accuracy"] >= (model["accuracy"] or 0):
+        return f"no worse than {best}"
+    clearly = yardstick["accuracy_upper"] < (model["accuracy_lower"] or 0)
+    return f"{'clearly' if clearly else 'not clearly'} below {best}"
+
+
+def _duplicates(duplicates: Mapping[str, Any]) -> str:
+    if duplicates["keep"]:
+        return "counted, and kept"
+    removed = {split: sum(kinds.values()) for split, kinds in duplicates["removed"].items()}
+    parts = [f"{count:,} of {split}" for split, count in removed.items() if count]
+    return f"taken out: {', '.join(parts) or 'none'}"
 
 
 def _report(folder: str) -> str:

@@ -6,12 +6,14 @@ from tfx.orchestration import metadata
 from components import evaluation_inputs, trainer
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
+from components.duplicate_finder import DuplicateFinder
 from components.embedding_gen import EmbeddingGen
 from components.features import EVAL, TEST, TRAIN
 from components.model_selector import ModelSelector
 from components.options import TrainerOptions, encode
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
+from components.yardstick import Yardstick
 from pipelines import evaluation
 from pipelines.config import PipelineConfig
 
@@ -27,7 +29,10 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     """
     # Reads the reviews of the data set into the splits train, eval and test.
     example_gen = TfdsExampleGen(config.dataset)
-    examples = example_gen.outputs["examples"]
+
+    # Takes out of train and eval what stands in another split too, or twice; all else reads this.
+    duplicate_finder = DuplicateFinder(example_gen.outputs["examples"], config.duplicates)
+    examples = duplicate_finder.outputs["examples"]
 
     # Holds the reviews against the curated schema; an anomaly stops the run before any training.
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
@@ -35,6 +40,10 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     example_validator = StrictExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
+
+    # Says what word counts make of the same reviews, in seconds: ALBERT has to be worth its cost.
+    yardstick = Yardstick(examples)
+    yardstick.add_upstream_node(example_validator)
 
     # Turns text into token ids, in a graph that the exported models carry with them.
     transform = tfx.components.Transform(
@@ -100,6 +109,8 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         test_evaluation=test.outputs["evaluation"],
         pushed_model=pusher.outputs["pushed_model"],
         examples=examples,
+        duplicates=duplicate_finder.outputs["report"],
+        yardstick=yardstick.outputs["result"],
     )
 
     return tfx.dsl.Pipeline(
@@ -107,9 +118,11 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         pipeline_root=config.pipeline_root,
         components=[
             example_gen,
+            duplicate_finder,
             statistics_gen,
             schema_gen,
             example_validator,
+            yardstick,
             transform,
             embedding_gen,
             frozen,

@@ -36,10 +36,19 @@ def reviews(count: int, seed: int) -> list[tuple[str, int]]:
     return rows
 
 
+def leaked(split: str) -> list[tuple[str, int]]:
+    """Returns the reviews of `eval` or `test` that stand in `train` too, in other type."""
+    rows = {"eval": reviews(60, 2)[:2], "test": reviews(60, 3)[:4]}[split]
+    return [(f"{text.upper()}!<br />", label) for text, label in rows]
+
+
 def make_config(folder: Path) -> PipelineConfig:
     """Stores the reviews and the encoder below `folder`, and configures a run in it."""
     dataset = tiny_dataset.store(
-        folder / "tfds", train=reviews(240, seed=1), eval=reviews(60, 2), test=reviews(60, 3)
+        folder / "tfds",
+        train=reviews(240, seed=1) + leaked("eval") + leaked("test"),
+        eval=reviews(60, 2),
+        test=reviews(60, 3),
     )
     encoder = tiny_encoder.save(folder / "encoder")
     shared = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}

@@ -33,4 +33,23 @@ SUMMARY = {
         "accuracy_upper": 0.89,
         "examples": 1_500,
     },
+    "duplicates": {
+        "keep": False,
+        "removed": {
+            "eval": {"exact": 1, "near": 0},
+            "test": {"exact": 0, "near": 0},
+            "train": {"exact": 1200, "near": 34},
+        },
+    },
+    "yardstick": {
+        "eval": {
+            "accuracy": 0.75,
+            "accuracy_lower": 0.73,
+            "accuracy_upper": 0.77,
+            "auc": 0.8,
+            "log_loss": 0.6,
+        },
+        "train_seconds": 0.9,
+        "trainable_parameters": 25_001,
+    },
 }

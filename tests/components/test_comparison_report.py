@@ -24,6 +24,8 @@ HISTORIES = {
     "frozen": trivial_models.history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
     "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
 }
+DUPLICATES = {"exact": {"train": {"test": 3}}, "removed": {"train": {"exact": 3, "near": 0}}}
+YARDSTICK = {"eval": {"accuracy": 0.75}, "test": {"accuracy": 0.74}, "train_seconds": 0.5}
 FILES = {"summary.json", "training_history.png", "comparison.png"}
 
 
@@ -38,6 +40,12 @@ def import_artifact(key: str, artifact):
     return importer, importer.outputs["result"]
 
 
+def save_json(folder: Path, name: str, content: dict):
+    artifact = trivial_models.artifact(standard_artifacts.ModelEvaluation, folder)
+    (folder / name).write_text(json.dumps(content))
+    return artifact
+
+
 def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
     """Runs ModelSelector, Pusher and ComparisonReport; returns the report's folder."""
     artifacts = {
@@ -46,6 +54,8 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         "evaluation": evaluated.evaluation,
         "test_evaluation": evaluated.test_evaluation,
         "examples": evaluated.examples,
+        "duplicates": save_json(folder / "duplicates", "duplicates.json", DUPLICATES),
+        "yardstick": save_json(folder / "yardstick", "yardstick.json", YARDSTICK),
         **{
             f"{name}_model_run": trivial_models.save_history(folder / name, history)
             for name, history in HISTORIES.items()
@@ -66,6 +76,7 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
     report = ComparisonReport(
         **{key: channel[key] for key in ("frozen_model_run", "fine_tuned_model_run")},
         **{key: channel[key] for key in ("evaluation", "test_evaluation", "examples")},
+        **{key: channel[key] for key in ("duplicates", "yardstick")},
         blessing=selector.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
     )
@@ -147,6 +158,11 @@ def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_class
     assert blessing.custom_properties["current_model"].string_value == model.uri
 
 
+def test_summary_holds_what_was_found_before_training(summary):
+    assert summary["duplicates"] == DUPLICATES
+    assert summary["yardstick"] == YARDSTICK
+
+
 @pytest.mark.parametrize(
     ("name", "inches"), [("training_history.png", (10, 4.8)), ("comparison.png", (10, 4.2))]
 )
@@ -185,6 +201,8 @@ def test_undefined_numbers_become_null(two_classes):
         HISTORIES,
         broken,
         {"eval": 400},
+        DUPLICATES,
+        YARDSTICK,
     )
     written = json.loads(report_summary.to_json(summary))
     assert written["models"]["frozen"]["auc"] is None

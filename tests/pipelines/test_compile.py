@@ -24,7 +24,7 @@ def test_every_component_compiles_and_names_code_that_imports(tmp_path: Path):
     runner.run(create_pipeline(tiny_run.make_config(tmp_path)))
     spec = json.loads(output.read_text())["pipelineSpec"]
     tasks = spec["root"]["dag"]["tasks"]
-    assert len(tasks) == 13
+    assert len(tasks) == 15
     executors = spec["deploymentSpec"]["executors"].values()
     commands = [
         e["container"]["command"] + e["container"].get("args", [])

@@ -31,6 +31,7 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--eval-split", "b", lambda built: built.dataset.eval_split),
         ("--test-split", "c", lambda built: built.dataset.test_split),
         ("--max-examples", 7, lambda built: built.dataset.max_examples),
+        ("--keep-duplicates", None, lambda built: built.duplicates.keep),
         ("--truncation", "tail", lambda built: built.preprocessing.truncation),
         ("--frozen-epochs", 7, lambda built: built.frozen.epochs),
         ("--fine-tuned-epochs", 7, lambda built: built.fine_tuned.epochs),

@@ -43,6 +43,25 @@ _SUMMARY = {
         "accuracy_upper": None,
         "examples": 1_500,
     },
+    "duplicates": {
+        "keep": False,
+        "removed": {
+            "eval": {"exact": 1, "near": 0},
+            "test": {"exact": 0, "near": 0},
+            "train": {"exact": 1200, "near": 34},
+        },
+    },
+    "yardstick": {
+        "eval": {
+            "accuracy": 0.75,
+            "accuracy_lower": 0.73,
+            "accuracy_upper": 0.77,
+            "auc": 0.8,
+            "log_loss": 0.6,
+        },
+        "train_seconds": 0.9,
+        "trainable_parameters": 25_001,
+    },
 }
 
 
@@ -156,12 +175,15 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
     assert lines == [
         "",
         "                             accuracy    AUC  log loss  training  parameters",
+        "yardstick      0.750 (0.730 to 0.770)  0.800     0.600       1 s      25,001",
         "frozen         0.812 (0.790 to 0.830)  0.900     0.500      12 s       8,385",
         "fine_tuned     0.875 (0.860 to 0.890)      -     0.250   1,235 s  11,683,584",
         "difference  +0.063 (-0.010 to +0.135)",
         "",
         "winner      fine_tuned",
         "reason      it gains 0.063",
+        "yardstick   TF-IDF and logistic regression: clearly below fine_tuned",
+        "duplicates  taken out: 1 of eval, 1,234 of train",
         "on test     accuracy 0.870 of fine_tuned on 1,500 reviews",
         "pushed      out/serving/7",
         "report      out/report",
@@ -179,6 +201,37 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
     Screen(pipe).conclude(_SUMMARY, "out")
 
     assert "report      out/report/index.html\n" in pipe.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "upper", "standing"),
+    [
+        (0.8, 0.82, "clearly below fine_tuned"),
+        (0.86, 0.88, "not clearly below fine_tuned"),
+        (0.875, 0.89, "no worse than fine_tuned"),
+        (0.9, 0.92, "no worse than fine_tuned"),
+    ],
+)
+def test_the_yardstick_is_held_against_the_better_model(pipe, accuracy, upper, standing):
+    measured = {**_SUMMARY["yardstick"]["eval"], "accuracy": accuracy, "accuracy_upper": upper}
+    yardstick = {**_SUMMARY["yardstick"], "eval": measured}
+    Screen(pipe).conclude({**_SUMMARY, "yardstick": yardstick}, "out")
+
+    assert f"yardstick   TF-IDF and logistic regression: {standing}\n" in pipe.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"keep": True}, "counted, and kept"),
+        ({"removed": {"train": {"exact": 0, "near": 0}}}, "taken out: none"),
+    ],
+)
+def test_duplicates_that_stay_or_are_none_are_said(pipe, change, line):
+    duplicates = {**_SUMMARY["duplicates"], **change}
+    Screen(pipe).conclude({**_SUMMARY, "duplicates": duplicates}, "out")
+
+    assert f"duplicates  {line}\n" in pipe.getvalue()
 
 
 def test_no_winner_and_no_push_are_said(pipe):

@@ -68,7 +68,7 @@ def original_weights(finished: Run) -> list[np.ndarray]:
 
 
 def test_every_component_completes(finished: Run):
-    assert len(finished.states) == 13
+    assert len(finished.states) == 15
     assert set(finished.states.values()) == {"COMPLETE"}
 
 
@@ -170,6 +170,40 @@ def test_the_winner_is_the_one_that_the_numbers_say(finished: Run, texts, labels
     )
 
 
+@pytest.fixture(scope="module")
+def summary(finished: Run) -> dict:
+    report = finished.uri("ComparisonReport", "report")
+    return json.loads(Path(report, "summary.json").read_text())
+
+
+def test_reviews_that_leaked_into_train_are_reported_and_not_trained_on(finished: Run, summary):
+    duplicates = summary["duplicates"]
+    assert duplicates["exact"] == {"train": {"eval": 2, "test": 4}}
+    assert duplicates["near"] == {}
+    assert duplicates["removed"]["train"] == {"exact": 6, "near": 0}
+    assert summary["examples"] == {"train": 240, "eval": 60, "test": 60}
+    folders = {
+        "TfdsExampleGen": finished.uri("TfdsExampleGen", "examples"),
+        "Transform": finished.uri("Transform", "transformed_examples"),
+        "EmbeddingGen": finished.uri("EmbeddingGen", "embeddings"),
+    }
+    assert {name: len(read_examples(uri, "train")) for name, uri in folders.items()} == {
+        "TfdsExampleGen": 246,
+        "Transform": 240,
+        "EmbeddingGen": 240,
+    }
+
+
+def test_the_yardstick_is_measured_on_the_same_reviews(summary):
+    yardstick = summary["yardstick"]
+    assert yardstick["train_examples"] == 240
+    assert {split: yardstick[split]["examples"] for split in ("eval", "test")} == {
+        "eval": summary["models"]["frozen"]["examples"],
+        "test": summary["test"]["examples"],
+    }
+    assert yardstick["eval"]["accuracy_lower"] <= yardstick["eval"]["accuracy"] <= 1
+
+
 def test_each_epoch_is_in_the_history_and_in_tensorboards_logs(finished: Run):
     folder = finished.uri("Trainer.fine_tuned", "model_run")
     history = TrainingHistory.load(folder)
@@ -191,6 +225,8 @@ def test_another_rate_of_the_frozen_head_runs_what_depends_on_it_alone(finished:
     cached = {name for name, state in again.states.items() if state == "CACHED"}
     assert {
         "TfdsExampleGen",
+        "DuplicateFinder",
+        "Yardstick",
         "StatisticsGen",
         "ImportSchemaGen",
         "StrictExampleValidator",

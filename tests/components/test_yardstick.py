@@ -1,0 +1,116 @@
+"""Yardstick: what it learns, what it measures, and that it does so again."""
+
+import itertools
+import math
+from pathlib import Path
+
+import example_files
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import log_loss, roc_auc_score
+from tfx.types import standard_artifacts
+
+from components import yardstick
+from components.yardstick import Executor, load_yardstick
+
+FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "rainy", "day"]
+WORDS = ("awful", "lovely", "so so")
+
+
+def reviews(count: int, seed: int, classes: int = 2, noise: float = 0.2) -> list[tuple[str, int]]:
+    """Returns texts in which a word tells the class, except for a share of `noise`."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for index in range(count):
+        label = index % classes
+        told = random.integers(classes) if random.random() < noise else label
+        rows.append((f"{' '.join(random.choice(FILLER, size=8))} {WORDS[told]}!", label))
+    return rows
+
+
+def execute(folder: Path, classes: int = 2):
+    """Runs the executor alone, and returns its artifact's folder."""
+    examples = example_files.save(
+        folder / "examples",
+        reviews_per_file=100,
+        train=reviews(300, 1, classes),
+        eval=reviews(150, 2, classes),
+        test=reviews(240, 3, classes),
+    )
+    result = standard_artifacts.ModelEvaluation()
+    result.uri = str(folder / "result")
+    Executor().Do({"examples": [examples]}, {"result": [result]}, {})
+    return result.uri
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return load_yardstick(execute(tmp_path_factory.mktemp("yardstick")))
+
+
+@pytest.fixture(scope="module")
+def model():
+    texts, labels = zip(*reviews(300, 1), strict=True)
+    return yardstick.train(texts, np.array(labels))
+
+
+@pytest.mark.parametrize(("split", "count", "seed"), [("eval", 150, 2), ("test", 240, 3)])
+def test_measures_agree_with_scikit_learn_and_scipy(found, model, split, count, seed):
+    texts, labels = zip(*reviews(count, seed), strict=True)
+    probabilities = model.predict_proba(texts)
+    right = (probabilities.argmax(axis=1) == labels).sum()
+    interval = stats.binomtest(int(right), count).proportion_ci(0.95, "wilson")
+    assert found[split]["accuracy"] == right / count
+    assert found[split]["accuracy_lower"] == pytest.approx(interval.low)
+    assert found[split]["accuracy_upper"] == pytest.approx(interval.high)
+    assert found[split]["auc"] == pytest.approx(roc_auc_score(labels, probabilities[:, 1]))
+    assert found[split]["log_loss"] == pytest.approx(log_loss(labels, probabilities))
+    assert found[split]["examples"] == count
+
+
+def test_learns_what_decides(found, model):
+    assert 0.75 < found["test"]["accuracy"] < 1
+    assert model.predict_proba(["An AWFUL<br />film", "lovely"]).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_says_what_it_took(found, model):
+    assert found["train_examples"] == 300
+    assert found["train_seconds"] > 0
+    words_and_pairs = {
+        gram
+        for text, _ in reviews(300, 1)
+        for grams in [text.lower().strip("!").split()]
+        for gram in [*grams, *itertools.pairwise(grams)]
+    }
+    # Of so few, next to none fall on one column; one weight more is the intercept.
+    assert found["trainable_parameters"] == pytest.approx(len(words_and_pairs) + 1, abs=2)
+
+
+def test_several_classes_are_each_measured_against_the_rest(tmp_path):
+    found = load_yardstick(execute(tmp_path, classes=3))
+    assert 0.6 < found["eval"]["accuracy"] < 1
+    assert 0.6 < found["eval"]["auc"] < 1
+    assert 0 < found["eval"]["log_loss"] < math.log(3)
+
+
+def test_two_trainings_give_the_same_answers(model):
+    texts, labels = zip(*reviews(300, 1), strict=True)
+    again = yardstick.train(texts, np.array(labels))
+    np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
+
+
+def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("components.yardstick._MOST_TRAINED_ON", 120)
+    assert load_yardstick(execute(tmp_path))["train_examples"] == 120
+
+
+def test_reviews_of_an_unknown_class_are_wrong_and_leave_no_auc(model):
+    metrics = yardstick.measure(model, [(["lovely", "awful"], np.array([1, 7]))])
+    assert metrics.accuracy.value == 0.5
+    assert math.isnan(metrics.auc)
+    assert math.isfinite(metrics.log_loss)
+
+
+def test_an_empty_text_is_measured(model):
+    assert yardstick.measure(model, [(["", "..."], np.array([0, 1]))]).examples == 2
