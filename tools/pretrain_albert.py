@@ -61,7 +61,7 @@ def main() -> None:
     corpus = prepare(
         arguments.folder / "corpus",
         vocabulary_size=shape.vocabulary_size,
-        width=shape.embedding_width,
+        width=shape.word_width,
         held_out=500,
         seed=arguments.seed,
     )

@@ -33,17 +33,19 @@ tokens remain. The vocabulary and the word vectors come from the same text. No t
 split was seen in any step.
 
 ## Recipe
-The word embeddings start from factorised counts of the same text: 40 components of latent semantic
-analysis (which pieces share reviews) and 24 of positive pointwise mutual information (which stand
-nearby); the attention starts as an average; the rest is random. Three objectives: masked n-grams of
-whole words (15 %, n ≤ 3) and sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn
-from the whole review are predicted from the mean of `sequence_output`, so that this mean, which a
-frozen encoder is used by, says what a review is about. AdamW; the learning rate warms up, stays, and falls to
-nothing over the last quarter. Rows of 128 tokens, every eighth batch of 512, so that every position
-is trained.
+The word embeddings start from factorised counts of the same text: five parts of latent semantic
+analysis (which pieces share reviews) and three of positive pointwise mutual information (which stand
+nearby); {positions} of the {width} components start as the piece's place. Two attention heads start by
+looking at the token before and the token after (mimetic initialisation, Trockman & Kolter 2023), as a
+trained one's do; the rest is random. Three objectives: masked n-grams of whole words (15 %, n ≤ 3) and
+sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn from the whole review are
+predicted from the mean of `sequence_output`, so that this mean, which a frozen encoder is used by, says
+what a review is about. No dropout, as in ALBERT's version 2. AdamW; the learning rate warms up, stays,
+and falls to nothing over the last quarter. Rows of 128 tokens, every eighth batch of 512, so that every
+position is trained.
 
-**{seen:,} tokens seen after the initialisation, of a budget of {budget:,}; {state}.** That
-is very little: much of what this encoder knows is in its initialised word embeddings.
+**{seen:,} tokens seen after the initialisation, of a budget of {budget:,}; {state}.** ALBERT's
+authors trained theirs on some hundred thousand times as many.
 
 ## Curve
 On the {held_out} held-out reviews.
@@ -107,6 +109,7 @@ def write(
         heads=shape.attention_heads,
         intermediate=shape.intermediate_size,
         width=shape.embedding_width,
+        positions=shape.position_width,
         vocabulary=shape.vocabulary_size,
         length=shape.maximum_length,
         parameters=parameters,

@@ -11,23 +11,32 @@ import tf_keras
 from official.nlp.configs import encoders
 
 from albert_pretraining.batches import NO_DOCUMENT_WORD
-
-ATTENTION_SHARE = 0.25
+from albert_pretraining.initialization import initialize_encoder
 
 Batch = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
 class EncoderShape:
-    """The encoder's sizes; the rest is ALBERT's own."""
+    """The encoder's sizes; the rest is ALBERT's own, without dropout as from its version 2 on.
+
+    `position_width` of the `embedding_width` start as a piece's place, the others as its word
+    vector; training knows no such border.
+    """
 
     vocabulary_size: int = 8000
-    embedding_width: int = 64
+    embedding_width: int = 96
+    position_width: int = 16
     hidden_size: int = 192
     layers: int = 4
     attention_heads: int = 3
     intermediate_size: int = 768
     maximum_length: int = 512
+
+    @property
+    def word_width(self) -> int:
+        """Components of the embedding that start as a word vector."""
+        return self.embedding_width - self.position_width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +71,8 @@ def encoder_config(shape: EncoderShape) -> encoders.EncoderConfig:
             "num_attention_heads": shape.attention_heads,
             "intermediate_size": shape.intermediate_size,
             "max_position_embeddings": shape.maximum_length,
+            "dropout_rate": 0.0,
+            "attention_dropout_rate": 0.0,
         }
     )
     return config
@@ -102,39 +113,6 @@ class WordHead(tf_keras.layers.Layer):
         return tf.matmul(embedded, self._table, transpose_b=True) + self._bias
 
 
-def initialize_encoder(encoder: tf_keras.Model, embeddings: np.ndarray, seed: int) -> np.ndarray:
-    """Starts the encoder as an average of word vectors, from which it learns without a plateau.
-
-    The embedding table holds `embeddings`; the projection to the hidden size keeps angles; and
-    every attention layer adds a quarter of the mean of what it attends to, at first everything.
-
-    Args:
-      encoder: the encoder to start.
-      embeddings: `[vocabulary, width]`.
-      seed: of the random directions.
-
-    Returns:
-      `[width, hidden]`, the projection.
-    """
-    generator = np.random.default_rng(seed)
-    encoder.get_embedding_table().assign(embeddings)
-    kernel = encoder.get_layer("embedding_projection").kernel
-    width, hidden = kernel.shape
-    projection = np.sqrt(hidden / width) * orthogonal(hidden, generator)[:width]
-    kernel.assign(projection)
-    value = orthogonal(hidden, generator)
-    weights = {weight.name: weight for weight in encoder.get_layer("transformer").weights}
-    for part, matrix in (("value", value), ("attention_output", value.T)):
-        (weight,) = (weights[name] for name in weights if name.endswith(f"{part}/kernel:0"))
-        weight.assign(np.sqrt(ATTENTION_SHARE) * matrix.reshape(weight.shape))
-    return projection
-
-
-def orthogonal(size: int, generator: np.random.Generator) -> np.ndarray:
-    """Returns a random `[size, size]` matrix of orthonormal rows."""
-    return np.linalg.qr(generator.normal(size=(size, size)))[0]
-
-
 class Pretrainer(tf.Module):
     """The encoder with its three objectives.
 
@@ -146,7 +124,7 @@ class Pretrainer(tf.Module):
     Args:
       shape: the encoder's sizes.
       options: what a training step weighs.
-      embeddings: `[vocabulary, width]`, where the embedding table starts.
+      embeddings: `[vocabulary, word_width]`, where the embedding table starts.
       log_frequency: `[vocabulary]`, where the masked words' output bias starts.
       document_log_frequency: the same for the document words.
       seed: of the random directions.
@@ -164,7 +142,7 @@ class Pretrainer(tf.Module):
         super().__init__()
         self.encoder = encoders.build_encoder(encoder_config(shape))
         table = self.encoder.get_embedding_table()
-        back = initialize_encoder(self.encoder, embeddings, seed).T
+        back = initialize_encoder(self.encoder, embeddings, shape.position_width, seed).T
         self.masked_head = WordHead(table, back, log_frequency, "masked_words")
         self.document_head = WordHead(table, back, document_log_frequency, "document_words")
         self.order_head = tf_keras.layers.Dense(2, name="sentence_order")
