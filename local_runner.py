@@ -80,6 +80,8 @@ def _run(config: PipelineConfig, arguments: argparse.Namespace) -> Exception | N
     from pipelines.interruption import stop_at_once
 
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     log = os.path.join(arguments.output, "run.log")
     with run_log.capture(log) as output:

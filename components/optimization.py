@@ -4,6 +4,8 @@ import tensorflow as tf
 
 from components.options import TrainerOptions
 
+# Keras's own default compiles each update of the few weights; that only delays the first step.
+_COMPILED_UPDATES = False
 # Neither biases nor layer normalisation decay: Devlin et al. 2019 (BERT), appendix A.2 and code.
 _NO_WEIGHT_DECAY = ["bias", "layer_norm", "gamma", "beta"]
 
@@ -37,7 +39,9 @@ class WarmupLinearDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
 
 def head_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimizers.Optimizer:
     """Returns the head's Adam."""
-    return tf.keras.optimizers.Adam(_schedule(options, options.head_learning_rate, total_steps))
+    return tf.keras.optimizers.Adam(
+        _schedule(options, options.head_learning_rate, total_steps), jit_compile=_COMPILED_UPDATES
+    )
 
 
 def encoder_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimizers.Optimizer:
@@ -45,6 +49,7 @@ def encoder_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.opt
     optimizer = tf.keras.optimizers.AdamW(
         _schedule(options, options.encoder_learning_rate, total_steps),
         weight_decay=options.weight_decay,
+        jit_compile=_COMPILED_UPDATES,
     )
     optimizer.exclude_from_weight_decay(var_names=_NO_WEIGHT_DECAY)
     return optimizer

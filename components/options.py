@@ -174,7 +174,6 @@ class TrainerOptions:
       weight_decay: AdamW's decoupled weight decay for the encoder; unused by `frozen`.
       warmup_fraction: Share of all steps over which the rates rise linearly from zero; after
         that they fall linearly to zero.
-      jit_compile: Whether XLA compiles the training step, once for each length bucket.
       seed: Seed of initialisation, order and dropout.
       encoder_fingerprint: As in `EmbeddingOptions`.
     """
@@ -192,7 +191,6 @@ class TrainerOptions:
     encoder_learning_rate: float = 2e-5
     weight_decay: float = 0.01
     warmup_fraction: float = 0.1
-    jit_compile: bool = False
     seed: int = 1
     encoder_fingerprint: str = ""
 

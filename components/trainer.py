@@ -107,7 +107,6 @@ def _compile(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -
         **optimizers,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=options.jit_compile,
     )
 
 
