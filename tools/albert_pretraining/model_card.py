@@ -45,7 +45,7 @@ and falls to nothing over the last quarter. Rows of 128 tokens, every eighth bat
 position is trained.
 
 **{seen:,} tokens seen after the initialisation, of a budget of {budget:,}; {state}.** ALBERT's
-authors trained theirs on some hundred thousand times as many.
+authors trained theirs on about 262 billion (125,000 steps of 4,096 rows of 512; Lan et al. 2020, section 4.1).
 
 ## Curve
 On the {held_out} held-out reviews.
