@@ -8,7 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("sample_reviews_difficulty", "duplicates_and_yardstick", "whole_run", "recipes")
+BENCHMARKS = (
+    "sample_reviews_difficulty",
+    "duplicates_and_yardstick",
+    "whole_run",
+    "evaluator",
+    "recipes",
+)
 WITHOUT_QUICK = {"sample_reviews_difficulty"}
 
 

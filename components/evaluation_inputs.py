@@ -33,7 +33,7 @@ LENGTH_BOUNDS = (25, 50, 100, 200, 400, 800)
 # On a CPU, batches of 16 to 64 reviews take the least time a review; larger ones leave its caches.
 BATCH_SIZE = 32
 # Reviews that are sorted by length at a time: the more, the less padding, and the more memory.
-_WINDOW = 1024
+WINDOW = 1024
 
 _LINE_BREAK = re.compile(LINE_BREAK.encode())
 
@@ -110,7 +110,7 @@ def batches_of_like_length(rows: pa.Table) -> list[pa.RecordBatch]:
 @beam.typehints.with_input_types(types.Extracts)
 @beam.typehints.with_output_types(types.Extracts)
 class BatchByLength(beam.DoFn):
-    """Sorts `_WINDOW` rows at a time; TFX's own batches depend on how fast the machine is."""
+    """Sorts `WINDOW` rows at a time; TFX's own batches depend on how fast the machine is."""
 
     def start_bundle(self) -> None:
         """Begins with no rows."""
@@ -119,10 +119,10 @@ class BatchByLength(beam.DoFn):
     def process(self, extracts: types.Extracts) -> Iterator[types.Extracts]:
         """Yields the rows of a window, as soon as there are as many."""
         self._waiting.append(extracts[constants.ARROW_RECORD_BATCH_KEY])
-        while sum(batch.num_rows for batch in self._waiting) >= _WINDOW:
+        while sum(batch.num_rows for batch in self._waiting) >= WINDOW:
             rows = pa.Table.from_batches(self._waiting)
-            self._waiting = rows.slice(_WINDOW).to_batches()
-            yield from self._extracts(rows.slice(0, _WINDOW))
+            self._waiting = rows.slice(WINDOW).to_batches()
+            yield from self._extracts(rows.slice(0, WINDOW))
 
     def finish_bundle(self) -> Iterator[windowed_value.WindowedValue]:
         """Yields the rows that are left."""
