@@ -67,7 +67,7 @@ def _batches(pipeline: Path) -> Iterator[list[bytes]]:
 
     from components.evaluation_inputs import WINDOW, batches_of_like_length
 
-    files = [str(file) for file in pipeline.glob("*/examples/*/Split-eval/*")]
+    files = [str(file) for file in pipeline.glob("DuplicateFinder/examples/*/Split-eval/*")]
     for window in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(WINDOW):
         rows = pa.table({ARROW_INPUT_COLUMN: [[example] for example in window.numpy()]})
         for batch in batches_of_like_length(rows):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from components.measurements import CONFIDENCE, Interval
+from components.measurements import CONFIDENCE, Interval, ModelMetrics, proportion
 
 AUC = "auc"
 PRECISION = "precision"
@@ -105,6 +105,22 @@ def estimate(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Estimat
         LOG_LOSS: _log_loss(labels, probabilities),
         CALIBRATION_ERROR: _calibration_error(labels, probabilities),
     }
+
+
+def measure(labels: np.ndarray, probabilities: np.ndarray) -> ModelMetrics:
+    """Measures one model, as `estimate` does, with accuracy and all intervals."""
+    examples = len(labels)
+    estimated = estimate(labels, probabilities)
+    values = {name: each.value for name, each in estimated.items()}
+    _, right = _answers(labels, probabilities)
+    return ModelMetrics(
+        accuracy=proportion(float(right.mean()), examples),
+        examples=examples,
+        intervals={
+            name: interval(name, each, each.value, examples) for name, each in estimated.items()
+        },
+        **values,
+    )
 
 
 def interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:

@@ -54,6 +54,17 @@ def test_values_are_those_of_scikit_learn(scores, model):
     assert estimated["calibration_error"].value == pytest.approx(expected, abs=1e-12)
 
 
+def test_measuring_puts_all_of_it_together(scores):
+    probabilities = scores.probabilities("frozen")
+    measured = estimates.measure(scores.labels, probabilities)
+    estimated = estimates.estimate(scores.labels, probabilities)
+    assert measured.accuracy.value == scores.right("frozen").mean()
+    assert measured.examples == REVIEWS
+    assert measured.interval("f1").value == measured.f1 == estimated["f1"].value
+    half_width = estimated["f1"].half_width(REVIEWS)
+    assert measured.interval("f1").upper == pytest.approx(measured.f1 + half_width)
+
+
 def resample(scores, statistic, times: int = 1500) -> dict[str, float]:
     """Returns the standard deviation of each value of `statistic` over resampled reviews."""
     random = np.random.default_rng(seed=11)

@@ -66,6 +66,7 @@ def test_measures_agree_with_scikit_learn_and_scipy(found, model, split, count, 
     assert found[split]["accuracy_upper"] == pytest.approx(interval.high)
     assert found[split]["auc"] == pytest.approx(roc_auc_score(labels, probabilities[:, 1]))
     assert found[split]["log_loss"] == pytest.approx(log_loss(labels, probabilities))
+    assert found[split]["auc_lower"] < found[split]["auc"] < found[split]["auc_upper"]
     assert found[split]["examples"] == count
 
 
@@ -105,10 +106,10 @@ def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monke
     assert load_yardstick(execute(tmp_path))["train_examples"] == 120
 
 
-def test_reviews_of_an_unknown_class_are_wrong_and_leave_no_auc(model):
+def test_reviews_of_an_unknown_class_are_wrong_and_ranked_by_chance(model):
     metrics = yardstick.measure(model, [(["lovely", "awful"], np.array([1, 7]))])
     assert metrics.accuracy.value == 0.5
-    assert math.isnan(metrics.auc)
+    assert metrics.auc == (1 + 0.5) / 2
     assert math.isfinite(metrics.log_loss)
 
 
