@@ -26,12 +26,12 @@ _EPILOG = """\
 examples:
   python local_runner.py
       the sample reviews and the small ALBERT, offline
-  python local_runner.py --csv reviews.csv --text-column review --label-column stars
-      your own reviews, with the small ALBERT
+  python local_runner.py --csv reviews.csv --label-column stars --output output/mine
+      your own reviews, with the small ALBERT; each data set needs an output folder of its own
   python local_runner.py --preset imdb --max-examples 2000 --output output/imdb
       a first look at IMDB with ALBERT-base; without --max-examples, the real thing
   python local_runner.py --dataset glue/sst2 --text-feature sentence --test-split validation \\
-      --encoder models/my_albert --preprocessor models/my_preprocess --min-gain 0.01
+      --encoder models/my_albert --preprocessor models/my_preprocess --min-gain 0.01 --output sst2
       any TFDS data set, your own encoder; fine-tuning must gain more than a point to win
 
 What has finished is kept: the same command again goes on from there, and a changed option
@@ -104,8 +104,10 @@ def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Scr
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+        from pipelines.lost_pushes import forget_lost_pushes
         from pipelines.pipeline import create_pipeline
 
+        forget_lost_pushes(prepared.config)
         pipeline = create_pipeline(prepared.config)
     with screen.follow([component.id for component in pipeline.components]):
         LocalDagRunner().run(pipeline)

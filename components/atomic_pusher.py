@@ -1,10 +1,14 @@
-"""TFX's Pusher, with the one difference that a version appears whole or not at all.
+"""TFX's Pusher, made to be relied on: a version appears whole, is the newest, and says whose it is.
 
-TFX's own copies file by file into the version's folder: a push that is interrupted leaves a part of
-a model under the newest number, for a server to find.
+TFX's own copies file by file into the version's folder, so that a push that is interrupted leaves a
+part of a model under the newest number. It numbers by the clock's seconds, and drops the second of
+two pushes in one of them. It pushes a model again that is served already, and it asks nobody whose
+models the folder holds.
 """
 
 import os
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
@@ -14,11 +18,20 @@ from tfx.dsl.components.base import executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
-from tfx.utils import proto_utils
+from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
+
+from components import served_versions
+from components.encoder import fingerprint
+from components.production import Production, record, recorded
+from components.served_versions import Origin
 
 # Model servers look at numbered folders only.
 STAGING = ".staging"
+_PIPELINE = "pipeline"
+_CLASSES = "classes"
+_PUSHED = "pushed"
+_VERSION = "pushed_version"
 _DESTINATION = "pushed_destination"
 
 
@@ -31,25 +44,82 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Pushes the model if it is blessed."""
+        """Pushes the model if it is blessed, and records which one is in production from now on.
+
+        Raises:
+          InputError: The serving folder holds a model of another pipeline, or of other classes.
+        """
         destination = proto.PushDestination()
         proto_utils.json_to_proto(exec_properties[specs.PUSH_DESTINATION_KEY], destination)
         serving = destination.filesystem.base_directory
-        staging = os.path.join(serving, STAGING)
-        if fileio.exists(staging):
-            fileio.rmtree(staging)
-        destination.filesystem.base_directory = staging
+        custom_config = json_utils.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])
+        pipeline, classes = custom_config[_PIPELINE], tuple(custom_config[_CLASSES])
+        served_versions.refuse_other_origins(serving, pipeline, classes)
+        destination.filesystem.base_directory = os.path.join(serving, STAGING)
+        _remove(destination.filesystem.base_directory)
         staged = {specs.PUSH_DESTINATION_KEY: proto_utils.proto_to_json(destination)}
         super().Do(input_dict, output_dict, {**exec_properties, **staged})
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
-        if pushed.get_int_custom_property("pushed"):
-            version = os.path.join(serving, pushed.get_string_custom_property("pushed_version"))
-            fileio.rename(pushed.get_string_custom_property(_DESTINATION), version)
-            fileio.rmtree(staging)
-            pushed.set_string_custom_property(_DESTINATION, version)
+        if pushed.get_int_custom_property(_PUSHED):
+            origin = Origin(pipeline, classes, fingerprint(pushed.uri))
+            version = _publish(pushed, serving, origin)
+            model = artifact_utils.get_single_uri(input_dict[specs.MODEL_KEY])
+            record(pushed, Production(model, origin.fingerprint, version))
+        else:
+            record(pushed, recorded(input_dict.get(specs.MODEL_BLESSING_KEY, [])))
+        _remove(destination.filesystem.base_directory)
+
+
+def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
+    """Gives the staged model its version, says so on `pushed`, and returns the version's folder."""
+    number = _place(pushed.get_string_custom_property(_DESTINATION), serving, origin)
+    version = os.path.join(serving, str(number))
+    pushed.set_string_custom_property(_DESTINATION, version)
+    pushed.set_string_custom_property(_VERSION, str(number))
+    return version
+
+
+def _place(staged: str, serving: str, origin: Origin) -> int:
+    """Returns the newest version, which is the staged model: moved there, or there already."""
+    newest = max(served_versions.numbers(serving), default=0)
+    if newest and Origin.load(os.path.join(serving, str(newest))) == origin:
+        return newest
+    origin.save(staged)
+    number = max(int(time.time()), newest + 1)
+    fileio.rename(staged, os.path.join(serving, str(number)))
+    return number
+
+
+def _remove(folder: str) -> None:
+    if fileio.exists(folder):
+        fileio.rmtree(folder)
 
 
 class AtomicPusher(Pusher):
-    """Pushes a blessed model; takes and gives what TFX's `Pusher` does."""
+    """Pushes a blessed model, and gives what TFX's `Pusher` does."""
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        model_blessing: types.BaseChannel,
+        push_destination: proto.PushDestination,
+        pipeline: str,
+        class_names: Sequence[str],
+    ) -> None:
+        """Takes what TFX's does, and whose model it is.
+
+        Args:
+          model: A `Model`.
+          model_blessing: The `ModelBlessing` that decides whether it is pushed.
+          push_destination: The folder that the versions are in.
+          pipeline: Name of the pipeline that pushes.
+          class_names: The classes, in the order of the model's probabilities.
+        """
+        super().__init__(
+            model=model,
+            model_blessing=model_blessing,
+            push_destination=push_destination,
+            custom_config={_PIPELINE: pipeline, _CLASSES: list(class_names)},
+        )

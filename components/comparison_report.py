@@ -13,9 +13,11 @@ from tfx.utils import io_utils
 from components import plots, report_summary
 from components.artifact_files import copy_whole
 from components.duplicate_finder import load_duplicates
-from components.evaluation_results import load_comparison, load_model_metrics
+from components.evaluation_results import load_comparison, load_production_comparison
 from components.features import FINE_TUNED, FROZEN
 from components.model_selector import load_decision
+from components.production import recorded
+from components.production_gate import load_verdict
 from components.training_history import TrainingHistory
 from components.yardstick import load_yardstick
 
@@ -73,7 +75,9 @@ class Executor(base_executor.BaseExecutor):
             pushed_model=_pushed_destination(inputs[PUSHED_MODEL_KEY]),
             comparison=comparison,
             histories=histories,
-            test=load_model_metrics(inputs[TEST_EVALUATION_KEY].uri),
+            test=load_production_comparison(inputs[TEST_EVALUATION_KEY].uri),
+            verdict=load_verdict(inputs[BLESSING_KEY].uri),
+            production=recorded([inputs[BLESSING_KEY]]),
             examples=count_examples(inputs[EXAMPLES_KEY]),
             duplicates=load_duplicates(inputs[DUPLICATES_KEY].uri),
             yardstick=load_yardstick(inputs[YARDSTICK_KEY].uri),
@@ -160,8 +164,9 @@ class ComparisonReport(base_component.BaseComponent):
           frozen_model_run: `ModelRun` of the frozen model's Trainer.
           fine_tuned_model_run: `ModelRun` of the fine-tuned model's Trainer.
           evaluation: `ModelEvaluation` of both models on the eval split.
-          blessing: `ModelBlessing` of ModelSelector.
-          test_evaluation: `ModelEvaluation` of the selected model on the test split.
+          blessing: `ModelBlessing` of ProductionGate.
+          test_evaluation: `ModelEvaluation` of the selected model on the test split, against the
+            one in production.
           pushed_model: `PushedModel` of Pusher.
           examples: `Examples` that the models were trained and judged on.
           duplicates: `report` of DuplicateFinder.

@@ -26,13 +26,14 @@ from components.evaluation_metrics import (
     decode_disagreements,
     decode_predictions,
 )
-from components.features import FINE_TUNED, FROZEN
+from components.features import FINE_TUNED, FROZEN, PRODUCTION, WINNER
 from components.measurements import (
     Comparison,
     Disagreement,
     FlipRates,
     Interval,
     ModelMetrics,
+    ProductionComparison,
     SliceComparison,
     paired_difference,
     proportion,
@@ -44,6 +45,9 @@ CONFUSION_MATRIX = "confusion_matrix"
 
 # Those of `ModelMetrics` that are not the accuracy, which has intervals of its own.
 _METRICS = (*DERIVED, estimates.LOG_LOSS)
+
+# TFMA drops the name of a model that has no other beside it.
+_ALONE = ""
 
 _Key = tuple[str, str, bool]  # model, metric, whether it is a difference
 
@@ -148,8 +152,8 @@ def load_comparison(uri: str) -> Comparison:
     )
 
 
-def load_model_metrics(uri: str) -> ModelMetrics:
-    """Reads the evaluation of a single model.
+def load_production_comparison(uri: str) -> ProductionComparison:
+    """Reads the evaluation of the winner, and of the model in production if there was one.
 
     Args:
       uri: Folder of a `ModelEvaluation` artifact that `winner_config` made.
@@ -158,15 +162,23 @@ def load_model_metrics(uri: str) -> ModelMetrics:
       InputError: The folder holds no such evaluation.
     """
     overall = _load(uri)[0]
-    return _model_metrics(overall, "", overall.predictions())
+    table = overall.predictions()
+    if PRODUCTION not in table.probabilities:
+        return ProductionComparison(_model_metrics(overall, _ALONE, table))
+    winner, production = (_model_metrics(overall, each, table) for each in (WINNER, PRODUCTION))
+    return ProductionComparison(winner, production, overall.difference(WINNER))
+
+
+def load_model_metrics(uri: str) -> ModelMetrics:
+    """Reads what `load_production_comparison` does, of the winner only."""
+    return load_production_comparison(uri).winner
 
 
 def load_curves(uri: str) -> dict[str, Curves]:
     """Reads what plots of each model show, by the model's name.
 
     Args:
-      uri: Folder of a `ModelEvaluation` artifact that a configuration of ours made. A single
-        model has an empty name.
+      uri: Folder of a `ModelEvaluation` artifact that a configuration of ours made.
 
     Raises:
       InputError: The folder holds no such evaluation.
@@ -175,7 +187,9 @@ def load_curves(uri: str) -> dict[str, Curves]:
     table = overall.predictions()
     classes = len(table.class_names)
     return {
-        model: draw(table.labels, each, table.class_names, overall.confusion(model, classes))
+        model or WINNER: draw(
+            table.labels, each, table.class_names, overall.confusion(model, classes)
+        )
         for model, each in table.probabilities.items()
     }
 

@@ -33,3 +33,5 @@ LABELS = "labels"
 
 FROZEN = "frozen"
 FINE_TUNED = "fine_tuned"
+WINNER = "winner"
+PRODUCTION = "production"

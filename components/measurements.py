@@ -61,6 +61,12 @@ class ModelMetrics:
     calibration_error: float = math.nan
     intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
 
+    @property
+    def undefined(self) -> list[str]:
+        """What is no finite number, as `log loss is nan`; a model has none unless it diverged."""
+        figures = {"accuracy": self.accuracy.value, "AUC": self.auc, "log loss": self.log_loss}
+        return [f"{name} is {value}" for name, value in figures.items() if not math.isfinite(value)]
+
     def interval(self, metric: str) -> Interval:
         """Returns the metric of that name, with its bounds where they are known."""
         value = getattr(self, metric)
@@ -146,6 +152,22 @@ class Disagreement:
     frozen_probability: float
     fine_tuned: str
     fine_tuned_probability: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ProductionComparison:
+    """How the winner and the model in production did on the same reviews.
+
+    Attributes:
+      winner: The candidate.
+      production: The baseline, or None where there is no model in production.
+      difference: Accuracy of `winner` less that of `production`, paired review by review; None
+        likewise.
+    """
+
+    winner: ModelMetrics
+    production: ModelMetrics | None = None
+    difference: Interval | None = None
 
 
 def proportion(value: float, examples: int) -> Interval:

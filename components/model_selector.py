@@ -1,4 +1,4 @@
-"""ModelSelector: puts the winning model, and its blessing, into the Pusher's hands.
+"""ModelSelector: hands the winning model on, with its blessing.
 
 TFX's Evaluator blesses only the candidate, so that on its own nothing would ever be served where
 the baseline is the better model.
@@ -10,16 +10,18 @@ import os
 from typing import Any
 
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
-from tfx.utils import io_utils
+from tfx.utils import path_utils
 
 from components.artifact_files import copy_entries
+from components.blessings import bless
+from components.encoder import fingerprint
 from components.evaluation_results import load_comparison
 from components.features import FINE_TUNED, FROZEN
 from components.options import SelectionPolicy, decode, encode
+from components.production import FINGERPRINT
 from components.selection import Decision, select
 
 FROZEN_MODEL_KEY = "frozen_model"
@@ -53,29 +55,17 @@ class Executor(base_executor.BaseExecutor):
         policy = decode(SelectionPolicy, json.loads(exec_properties[POLICY_KEY]))
         decision = select(policy, load_comparison(evaluation_uri))
         selected = artifact_utils.get_single_instance(input_dict[_MODEL_KEYS[decision.selected]])
-        copy_entries(selected.uri, artifact_utils.get_single_uri(output_dict[MODEL_KEY]))
-        _bless(artifact_utils.get_single_instance(output_dict[BLESSING_KEY]), selected, decision)
-
-
-def _bless(blessing: types.Artifact, model: types.Artifact, decision: Decision) -> None:
-    """Says what Evaluator would, in its words: Pusher and Resolver go by these properties.
-
-    `model` is the Trainer's: TFX gives an output artifact its id only after the executor is done,
-    and a Resolver finds blessed models by their id.
-    """
-    blessed = decision.winner is not None
-    blessing.set_string_custom_property(
-        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
-    )
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    blessing.set_int_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
-        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
-    )
-    marker = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    content = json.dumps(dataclasses.asdict(decision), indent=2) + "\n"
-    io_utils.write_string_file(os.path.join(blessing.uri, DECISION_FILE), content)
-    io_utils.write_string_file(os.path.join(blessing.uri, marker), "")
+        model = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
+        copy_entries(selected.uri, model.uri)
+        saved_model = path_utils.serving_model_path(model.uri)
+        model.set_string_custom_property(FINGERPRINT, fingerprint(saved_model))
+        # TFX gives `model` its id only after this; the Trainer's has one, to be found by.
+        bless(
+            artifact_utils.get_single_instance(output_dict[BLESSING_KEY]),
+            selected,
+            decision.winner is not None,
+            {DECISION_FILE: dataclasses.asdict(decision)},
+        )
 
 
 class ModelSelectorSpec(component_spec.ComponentSpec):
@@ -100,7 +90,7 @@ class ModelSelector(base_component.BaseComponent):
 
     Outputs:
       model: The leading model, whether blessed or not.
-      blessing: Whether Pusher may push it; its folder holds `decision.json`.
+      blessing: Whether it may be served; its folder holds `decision.json`.
     """
 
     SPEC_CLASS = ModelSelectorSpec

@@ -1,5 +1,6 @@
 """`summary.json`: what a run found, for machines."""
 
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -10,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.evaluation_results import metrics_record
-from components.measurements import CONFIDENCE, Comparison, Interval, ModelMetrics
+from components.measurements import CONFIDENCE, Comparison, Interval, ProductionComparison
+from components.production import Production
+from components.replacement import Verdict
 from components.selection import Decision
 from components.training_history import TrainingHistory
 
@@ -28,7 +31,9 @@ def summarize(
     pushed_model: str | None,
     comparison: Comparison,
     histories: Mapping[str, TrainingHistory],
-    test: ModelMetrics,
+    test: ProductionComparison,
+    verdict: Verdict,
+    production: Production | None,
     examples: Mapping[str, int],
     duplicates: Mapping[str, Any],
     yardstick: Mapping[str, Any],
@@ -40,7 +45,9 @@ def summarize(
       pushed_model: Where Pusher put the winner, or None where it pushed nothing.
       comparison: Both models on the eval split.
       histories: Training histories by `frozen` and `fine_tuned`.
-      test: The selected model on the test split.
+      test: The selected model on the test split, and the one in production.
+      verdict: What ProductionGate made of that.
+      production: The model in production, or None where there was none.
       examples: Number of reviews by split.
       duplicates: What DuplicateFinder found; see its `load_duplicates`.
       yardstick: What Yardstick measured; see its `load_yardstick`.
@@ -61,7 +68,8 @@ def summarize(
             for name, history in histories.items()
         },
         "difference": {"accuracy": _interval_record(comparison.difference)},
-        "test": {"model": decision.selected, **metrics_record(test)},
+        "test": {"model": decision.selected, **metrics_record(test.winner)},
+        "production": _production_record(test, verdict, production),
         "majority_share": comparison.majority_share,
         "confidence": CONFIDENCE,
         "examples": dict(examples),
@@ -69,6 +77,18 @@ def summarize(
         "yardstick": dict(yardstick),
         "versions": versions(),
         "seed": next(iter(histories.values())).seed,
+    }
+
+
+def _production_record(
+    test: ProductionComparison, verdict: Verdict, production: Production | None
+) -> dict[str, Any]:
+    difference = test.difference and _interval_record(test.difference)
+    return {
+        **dataclasses.asdict(verdict),
+        "pushed_model": production and production.version,
+        "metrics": test.production and metrics_record(test.production),
+        "difference": {"accuracy": difference},
     }
 
 

@@ -72,9 +72,10 @@ def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
 
 def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     for name, other in ((FINE_TUNED, FROZEN), (FROZEN, FINE_TUNED)):
-        undefined = _undefined(_figures(name, _metrics(comparison, name)))
+        undefined = _metrics(comparison, name).undefined
         if undefined:
-            return _win(other, Rule.ONLY_DEFINED, f"{name} has diverged, for {undefined}")
+            why = f"{name} has diverged, as its {', '.join(undefined)}"
+            return _win(other, Rule.ONLY_DEFINED, why)
     gain = comparison.difference
     bounded = "" if gain.lower is None else "the lower bound of "
     gained = f"{bounded}the accuracy that fine-tuning gains, {gain:+.4f}"
@@ -110,12 +111,13 @@ def _describe_loss(gain: Interval, lost: SliceComparison, bound: float) -> str:
 
 
 def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule, str] | None:
-    figures = _figures(lead.selected, _metrics(comparison, lead.selected))
-    figures["majority share"] = comparison.majority_share
+    metrics = _metrics(comparison, lead.selected)
+    undefined = [f"{lead.selected}'s {each}" for each in metrics.undefined]
+    figures = {"the majority class's share": comparison.majority_share}
     if lead.rule is not Rule.ONLY_DEFINED:
-        figures["accuracy difference"] = comparison.difference.value
-    undefined = _undefined(figures)
-    return (Rule.UNDEFINED, f"{undefined}, so the comparison is void") if undefined else None
+        figures["the accuracy difference"] = comparison.difference.value
+    undefined += [f"{name} is {x}" for name, x in figures.items() if not math.isfinite(x)]
+    return (Rule.UNDEFINED, ", ".join(undefined)) if undefined else None
 
 
 def _not_good_enough(
@@ -140,19 +142,6 @@ def _not_good_enough(
 
 def _metrics(comparison: Comparison, model: str) -> ModelMetrics:
     return comparison.frozen if model == FROZEN else comparison.fine_tuned
-
-
-def _figures(model: str, metrics: ModelMetrics) -> dict[str, float]:
-    return {
-        f"{model} accuracy": metrics.accuracy.value,
-        f"{model} AUC": metrics.auc,
-        f"{model} log loss": metrics.log_loss,
-    }
-
-
-def _undefined(figures: dict[str, float]) -> str:
-    wrong = [f"{name} is {value}" for name, value in figures.items() if not math.isfinite(value)]
-    return ", ".join(wrong)
 
 
 def _lower(interval: Interval) -> float:

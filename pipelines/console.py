@@ -194,6 +194,7 @@ def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
         "yardstick": f"TF-IDF and logistic regression: {_standing_of_yardstick(summary)}",
         "duplicates": _duplicates(summary["duplicates"]),
         "on test": f"accuracy {_accuracy(test)} of {test['model']} on {test['examples']:,} reviews",
+        "production": summary["production"]["reason"],
         "pushed": _from_here(summary["pushed_model"]) if summary["pushed"] else "nothing",
         "report": _from_here(_report(folder)),
         "log": _from_here(f"{folder}/run.log"),

@@ -8,7 +8,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components import evaluation_inputs, evaluation_metrics, evaluation_results
 from components.estimates import LOG_LOSS
-from components.features import FINE_TUNED, FROZEN, LABEL, PROBABILITIES
+from components.features import FINE_TUNED, FROZEN, LABEL, PROBABILITIES, PRODUCTION, WINNER
 from components.options import SelectionPolicy
 from components.serving import SERVING_DEFAULT
 
@@ -35,13 +35,13 @@ def comparison_config(policy: SelectionPolicy) -> config_pb2.EvalConfig:
 
 
 def winner_config(policy: SelectionPolicy) -> config_pb2.EvalConfig:
-    """Returns the evaluation of the selected model alone.
+    """Returns the evaluation of the selected model, against the one in production if there is one.
 
     Args:
       policy: Its `min_accuracy` becomes the accuracy's threshold.
     """
     threshold = config_pb2.MetricThreshold(value_threshold=_at_least(policy.min_accuracy))
-    return _config([_model("")], threshold)
+    return _config([_model(WINNER), _model(PRODUCTION, is_baseline=True)], threshold)
 
 
 def _config(

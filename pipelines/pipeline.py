@@ -3,7 +3,7 @@
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from components import evaluation_inputs, trainer
+from components import evaluation_inputs, schema, trainer
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.duplicate_finder import DuplicateFinder
@@ -11,18 +11,28 @@ from components.embedding_gen import EmbeddingGen
 from components.features import EVAL, TEST, TRAIN
 from components.model_selector import ModelSelector
 from components.options import TrainerOptions, encode
+from components.production_evaluator import ProductionEvaluator
+from components.production_gate import ProductionGate
+from components.production_resolver import LatestOtherPush
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
 from components.yardstick import Yardstick
 from pipelines import evaluation
 from pipelines.config import PipelineConfig
 
+_PUSHER = "Pusher"
 
-def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
+
+def create_pipeline(
+    config: PipelineConfig,
+    production_strategy: type[tfx.dsl.experimental.ResolverStrategy] = LatestOtherPush,
+) -> tfx.dsl.Pipeline:
     """Builds the pipeline that trains, compares and pushes.
 
     Args:
-      config: The run.
+      config: The run. Its `schema` names the classes.
+      production_strategy: How to find the model in production. Kubeflow knows only TFX's own
+        strategies, of which `LatestArtifactStrategy` does.
 
     Returns:
       A pipeline for any TFX runner; its metadata is kept in `config.metadata`.
@@ -82,30 +92,51 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         policy=config.policy,
     )
 
-    # Reports the selected model on reviews that had no part in its selection.
-    test = tfx.components.Evaluator(
+    # Finds the model that this pipeline pushed last: no other pipeline's, no Trainer's.
+    production = tfx.dsl.Resolver(
+        strategy_class=production_strategy,
+        model=model_selector.outputs["model"],
+        pushed_model=tfx.dsl.Channel(
+            tfx.types.standard_artifacts.PushedModel, producer_component_id=_PUSHER
+        ),
+    ).with_id("Resolver.production")
+
+    # Holds the selected model against it, on reviews that had no part in the selection.
+    test = ProductionEvaluator(
         examples=examples,
         model=model_selector.outputs["model"],
+        production=production.outputs["pushed_model"],
         eval_config=evaluation.winner_config(config.policy),
         example_splits=[TEST],
         module_path=evaluation_inputs.__name__,
     ).with_id("Evaluator.test")
 
-    # Exports the winner, if the selector blessed it.
-    pusher = AtomicPusher(
+    # Refuses a winner that is worse than what is in production.
+    production_gate = ProductionGate(
         model=model_selector.outputs["model"],
         model_blessing=model_selector.outputs["blessing"],
+        evaluation=test.outputs["evaluation"],
+        production=production.outputs["pushed_model"],
+        policy=config.production_policy,
+    )
+
+    # Exports the winner, if both the selector and the gate are for it.
+    pusher = AtomicPusher(
+        model=model_selector.outputs["model"],
+        model_blessing=production_gate.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving)
         ),
-    ).with_id("Pusher")
+        pipeline=config.name,
+        class_names=schema.class_names(schema.load(config.schema)),
+    ).with_id(_PUSHER)
 
     # Puts the answer where people look: plots and summary.json.
     comparison_report = ComparisonReport(
         frozen_model_run=frozen.outputs["model_run"],
         fine_tuned_model_run=fine_tuned.outputs["model_run"],
         evaluation=comparison.outputs["evaluation"],
-        blessing=model_selector.outputs["blessing"],
+        blessing=production_gate.outputs["blessing"],
         test_evaluation=test.outputs["evaluation"],
         pushed_model=pusher.outputs["pushed_model"],
         examples=examples,
@@ -129,7 +160,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
             fine_tuned,
             comparison,
             model_selector,
+            production,
             test,
+            production_gate,
             pusher,
             comparison_report,
         ],

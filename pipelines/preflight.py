@@ -39,12 +39,16 @@ def prepare(config: PipelineConfig, arguments: argparse.Namespace) -> Prepared:
       InputError: The output folder, the reviews or the encoder cannot be used.
     """
     _refuse_artifacts_without_metadata(config)
+    from components import served_versions
+
+    served_versions.refuse_other_origins(config.serving, config.name)
     dataset = _from_file(config, arguments) if arguments.csv is not None else config.dataset
     config = _with_checked_encoder(config)
 
     from components import datasets, schema
 
     resolved = datasets.resolve(dataset)
+    served_versions.refuse_other_origins(config.serving, config.name, resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{config.output}/schema")
     ready = dataclasses.replace(config, dataset=dataset, schema=str(path))
     return Prepared(ready, resolved.class_names, resolved.num_examples)

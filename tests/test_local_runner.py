@@ -9,7 +9,8 @@ import pytest
 import toy_runner
 
 import local_runner
-from pipelines import config, preflight
+from components.served_versions import Origin
+from pipelines import command_line, config, preflight
 
 _TESTS = pathlib.Path(__file__).parent
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -199,6 +200,12 @@ def test_bad_options_are_refused_in_one_line(capsys, options, expected):
     assert errors.count("\n") == 1
 
 
+def _pipeline_name(options):
+    parser = command_line.Parser()
+    command_line.add_options(parser)
+    return config.build_config(parser.parse_args(options)).name
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -216,10 +223,10 @@ def test_bad_input_is_refused_in_one_line_and_leaves_earlier_runs_alone(
     served = tmp_path / "output" / "serving" / "1" / "saved_model.pb"
     served.parent.mkdir(parents=True)
     served.touch()
+    options = [*options, "--output", str(tmp_path / "output"), "--data-dir", str(tmp_path / "data")]
+    Origin(_pipeline_name(options), (), "hash").save(str(served.parent))
 
-    status = local_runner.main(
-        [*options, "--output", str(tmp_path / "output"), "--data-dir", str(tmp_path / "data")]
-    )
+    status = local_runner.main(options)
 
     # TFDS's bars go to the log only where descriptors 1 and 2 are those that capsys stands in for.
     *_, line = capsys.readouterr().err.splitlines()

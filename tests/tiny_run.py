@@ -90,10 +90,11 @@ def run(config: PipelineConfig) -> Run:
     LocalDagRunner().run(create_pipeline(config))
     connection = metadata.sqlite_metadata_connection_config(config.metadata)
     with metadata.Metadata(connection) as handle:
-        return _read(config, handle.store)
+        return Run(config, *read_last(config.name, handle.store))
 
 
-def _read(config: PipelineConfig, store) -> Run:
+def read_last(pipeline: str, store) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    """Returns the state of each node of the latest run, and the uri of each output."""
     types = {t.id: t.name for t in store.get_context_types()}
     runs = [c for c in store.get_contexts() if types[c.type_id] == "pipeline_run"]
     latest = max(runs, key=lambda context: context.id)
@@ -101,7 +102,7 @@ def _read(config: PipelineConfig, store) -> Run:
     artifacts = {a.id: a for a in store.get_artifacts()}
     for execution in store.get_executions_by_context(latest.id):
         nodes = [
-            c.name.removeprefix(f"{config.name}.")
+            c.name.removeprefix(f"{pipeline}.")
             for c in store.get_contexts_by_execution(execution.id)
             if types[c.type_id] == "node"
         ]
@@ -110,7 +111,7 @@ def _read(config: PipelineConfig, store) -> Run:
         for event in store.get_events_by_execution_ids([execution.id]):
             if event.type == metadata_store_pb2.Event.OUTPUT:
                 uris[node, event.path.steps[0].key] = artifacts[event.artifact_id].uri
-    return Run(config, states, uris)
+    return states, uris
 
 
 def read_examples(folder: str, split: str) -> list[tf.train.Example]:

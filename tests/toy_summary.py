@@ -26,6 +26,7 @@ SUMMARY = {
         },
     },
     "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
+    "production": {"reason": "There is no other model in production yet."},
     "test": {
         "model": "fine_tuned",
         "accuracy": 0.87,

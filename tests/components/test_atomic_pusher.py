@@ -1,15 +1,18 @@
-"""A version appears whole, or not at all."""
+"""A version appears whole or not at all, is the newest, and says whose it is."""
 
 from pathlib import Path
 
 import pytest
 from tfx.components.evaluator import constants
 from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
+from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 from trivial_models import artifact
 
 from components import atomic_pusher
+from components.errors import InputError
+from components.production import Production, record, recorded
+from components.served_versions import Origin
 
 
 @pytest.fixture
@@ -22,9 +25,10 @@ def model(tmp_path: Path):
     return made
 
 
-def push(model, folder: Path, blessed: bool = True):
+def push(model, folder: Path, blessed: bool = True, pipeline: str = "mine", production=None):
     blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
+    record(blessing, production)
     pushed = artifact(standard_artifacts.PushedModel, folder / "pushed")
     destination = proto.PushDestination(
         filesystem=proto.PushDestination.Filesystem(base_directory=str(folder / "serving"))
@@ -32,7 +36,10 @@ def push(model, folder: Path, blessed: bool = True):
     atomic_pusher.Executor().Do(
         {"model": [model], "model_blessing": [blessing]},
         {"pushed_model": [pushed]},
-        {"push_destination": proto_utils.proto_to_json(destination)},
+        {
+            "push_destination": proto_utils.proto_to_json(destination),
+            "custom_config": json_utils.dumps({"pipeline": pipeline, "classes": ["no", "yes"]}),
+        },
     )
     return pushed
 
@@ -67,4 +74,65 @@ def test_a_push_that_breaks_off_shows_no_version_and_the_next_succeeds(
 def test_an_unblessed_model_is_not_pushed(model, tmp_path: Path):
     pushed = push(model, tmp_path, blessed=False)
     assert pushed.get_int_custom_property("pushed") == 0
+    assert recorded([pushed]) is None
     assert not (tmp_path / "serving").exists()
+
+
+def versions(folder: Path) -> list[str]:
+    return sorted(each.name for each in (folder / "serving").iterdir())
+
+
+def change(model) -> None:
+    Path(model.uri, "Format-Serving", "variables", "variables.index").write_text("other weights")
+
+
+def test_a_push_is_the_newest_version_whatever_the_clock_says(model, tmp_path: Path):
+    newest = tmp_path / "serving" / "99999999999"
+    newest.mkdir(parents=True)
+    Origin("mine", ("no", "yes"), "other").save(str(newest))
+    pushed = push(model, tmp_path)
+    assert versions(tmp_path) == ["100000000000", "99999999999"]
+    assert pushed.get_string_custom_property("pushed_version") == "100000000000"
+    assert recorded([pushed]).version == str(tmp_path / "serving" / "100000000000")
+
+
+def test_two_models_pushed_in_one_second_are_two_versions(model, tmp_path: Path):
+    pushed = [push(model, tmp_path)]
+    change(model)
+    pushed.append(push(model, tmp_path))
+    numbers = [each.get_string_custom_property("pushed_version") for each in pushed]
+    assert versions(tmp_path) == numbers
+    weights = tmp_path / "serving" / numbers[1] / "variables" / "variables.index"
+    assert weights.read_text() == "other weights"
+
+
+def test_a_model_that_is_served_already_gets_no_second_version(model, tmp_path: Path):
+    first, second = push(model, tmp_path), push(model, tmp_path)
+    assert len(versions(tmp_path)) == 1
+    assert second.get_int_custom_property("pushed") == 1
+    assert recorded([second]) == recorded([first])
+
+
+def test_a_model_that_was_served_before_the_newest_gets_one(model, tmp_path: Path):
+    push(model, tmp_path)
+    weights = Path(model.uri, "Format-Serving", "variables", "variables.index")
+    original = weights.read_text()
+    change(model)
+    push(model, tmp_path)
+    weights.write_text(original)
+    pushed = push(model, tmp_path)
+    assert len(versions(tmp_path)) == 3
+    assert versions(tmp_path)[-1] == pushed.get_string_custom_property("pushed_version")
+
+
+def test_an_unblessed_push_says_what_stays_in_production(model, tmp_path: Path):
+    production = Production("model/7", "hash", "serving/5")
+    pushed = push(model, tmp_path, blessed=False, production=production)
+    assert recorded([pushed]) == production
+
+
+def test_a_folder_with_another_pipeline_s_models_is_refused(model, tmp_path: Path):
+    push(model, tmp_path)
+    with pytest.raises(InputError, match="a model of mine, and this run is of theirs"):
+        push(model, tmp_path, pipeline="theirs")
+    assert len(versions(tmp_path)) == 1

@@ -6,78 +6,64 @@ import math
 from pathlib import Path
 
 import pytest
+import report_inputs
 import tensorflow as tf
-import trivial_models
 from ml_metadata.metadata_store import MetadataStore
+from report_inputs import DUPLICATES, HISTORIES, YARDSTICK
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
-from tfx.types import standard_artifacts
 
 from components import plots, report_summary
 from components.comparison_report import ComparisonReport, publish
-from components.evaluation_results import load_comparison, load_model_metrics
+from components.evaluation_results import (
+    load_comparison,
+    load_model_metrics,
+    load_production_comparison,
+)
 from components.model_selector import ModelSelector
-from components.options import SelectionPolicy
+from components.options import ProductionPolicy, SelectionPolicy
+from components.production import Production
+from components.production_gate import ProductionGate
+from components.replacement import Verdict
 from components.selection import Decision
 
-HISTORIES = {
-    "frozen": trivial_models.history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
-    "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
-}
-DUPLICATES = {"exact": {"train": {"test": 3}}, "removed": {"train": {"exact": 3, "near": 0}}}
-YARDSTICK = {"eval": {"accuracy": 0.75}, "test": {"accuracy": 0.74}, "train_seconds": 0.5}
 FILES = {"summary.json", "training_history.png", "comparison.png"}
 
 
-def import_artifact(key: str, artifact):
-    importer = tfx.dsl.Importer(
-        source_uri=artifact.uri,
-        artifact_type=type(artifact),
-        properties={"split_names": artifact.split_names}
-        if isinstance(artifact, standard_artifacts.Examples)
-        else None,
-    ).with_id(key)
-    return importer, importer.outputs["result"]
-
-
-def save_json(folder: Path, name: str, content: dict):
-    artifact = trivial_models.artifact(standard_artifacts.ModelEvaluation, folder)
-    (folder / name).write_text(json.dumps(content))
-    return artifact
-
-
 def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
-    """Runs ModelSelector, Pusher and ComparisonReport; returns the report's folder."""
+    """Runs ModelSelector, gate, Pusher and ComparisonReport; returns the report's folder."""
     artifacts = {
         "frozen_model": evaluated.frozen_model,
         "fine_tuned_model": evaluated.fine_tuned_model,
         "evaluation": evaluated.evaluation,
         "test_evaluation": evaluated.test_evaluation,
         "examples": evaluated.examples,
-        "duplicates": save_json(folder / "duplicates", "duplicates.json", DUPLICATES),
-        "yardstick": save_json(folder / "yardstick", "yardstick.json", YARDSTICK),
-        **{
-            f"{name}_model_run": trivial_models.save_history(folder / name, history)
-            for name, history in HISTORIES.items()
-        },
     }
-    importers = {key: import_artifact(key, artifact) for key, artifact in artifacts.items()}
-    channel = {key: output for key, (_, output) in importers.items()}
+    others = report_inputs.save(folder)
+    importers = [
+        report_inputs.import_artifact(key, artifact)
+        for key, artifact in {**artifacts, **others}.items()
+    ]
+    channel = {importer.id: importer.outputs["result"] for importer in importers}
     selector = ModelSelector(
         channel["frozen_model"], channel["fine_tuned_model"], channel["evaluation"], policy
     )
-    pusher = tfx.components.Pusher(
+    gate = ProductionGate(
         model=selector.outputs["model"],
         model_blessing=selector.outputs["blessing"],
+        evaluation=channel["test_evaluation"],
+        policy=ProductionPolicy(),
+    )
+    pusher = tfx.components.Pusher(
+        model=selector.outputs["model"],
+        model_blessing=gate.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(folder / "serving"))
         ),
     )
     report = ComparisonReport(
-        **{key: channel[key] for key in ("frozen_model_run", "fine_tuned_model_run")},
-        **{key: channel[key] for key in ("evaluation", "test_evaluation", "examples")},
-        **{key: channel[key] for key in ("duplicates", "yardstick")},
-        blessing=selector.outputs["blessing"],
+        **{key: channel[key] for key in ("evaluation", "test_evaluation", "examples", *others)},
+        blessing=gate.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
     )
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
@@ -87,7 +73,7 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         tfx.dsl.Pipeline(
             pipeline_name="decision",
             pipeline_root=str(folder / "pipeline"),
-            components=[*(each for each, _ in importers.values()), selector, pusher, report],
+            components=[*importers, selector, gate, pusher, report],
             metadata_connection_config=metadata,
         )
     )
@@ -132,6 +118,17 @@ def test_summary_reports_the_winner_on_the_test_split(summary, two_classes):
     assert (summary["test"]["model"], summary["test"]["examples"]) == ("fine_tuned", 150)
 
 
+def test_summary_says_what_the_gate_said(summary):
+    assert summary["production"] == {
+        "passed": True,
+        "rule": "nothing_to_replace",
+        "reason": "There is no other model in production yet.",
+        "pushed_model": None,
+        "metrics": None,
+        "difference": {"accuracy": None},
+    }
+
+
 def test_summary_holds_what_training_took(summary):
     for name, history in HISTORIES.items():
         written = summary["models"][name]
@@ -152,7 +149,7 @@ def test_summary_counts_the_examples_and_names_the_versions(summary):
 
 def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_classes):
     store = MetadataStore(sqlite_metadata_connection_config(str(folder / "metadata.db")))
-    (blessing,) = store.get_artifacts_by_type("ModelBlessing")
+    blessing, _ = store.get_artifacts_by_type("ModelBlessing")
     (model,) = store.get_artifacts_by_id([blessing.custom_properties["current_model_id"].int_value])
     assert model.uri == two_classes.fine_tuned_model.uri
     assert blessing.custom_properties["current_model"].string_value == model.uri
@@ -193,13 +190,16 @@ def test_nothing_pushed_is_said(two_classes, tmp_path):
 
 def test_undefined_numbers_become_null(two_classes):
     comparison = load_comparison(two_classes.evaluation.uri)
+    test = load_production_comparison(two_classes.test_evaluation.uri)
     broken = dataclasses.replace(comparison.frozen, auc=math.nan, log_loss=math.inf)
     summary = report_summary.summarize(
         Decision("frozen", None, "undefined", "No model is served."),
         None,
         dataclasses.replace(comparison, frozen=broken),
         HISTORIES,
-        broken,
+        dataclasses.replace(test, winner=broken, production=broken),
+        Verdict(False, "undefined", "The new model is refused."),
+        Production("model", "hash", "serving/7"),
         {"eval": 400},
         DUPLICATES,
         YARDSTICK,
@@ -207,4 +207,6 @@ def test_undefined_numbers_become_null(two_classes):
     written = json.loads(report_summary.to_json(summary))
     assert written["models"]["frozen"]["auc"] is None
     assert written["test"]["log_loss"] is None
+    assert written["production"]["metrics"]["log_loss"] is None
+    assert written["production"]["pushed_model"] == "serving/7"
     assert written["models"]["fine_tuned"]["auc"] == comparison.fine_tuned.auc

@@ -178,9 +178,7 @@ def test_diverged_model_leaves_a_healthy_one_to_be_served(model, healthy, metric
     assert decision.winner == decision.selected == healthy
     assert decision.rule == Rule.ONLY_DEFINED
     name = metric.replace("_", " ").replace("auc", "AUC")
-    assert decision.reason == (
-        f"{healthy} wins: {model} has diverged, for {model} {name} is {value}."
-    )
+    assert decision.reason == (f"{healthy} wins: {model} has diverged, as its {name} is {value}.")
 
 
 @pytest.mark.parametrize("diverged", ["frozen", "fine_tuned"])
@@ -196,16 +194,20 @@ def test_two_diverged_models_are_refused():
     diverged = broken(metrics(0.8), "log_loss", math.nan)
     decision = decide(compare(0.8, 0.9, frozen=diverged, fine_tuned=diverged))
     assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
-    assert "frozen log loss is nan, so the comparison is void" in decision.reason
+    assert decision.reason == "No model is served: frozen's log loss is nan."
 
 
 @pytest.mark.parametrize(
-    "undefined", [{"difference": Interval(math.nan)}, {"majority_share": math.nan}]
+    ("undefined", "named"),
+    [
+        ({"difference": Interval(math.nan)}, "the accuracy difference is nan"),
+        ({"majority_share": math.nan}, "the majority class's share is nan"),
+    ],
 )
-def test_undefined_comparison_is_refused(undefined):
+def test_undefined_comparison_is_refused(undefined, named):
     decision = decide(compare(0.8, 0.9, **undefined))
     assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
-    assert decision.reason.endswith("so the comparison is void.")
+    assert decision.reason == f"No model is served: {named}."
 
 
 @pytest.mark.parametrize("gained", range(0, 200, 20))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import tiny_run
+from tfx import v1 as tfx
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
     KubeflowV2DagRunner,
     KubeflowV2DagRunnerConfig,
@@ -21,14 +22,18 @@ def test_every_component_compiles_and_names_code_that_imports(tmp_path: Path):
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(default_image="image"), output_filename=str(output)
     )
-    runner.run(create_pipeline(tiny_run.make_config(tmp_path)))
+    config = tiny_run.make_config(tmp_path)
+    runner.run(create_pipeline(config, tfx.dsl.experimental.LatestArtifactStrategy))
     spec = json.loads(output.read_text())["pipelineSpec"]
     tasks = spec["root"]["dag"]["tasks"]
-    assert len(tasks) == 15
-    executors = spec["deploymentSpec"]["executors"].values()
+    assert len(tasks) == 17
+    executors = spec["deploymentSpec"]["executors"]
+    resolver = executors["Resolver.production_executor"]["resolver"]
+    query = resolver["outputArtifactQueries"]["pushed_model"]["filter"]
+    assert query == 'schema_title="tfx.PushedModel" AND state=LIVE'
     commands = [
         e["container"]["command"] + e["container"].get("args", [])
-        for e in executors
+        for e in executors.values()
         if "container" in e
     ]
     classes = [

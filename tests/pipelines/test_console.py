@@ -36,6 +36,7 @@ _SUMMARY = {
         },
     },
     "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
+    "production": {"reason": "There is no other model in production yet."},
     "test": {
         "model": "fine_tuned",
         "accuracy": 0.87,
@@ -185,6 +186,7 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "yardstick   TF-IDF and logistic regression: clearly below fine_tuned",
         "duplicates  taken out: 1 of eval, 1,234 of train",
         "on test     accuracy 0.870 of fine_tuned on 1,500 reviews",
+        "production  There is no other model in production yet.",
         "pushed      out/serving/7",
         "report      out/report",
         "log         out/run.log",

@@ -4,6 +4,7 @@ import pytest
 
 from components import encoder
 from components.errors import InputError
+from components.served_versions import Origin
 from pipelines import config, preflight
 from pipelines.command_line import Parser, add_options
 
@@ -69,3 +70,22 @@ def test_artifacts_without_their_metadata_are_refused(prepare, tmp_path):
 
     with pytest.raises(InputError, match=r"without .*metadata\.db"):
         prepare()
+
+
+def test_models_of_another_data_set_in_the_serving_folder_are_refused(prepare, tmp_path):
+    version = tmp_path / "out" / "serving" / "7"
+    version.mkdir(parents=True)
+    Origin("albert-sample-reviews", ("negative", "positive"), "hash").save(str(version))
+
+    prepare()
+    with pytest.raises(InputError, match=r"albert-sample-reviews, .* albert-imdb-reviews"):
+        prepare("--preset", "imdb")
+
+
+def test_a_model_of_other_classes_in_the_serving_folder_is_refused(prepare, csv, tmp_path):
+    version = tmp_path / "out" / "serving" / "7"
+    version.mkdir(parents=True)
+    Origin("albert-mine", ("bad", "good"), "hash").save(str(version))
+
+    with pytest.raises(InputError, match=r"classes bad, good, and this run has bad, good, so-so"):
+        prepare("--csv", csv, "--text-column", "body", "--label-column", "verdict")
