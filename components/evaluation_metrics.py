@@ -1,9 +1,10 @@
 """What TFMA has no metric for, as TFMA metrics; an `EvalConfig` names them by module.
 
 TFMA's own confidence intervals resample every metric twenty times without a seed: they take
-longer than the evaluation itself, and differ from run to run. Its AUC takes a millisecond a
-review, and again for each class and slice. So one metric here, `Predictions`, keeps a few bytes of
-each review, out of which everything that needs all reviews at once is computed at the end.
+longer than the evaluation itself, and differ from run to run. Its AUC takes 0.3 ms a review, for
+each model, class and slice: with twelve classes, as long as a small encoder's forward pass; and
+where a class does not occur, it counts as 0. So one metric here, `Predictions`, keeps a few bytes
+of each review, out of which everything that needs all reviews at once is computed at the end.
 """
 
 import collections

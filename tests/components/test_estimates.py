@@ -65,7 +65,7 @@ def test_measuring_puts_all_of_it_together(scores):
     assert measured.interval("f1").upper == pytest.approx(measured.f1 + half_width)
 
 
-def resample(scores, statistic, times: int = 1500) -> dict[str, float]:
+def resample(scores, statistic, times: int = 500) -> dict[str, float]:
     """Returns the standard deviation of each value of `statistic` over resampled reviews."""
     random = np.random.default_rng(seed=11)
     draws = [statistic(random.integers(REVIEWS, size=REVIEWS)) for _ in range(times)]
