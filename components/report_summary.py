@@ -67,7 +67,12 @@ def summarize(
             name: {**metrics_record(metrics[name]), **_training_record(history)}
             for name, history in histories.items()
         },
-        "difference": {"accuracy": _interval_record(comparison.difference)},
+        "difference": {
+            "accuracy": _interval_record(comparison.difference),
+            **{name: _interval_record(each) for name, each in comparison.differences.items()},
+        },
+        "flip_rates": comparison.flip_rates and dataclasses.asdict(comparison.flip_rates),
+        "slices": [dataclasses.asdict(each) for each in comparison.slices],
         "test": {"model": decision.selected, **metrics_record(test.winner)},
         "production": _production_record(test, verdict, production),
         "majority_share": comparison.majority_share,

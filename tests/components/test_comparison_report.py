@@ -109,6 +109,14 @@ def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
         assert written["accuracy_lower"] < written["accuracy"] < written["accuracy_upper"]
         assert (written["auc"], written["log_loss"]) == (measured.auc, measured.log_loss)
     assert summary["difference"]["accuracy"] == dataclasses.asdict(comparison.difference)
+    assert summary["difference"]["auc"] == dataclasses.asdict(comparison.differences["auc"])
+    assert summary["flip_rates"]["gained"]["value"] == comparison.flip_rates.gained.value
+
+
+def test_summary_lists_the_slices(summary, two_classes):
+    slices = load_comparison(two_classes.evaluation.uri).slices
+    assert summary["slices"] == [dataclasses.asdict(each) for each in slices]
+    assert summary["slices"][0]["name"] == "length under 25 words"
 
 
 def test_summary_reports_the_winner_on_the_test_split(summary, two_classes):
