@@ -18,7 +18,7 @@ from tfx.v1 import proto
 
 from components import reviews
 from components.encoder import PADDING_ID, PooledEncoder
-from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT
+from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
 from components.options import EmbeddingOptions, decode, encode
 from components.progress import Progress, report
 
@@ -140,7 +140,7 @@ class EmbeddingGen(base_beam_component.BaseBeamComponent):
     """Runs the frozen encoder over token ids, so that a head can train on its vectors.
 
     Outputs:
-      embeddings: Examples with `pooled_output` and `label`, in the splits of
+      embeddings: Examples with `pooled_output`, `label` and `text`, in the splits of
         `transformed_examples`.
     """
 
@@ -164,5 +164,6 @@ def _ids(example: tf.train.Example) -> Any:
 def _with_vector(example: tf.train.Example, vector: np.ndarray) -> bytes:
     embedded = tf.train.Example()
     embedded.features.feature[POOLED_OUTPUT].float_list.value.extend(vector)
-    embedded.features.feature[LABEL].CopyFrom(example.features.feature[LABEL])
+    for name in (LABEL, TEXT):
+        embedded.features.feature[name].CopyFrom(example.features.feature[name])
     return embedded.SerializeToString(deterministic=True)

@@ -6,14 +6,17 @@
 |                        | `label`          | int64   | `[]`               |
 | `transformed_examples` | `input_word_ids` | int64   | `[length]`, varies |
 |                        | `label`          | int64   | `[]`               |
+|                        | `text`           | string  | `[]`               |
 | `embeddings`           | `pooled_output`  | float32 | `[hidden_size]`    |
 |                        | `label`          | int64   | `[]`               |
+|                        | `text`           | string  | `[]`               |
 | exported model         | `probabilities`  | float32 | `[batch, classes]` |
 |                        | `labels`         | string  | `[batch, classes]` |
 
 `label` is the class index; the class names, in that order, are the tags of the label feature's
 annotation in the schema. `labels` in the exported model's answer names the class of each column
-of `probabilities`.
+of `probabilities`. The Trainers learn from no `text`; they send a few along with the exported
+model, as warm-up requests.
 """
 
 TRAIN = "train"
@@ -30,6 +33,8 @@ SEQUENCE_OUTPUT = "sequence_output"
 
 PROBABILITIES = "probabilities"
 LABELS = "labels"
+SERVING_DEFAULT = "serving_default"
+CLASSIFY_TEXT = "classify_text"
 
 FROZEN = "frozen"
 FINE_TUNED = "fine_tuned"

@@ -24,7 +24,7 @@ def preprocessing_fn(
 
     Returns:
       `input_word_ids`, sparse int64 `[batch, length]`, `[CLS]` first and `[SEP]` last, at most
-      `sequence_length` of them; and `label` as it was.
+      `sequence_length` of them; and `label` and `text` as they were.
     """
     options = decode(PreprocessingOptions, custom_config)
     preprocessor = tft.make_and_track_object(
@@ -40,6 +40,7 @@ def preprocessing_fn(
     return {
         INPUT_WORD_IDS: tf.cast(input_word_ids, tf.int64).to_sparse(),
         LABEL: inputs[LABEL],
+        TEXT: inputs[TEXT],
     }
 
 

@@ -4,11 +4,13 @@ Lengths are padded to one of a few buckets: a review costs what its bucket costs
 longest review would, and a compiled step meets few shapes.
 """
 
+import hashlib
+import heapq
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT
+from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
 
 _BUCKETS = 4
 _SHUFFLE_BUFFER = 100_000
@@ -48,6 +50,19 @@ def read_embeddings(file_patterns: Sequence[str], hidden_size: int) -> tf.data.D
             LABEL: tf.io.FixedLenFeature([], tf.int64),
         },
     ).map(lambda review: (review[POOLED_OUTPUT], review[LABEL]))
+
+
+def sample_texts(file_patterns: Sequence[str], count: int) -> list[bytes]:
+    """Returns `count` texts of `transformed_examples` or `embeddings`, in whatever order they lie.
+
+    A hash of the text decides which, so that the same reviews give the same sample.
+    """
+    texts = _read(file_patterns, {TEXT: tf.io.FixedLenFeature([], tf.string)})
+    return heapq.nsmallest(
+        count,
+        (review[TEXT] for review in texts.as_numpy_iterator()),
+        key=lambda text: hashlib.sha256(text).digest(),
+    )
 
 
 def training_batches(

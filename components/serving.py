@@ -6,18 +6,31 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.classifier import TextClassifier
-from components.features import INPUT_WORD_IDS, LABELS, PROBABILITIES, TEXT
-
-SERVING_DEFAULT = "serving_default"
-CLASSIFY_TEXT = "classify_text"
+from components.features import (
+    CLASSIFY_TEXT,
+    INPUT_WORD_IDS,
+    LABELS,
+    PROBABILITIES,
+    SERVING_DEFAULT,
+    TEXT,
+)
 
 
 class TextServer(tf.Module):
     """A classifier behind the very graph that Transform ran: no training/serving skew.
 
+    What it keeps as attributes is exported, and nothing else: the weights, and the vocabulary or
+    whatever else the two signatures touch. Transform's graph and the encoder bring functions of
+    their own along (training, packing, detokenizing), by which a model would be four times as
+    large and load six times as long, and whose ops a model server may not know: TensorFlow
+    Serving's images with TF Text before 2.16 lack the `TFText>RoundRobinTrim` of
+    `bert_pack_inputs` (https://github.com/tensorflow/serving/pull/4057).
+
     Attributes:
-      classifier: Token ids to logits.
+      encoder_variables: The encoder's weights.
+      head_variables: The head's weights, in the order of `classifier.build_head(...).weights`.
       class_names: string `[classes]`.
+      resources: What tokenization needs: vocabularies, tables.
     """
 
     def __init__(
@@ -27,31 +40,37 @@ class TextServer(tf.Module):
         class_names: Sequence[str],
     ) -> None:
         super().__init__(name="text_server")
-        self._transform = transform_output.transform_features_layer()
-        self.classifier = classifier
+        transform = transform_output.transform_features_layer()
+        # Plain functions, since TensorFlow follows every attribute that is a layer or a module.
+        self._tokenize = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
+        self._logits = lambda input_word_ids: classifier(input_word_ids, training=False)
+        self.encoder_variables = list(classifier.encoder.variables)
+        self.head_variables = list(classifier.head.weights)
         self.class_names = tf.constant(class_names)
+        self.resources = _captured(transform, self.classify_text.get_concrete_function())
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=TEXT)])
     def classify_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Classifies a batch of strings.
+        """Classifies a batch of strings; they may be empty, or of any length.
 
         Args:
-          text: string `[batch]`.
+          text: string `[batch]`, in UTF-8.
 
         Returns:
           `probabilities` float32 `[batch, classes]`, and `labels` string `[batch, classes]`: the
           class that each probability is of.
         """
-        input_word_ids = self._transform({TEXT: text})[INPUT_WORD_IDS]
+        # Padded to the longest text of the batch.
+        input_word_ids = tf.sparse.to_dense(self._tokenize(text))
         return {
-            PROBABILITIES: self.classify_ids(tf.cast(tf.sparse.to_dense(input_word_ids), tf.int32)),
+            PROBABILITIES: self.classify_ids(tf.cast(input_word_ids, tf.int32)),
             LABELS: tf.tile(self.class_names[tf.newaxis], [tf.shape(text)[0], 1]),
         }
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=INPUT_WORD_IDS)])
     def classify_ids(self, input_word_ids: tf.Tensor) -> tf.Tensor:
         """Maps ids `[batch, length]`, padded with 0, to probabilities `[batch, classes]`."""
-        return tf.nn.softmax(self.classifier(input_word_ids))
+        return tf.nn.softmax(self._logits(input_word_ids))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -66,3 +85,17 @@ class TextServer(tf.Module):
             CLASSIFY_TEXT: self.classify_text,
         }
         tf.saved_model.save(self, folder, signatures=signatures)
+
+
+def _captured(root: tf.Module, function: tf.types.experimental.ConcreteFunction) -> list:
+    """Returns the tables, vocabularies and variables below `root` that `function` uses."""
+    used = {id(tensor) for tensor in function.captured_inputs}
+
+    def handle(trackable: object) -> object:
+        return getattr(trackable, "resource_handle", getattr(trackable, "handle", None))
+
+    return [
+        trackable
+        for trackable in tf.train.TrackableView(root).descendants()
+        if id(handle(trackable)) in used
+    ]

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components import optimization, reviews, schema
+from components import optimization, reviews, schema, warmup
 from components.classifier import TextClassifier, build_head
 from components.encoder import PooledEncoder
 from components.features import FINE_TUNED
@@ -22,6 +22,7 @@ from components.serving import TextServer
 from components.training_history import TrainingHistory
 
 OPTIONS_KEY = "options"
+_WARMUP_TEXTS = 4
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -41,6 +42,8 @@ def run_fn(fn_args: FnArgs) -> None:
     history.save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     TextServer(transform_output, classifier, class_names).export(fn_args.serving_model_dir)
+    texts = reviews.sample_texts(fn_args.eval_files, _WARMUP_TEXTS)
+    warmup.write(fn_args.serving_model_dir, texts)
 
 
 def _build(options: TrainerOptions, classes: int) -> TextClassifier:

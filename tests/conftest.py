@@ -1,4 +1,4 @@
-"""One evaluation of two trivial models, made once, for every test that reads one."""
+"""One evaluation of two trivial models and one whole run, each made once for every test."""
 
 import dataclasses
 import os
@@ -65,3 +65,11 @@ def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
 @pytest.fixture(scope="session")
 def four_classes(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     return make_evaluated(tmp_path_factory.mktemp("four_classes"), classes=4)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory):
+    """The one run of the whole pipeline, a `tiny_run.Run`."""
+    import tiny_run
+
+    return tiny_run.run(tiny_run.make_config(tmp_path_factory.mktemp("run")))

@@ -80,6 +80,11 @@ class Run:
     def uri(self, component: str, output: str) -> str:
         return self.uris[component, output]
 
+    @property
+    def pushed_model(self) -> Path:
+        """The version that this run pushed: the first, whatever later runs push beside it."""
+        return min(Path(self.config.serving).iterdir())
+
     def model(self, component: str) -> str:
         """Returns the SavedModel of a component's `model` artifact."""
         return f"{self.uri(component, 'model')}/Format-Serving"

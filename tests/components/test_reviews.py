@@ -1,4 +1,5 @@
 import collections
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +61,26 @@ def test_the_seed_fixes_the_order(dataset):
 
 def test_count(dataset):
     assert reviews.count(dataset) == 10
+
+
+def save_texts(path: Path, texts: list[bytes]) -> str:
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for text in texts:
+            example = tf.train.Example()
+            example.features.feature["text"].bytes_list.value.append(text)
+            writer.write(example.SerializeToString())
+    return str(path)
+
+
+def test_the_same_texts_give_the_same_sample_in_any_order(tmp_path: Path):
+    texts = [b"review %d" % n for n in range(50)]
+    forth = save_texts(tmp_path / "forth", texts)
+    back = [save_texts(tmp_path / f"{n}", texts[::-1][n::2]) for n in range(2)]
+    sample = reviews.sample_texts([forth], 4)
+    assert sample == reviews.sample_texts(back, 4)
+    assert len(set(sample)) == 4
+    assert set(sample) < set(texts)
+
+
+def test_a_sample_of_few_texts_is_all_of_them(tmp_path: Path):
+    assert reviews.sample_texts([save_texts(tmp_path / "one", [b"only"])], 4) == [b"only"]
