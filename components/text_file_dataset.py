@@ -1,6 +1,5 @@
 """The user's own CSV, TSV or JSONL file as a TFDS data set."""
 
-import difflib
 import gzip
 import hashlib
 import io
@@ -15,16 +14,12 @@ from typing import Any
 import pandas as pd
 import tensorflow_datasets as tfds
 
-from components import features
+from components import columns, features
 from components.errors import InputError
 from components.options import DatasetOptions
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
-_SYNONYMS = {
-    features.TEXT: ("review", "sentence", "content"),
-    features.LABEL: ("sentiment", "class", "target"),
-}
 _SPLIT = "split"
 _SPLITS = (features.TRAIN, features.EVAL, features.TEST)
 _MAX_CLASSES = 100
@@ -84,16 +79,16 @@ def _labelled_rows(
 ) -> pd.DataFrame:
     """Returns the columns `text`, `label` and `split`, checked; the index is the row number."""
     table = _parse(path, content)
-    columns = {
-        features.TEXT: _column(path, table, features.TEXT, text_column),
-        features.LABEL: _column(path, table, features.LABEL, label_column),
+    chosen = {
+        kind: columns.choose(path, list(map(str, table.columns)), kind, given)
+        for kind, given in ((features.TEXT, text_column), (features.LABEL, label_column))
     }
-    for column in columns.values():
+    for column in chosen.values():
         _refuse_bad_cells(path, table[column], column)
-    rows = pd.DataFrame({name: table[column].map(_cell) for name, column in columns.items()})
+    rows = pd.DataFrame({name: table[column].map(_cell) for name, column in chosen.items()})
     rows[features.LABEL] = rows[features.LABEL].map(lambda label: " ".join(label.split()))
     rows[_SPLIT] = rows[features.TEXT].map(_split)
-    _refuse_bad_classes(path, rows, columns[features.LABEL])
+    _refuse_bad_classes(path, rows, chosen[features.LABEL])
     _refuse_poor_splits(path, rows)
     return rows
 
@@ -183,20 +178,6 @@ def _parse_json(path: Path, number: int, line: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"File {path}, line {number} is not an object: {line[:40]!r}", remedy)
     return record
-
-
-def _column(path: Path, table: pd.DataFrame, kind: str, given: str | None) -> str:
-    columns = list(map(str, table.columns))
-    if given in columns or (given is None and kind in columns):
-        return given or kind
-    synonyms = [name for name in columns if name.strip().lower() in (kind, *_SYNONYMS[kind])]
-    if given is None and len(synonyms) == 1:
-        return synonyms[0]
-    close = difflib.get_close_matches(given or kind, columns, n=1)
-    raise InputError(
-        f"File {path} has no column {given or kind!r}; it has {', '.join(columns)}",
-        f"Name the column with --{kind}-column" + (f", perhaps {close[0]!r}" if close else ""),
-    )
 
 
 def _cell(value: Any) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 FORBIDDEN = {
-    "components": {"pipelines", "local_runner", "tools", "benchmarks", "tests"},
-    "pipelines": {"local_runner", "tools", "benchmarks", "tests"},
+    "components": {"pipelines", "local_runner", "predict", "tools", "benchmarks", "tests"},
+    "pipelines": {"local_runner", "predict", "tools", "benchmarks", "tests"},
 }
 
 

@@ -1,0 +1,244 @@
+"""The command: what it prints, refuses and returns. A model of one rule answers at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy_predict
+from tiny_run import Run
+
+import predict
+from components import pushed_model
+
+PROJECT = Path(__file__).parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT)}
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """The output folder of a run that pushed a model."""
+    version = tmp_path / "output" / "serving" / "7"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    return tmp_path / "output"
+
+
+@pytest.fixture
+def run(output: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+    """Returns a function that runs the command: options → status, output and errors."""
+    monkeypatch.setattr(pushed_model, "PushedModel", toy_predict.ToyModel)
+
+    def run(*options: str | Path) -> tuple[int, str, str]:
+        status = predict.main(["--output", str(output), *map(str, options)])
+        return (status, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Returns a function that makes its argument the standard input."""
+
+    def put(content: bytes) -> None:
+        path = tmp_path / "standard_input"
+        path.write_bytes(content)
+        monkeypatch.setattr(sys, "stdin", path.open())
+
+    return put
+
+
+@pytest.fixture
+def start(output: Path) -> Iterator:
+    """Returns a function that starts the command as a process."""
+    processes = []
+
+    def start(*options: str, stdout=subprocess.PIPE) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, PROJECT / "tests" / "toy_predict.py", f"--output={output}", *options],
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_texts_are_answered_in_csv(run):
+    assert run("a good film", 'so, so, "they say"') == (
+        0,
+        'text,label,probability\na good film,good,0.750000\n"so, so, ""they say""",bad,0.875000\n',
+        "",
+    )
+
+
+def test_the_lines_of_standard_input_are_answered_in_order(run, standard_input):
+    texts = [f"{n} {'good' if n % 3 else ''}" for n in range(9000)]
+    standard_input("\n".join(texts).encode())
+    status, printed, _ = run("--no-text", "--format", "jsonl")
+    labels = [json.loads(line)["label"] for line in printed.splitlines()]
+    assert status == 0
+    assert labels == ["good" if n % 3 else "bad" for n in range(9000)]
+
+
+def test_a_file_is_answered_into_a_file(run, tmp_path: Path):
+    (tmp_path / "in.csv").write_text("id,remark\n1,good\n2,\n")
+    target = tmp_path / "out.jsonl"
+    options = ("--input", tmp_path / "in.csv", "--text-column", "remark", "--output-file", target)
+    assert run(*options) == (0, "", "")
+    assert [json.loads(line) for line in target.read_text().splitlines()] == [
+        {"text": "good", "label": "good", "probability": 0.75,
+         "probabilities": {"bad": 0.25, "good": 0.75}},
+        {"text": "", "label": "bad", "probability": 0.875,
+         "probabilities": {"bad": 0.875, "good": 0.125}},
+    ]  # fmt: skip
+
+
+def test_a_file_that_breaks_off_leaves_the_earlier_output_alone(run, tmp_path: Path):
+    target = tmp_path / "out.csv"
+    target.write_text("earlier")
+    (tmp_path / "in.txt").write_bytes(b"good\n\xff\n")
+    status, printed, errors = run("--input", tmp_path / "in.txt", "--output-file", target)
+    assert (status, printed) == (2, "")
+    assert "in.txt, line 2 is not UTF-8" in errors
+    assert target.read_text() == "earlier"
+    assert {path.name for path in tmp_path.glob("out*")} == {"out.csv", "output"}
+
+
+def test_what_came_before_a_bad_line_is_printed(run, standard_input):
+    standard_input(b"good\n\xff\n")
+    assert run("--no-text") == (
+        2,
+        "label,probability\ngood,0.750000\n",
+        "error: Standard input, line 2 is not UTF-8: it has the byte 0xff. "
+        "Convert it first, such as by iconv -f latin1 -t utf-8.\n",
+    )
+
+
+def test_another_model_than_the_newest(run, tmp_path: Path):
+    status, _, errors = run("--model", tmp_path / "none", "good")
+    assert status == 2
+    assert errors == (
+        f"error: There is no folder {tmp_path}/none. "
+        "Give the folder of a pushed model, such as output/serving/VERSION.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--output", "nowhere", "good"], "There is no pushed model in nowhere/serving. Make one"),
+        (["--input", "none.txt"], "There is no file none.txt. Give a file with --input."),
+        (["--input", "none.txt", "good"], "there are both texts and --input. Give one of the two."),
+        (["--text-column", "a", "good"], "--text-column needs --input."),
+        (["--output-file", "no/where.csv", "good"], "no/where.csv cannot be written (No such file"),
+        (["--formt", "csv"], "there is no option '--formt'. Did you mean --format."),
+        (["--format", "xml", "good"], "invalid choice: 'xml'"),
+        (["good \udcff"], "the text 'good \\udcff' is not UTF-8."),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(run, options, message):
+    status, printed, errors = run(*options)
+    assert (status, printed) == (2, "")
+    assert errors.startswith("error: ")
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_full_disk_is_one_line(start):
+    with open("/dev/full", "w") as full:
+        process = start("good", stdout=full)
+        assert process.stderr.read() == (
+            "error: Standard output cannot be written (No space left on device). "
+            "Give another file with --output-file FILE.\n"
+        )
+        assert process.wait() == 2
+
+
+def test_a_line_is_answered_before_the_next_one_comes(start):
+    process = start("--no-text")
+    process.stdin.write("good\n")
+    process.stdin.flush()
+    assert [process.stdout.readline() for _ in range(2)] == [
+        "label,probability\n",
+        "good,0.750000\n",
+    ]
+    process.stdin.write("poor\nvery good\n")
+    assert process.communicate()[0] == "bad,0.875000\ngood,0.750000\n"
+    assert process.returncode == 0
+
+
+def test_nobody_reading_on_ends_it_without_a_word(start):
+    process = start()
+    process.stdout.close()
+    for _ in range(2):
+        process.stdin.write("good\n")
+    process.stdin.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
+def test_ctrl_c_ends_it_without_a_word(start):
+    process = start()
+    process.stdin.write("good\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "text,label,probability\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "")
+
+
+def test_the_help_and_every_refusal_import_nothing_heavy():
+    code = (
+        "import sys, predict\n"
+        "predict.main(['--output', 'nowhere', 'good'])\n"
+        "try: predict.main(['--help'])\n"
+        "finally: print(sorted({'tensorflow', 'tfx', 'pandas', 'rich'} & {*sys.modules}))"
+    )
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True).stdout
+    assert "examples:" in printed
+    assert printed.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_the_pushed_model_answers_as_its_signature_does_and_without_tfx(finished: Run):
+    texts = ["a lovely film", "", "awful " * 3000, "日本語の映画 🎬"]
+    code = (
+        "import sys, predict\n"
+        "status = predict.main(sys.argv[1:])\n"
+        "heavy = {'tfx', 'tensorflow_transform', 'apache_beam', 'tensorflow_hub'}\n"
+        "print(status, sorted(heavy & {*sys.modules}), file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "--output", finished.config.output, "--format=jsonl", *texts],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stderr == "0 []\n"
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    newest = pushed_model.newest(Path(finished.config.output))
+    classify = tf.saved_model.load(str(newest)).signatures["classify_text"]
+    expected = classify(text=tf.constant(texts))["probabilities"].numpy()
+    assert [answer["text"] for answer in answers] == texts
+    np.testing.assert_allclose(
+        [list(answer["probabilities"].values()) for answer in answers], expected, atol=2e-6
+    )
+    assert [answer["label"] for answer in answers] == [
+        ("negative", "positive")[index] for index in expected.argmax(axis=1)
+    ]

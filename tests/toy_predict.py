@@ -1,0 +1,29 @@
+"""`predict.py` with a model of one rule: `python toy_predict.py OPTIONS`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import predict
+from components import pushed_model
+
+
+class ToyModel:
+    """Finds a text `good` that has the word in it, `bad` any other."""
+
+    class_names = ("bad", "good")
+
+    def __init__(self, folder: Path) -> None:
+        os.write(2, b"what TensorFlow's C++ has to say")
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        good = np.array(["good" in text for text in texts])
+        return np.where(good[:, np.newaxis], [0.25, 0.75], [0.875, 0.125])
+
+
+if __name__ == "__main__":
+    pushed_model.PushedModel = ToyModel
+    sys.exit(predict.main())
