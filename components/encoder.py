@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tensorflow_text  # noqa: F401  registers the ops that preprocessors are made of
 
+from components import model_download
 from components.errors import InputError
 from components.features import (
     INPUT_MASK,
@@ -43,7 +44,7 @@ def resolve(handle: str) -> str:
             "Give the folder that holds saved_model.pb, or a TF Hub or Kaggle URL",
         )
     try:
-        folder = hub.resolve(handle) if is_url else handle
+        folder = model_download.fetch(handle) if is_url else handle
     except (urllib.error.URLError, OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(
             f"{handle} cannot be downloaded ({_last_line(error)})",

@@ -1,6 +1,7 @@
 """What a run shows: live on a terminal, as a few plain lines anywhere else."""
 
 import contextlib
+import logging
 import math
 import os
 import pathlib
@@ -45,13 +46,17 @@ class Screen:
 
     @contextlib.contextmanager
     def busy(self, line: str) -> Iterator[None]:
-        """Says what is being waited for; on a terminal, only as long as it lasts."""
-        if not self._is_live:
-            self.say(line)
-            yield
-        else:
-            with self._moving(Spinner("dots", line), transient=True):
+        """Says what is being waited for; on a terminal, only as long as it lasts.
+
+        What our own components warn of meanwhile is said as well.
+        """
+        with _warnings_to(self):
+            if not self._is_live:
+                self.say(line)
                 yield
+            else:
+                with self._moving(Spinner("dots", line), transient=True):
+                    yield
 
     @contextlib.contextmanager
     def follow(self, components: Iterable[str]) -> Iterator[ComponentStates]:
@@ -95,6 +100,20 @@ class Screen:
         with self._live:
             yield
         self._live = None
+
+
+@contextlib.contextmanager
+def _warnings_to(screen: Screen) -> Iterator[None]:
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            screen.say(record.getMessage())
+
+    handler, logger = Handler(logging.WARNING), logging.getLogger("components")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class _PlainLines:

@@ -241,3 +241,11 @@ def test_no_winner_and_no_push_are_said(pipe):
 
     assert "winner      none\n" in pipe.getvalue()
     assert "pushed      nothing\n" in pipe.getvalue()
+
+
+def test_what_components_warn_of_while_they_are_waited_for_is_said(pipe):
+    with Screen(pipe).busy("checking"):
+        logging.getLogger("components.model_download").warning("waiting for %s", "process 7")
+        logging.getLogger("tensorflow").warning("never mind")
+    logging.getLogger("components.model_download").warning("too late")
+    assert pipe.getvalue().splitlines() == ["checking", "waiting for process 7"]
