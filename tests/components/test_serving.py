@@ -98,6 +98,33 @@ def test_a_row_does_not_depend_on_its_neighbours(exported: Path):
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+def test_a_large_batch_is_answered_row_by_row(exported: Path):
+    classify = tf.saved_model.load(str(exported)).signatures[CLASSIFY_TEXT]
+    words = ["a", "lovely", "film", "unheard"]
+    texts = [" ".join([words[n % 4]] * (n * 37 % 61)) for n in range(200)]
+    together = classify(text=tf.constant(texts))["probabilities"].numpy()
+    alone = [classify(text=tf.constant([text]))["probabilities"].numpy()[0] for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_large_batch_goes_through_the_encoder_in_parts_of_like_length(
+    server: TextServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        server, "_logits", lambda ids: shapes.append(ids.shape) or tf.cast(ids[:, :3], tf.float32)
+    )
+    shapes: list[tf.TensorShape] = []
+    tf.config.run_functions_eagerly(True)
+    try:
+        server.classify_text(tf.constant(["a a" + " a" * (n * 37 % 91) for n in range(200)]))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert [rows for rows, _ in shapes] == [64, 64, 64, 8]
+    widths = [width for _, width in shapes]
+    assert widths == sorted(widths)
+    assert widths[0] < 40 < 90 < widths[-1]
+
+
 def test_no_text_at_all_is_an_empty_answer(exported: Path):
     for name, signature in tf.saved_model.load(str(exported)).signatures.items():
         (argument,) = signature.structured_input_signature[1]
