@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components.errors import InputError
+from components.options import TextsToScore
 from pipelines import command_line
 from pipelines.config import PipelineConfig, build_config
 
@@ -33,6 +34,8 @@ examples:
   python local_runner.py --dataset glue/sst2 --text-feature sentence --test-split validation \\
       --encoder models/my_albert --preprocessor models/my_preprocess --min-gain 0.01 --output sst2
       any TFDS data set, your own encoder; fine-tuning must gain more than a point to win
+  python local_runner.py --score new_reviews.csv
+      classifies those texts with the winner, into output/predictions/new_reviews.csv
 
 What has finished is kept: the same command again goes on from there, and a changed option
 repeats only what depends on it. Exit status: 0 done, also where no model was good enough to be
@@ -112,6 +115,8 @@ def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Scr
     with screen.follow([component.id for component in pipeline.components]):
         LocalDagRunner().run(pipeline)
     screen.conclude(_publish_report(config), arguments.output)
+    if texts := prepared.config.scoring:
+        screen.say(f"{'scored':<12}{_publish_predictions(prepared.config, texts)}")
 
 
 def _publish_report(config: PipelineConfig) -> dict[str, object]:
@@ -122,6 +127,19 @@ def _publish_report(config: PipelineConfig) -> dict[str, object]:
     report = outcome.output_uri(config.metadata, config.name, "ComparisonReport")
     publish(report, folder)
     return json.loads(pathlib.Path(folder, "summary.json").read_text(encoding="utf-8"))
+
+
+def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:
+    """Writes the scored texts where people look; returns what to say of it."""
+    from components import scoring
+    from pipelines import outcome
+
+    scored = outcome.output_uri(config.metadata, config.name, "BulkInferrer")
+    target = pathlib.Path(config.predictions, f"{texts.name}.csv")
+    count = scoring.publish(texts, scored, target)
+    if not count:
+        return "nothing, as no model was good enough"
+    return f"{count:,} texts, in {os.path.relpath(target)}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import itertools
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -122,6 +122,28 @@ def find_builder(name: str, data_dir: str | None = None) -> tfds.core.DatasetBui
         raise InputError(
             f"Data set {name!r} cannot be used: {_first_line(error)}", _other_name(name)
         ) from error
+
+
+def texts(dataset: ResolvedDataset, split: str) -> Iterator[bytes]:
+    """Returns the texts of any TFDS split, labelled or not, in the order they are stored in.
+
+    Raises:
+      InputError: The data set has no such split.
+    """
+    builder, feature = dataset.builder, dataset.text_feature
+    try:
+        rows = builder.as_dataset(
+            split=split,
+            decoders=tfds.decode.PartialDecoding({feature: True}),
+            read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+        )
+    except Exception as error:  # TFDS raises ValueError, NotImplementedError and more
+        raise InputError(
+            f"{split!r} is neither a file nor a split of data set {builder.info.full_name}, which "
+            f"has {_known_splits(builder)}",
+            "Give a file or one of these splits to --score",
+        ) from error
+    return (row[feature] for row in tfds.as_numpy(rows))
 
 
 def prepare(builder: tfds.core.DatasetBuilder) -> None:

@@ -97,6 +97,19 @@ class DuplicateOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class TextsToScore:
+    """Texts for the selected model to classify; see `components.scoring`.
+
+    Attributes:
+      folder: Holds them, as examples with `text` and, from 0, `row`.
+      name: What they are, as a file's name: `reviews`, `unsupervised`.
+    """
+
+    folder: str
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
 class PreprocessingOptions:
     """How a review becomes token ids, for Transform.
 

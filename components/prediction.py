@@ -16,7 +16,7 @@ from components.text_source import PAUSE
 # for sentences that is a third of the work of batches in the order of the input.
 _WINDOW_TEXTS = 4096
 _WINDOW_CHARACTERS = 1 << 24
-# Measured by benchmarks/predict.py: larger batches are no faster on a CPU, and need more memory.
+# What the exported model takes at once; see components.serving.
 _BATCH_TEXTS = 64
 
 

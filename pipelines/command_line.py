@@ -103,6 +103,14 @@ def _add_reviews(parser: argparse.ArgumentParser) -> None:
         action="store_true",
     )
 
+    add(
+        "--score",
+        "a split, or a CSV, TSV, JSONL or text file, whose texts the selected model classifies, "
+        "into predictions/ in the output folder",
+        "none",
+        metavar="SPLIT_OR_FILE",
+    )
+
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
     add = _group(parser, "your own file, in place of a data set")

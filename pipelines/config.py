@@ -15,6 +15,7 @@ from components.options import (
     PreprocessingOptions,
     ProductionPolicy,
     SelectionPolicy,
+    TextsToScore,
     TrainerOptions,
 )
 
@@ -46,6 +47,7 @@ class PipelineConfig:
       policy: Which model wins.
       production_policy: Whether it replaces the model in production.
       beam_args: Flags for the Beam runner.
+      scoring: Texts for the selected model to classify, or None.
     """
 
     name: str
@@ -60,6 +62,7 @@ class PipelineConfig:
     production_policy: ProductionPolicy = dataclasses.field(default_factory=ProductionPolicy)
     duplicates: DuplicateOptions = dataclasses.field(default_factory=DuplicateOptions)
     beam_args: tuple[str, ...] = IN_PROCESS
+    scoring: TextsToScore | None = None
 
     @property
     def pipeline_root(self) -> str:
@@ -75,6 +78,11 @@ class PipelineConfig:
     def serving(self) -> str:
         """Where the winner is pushed, one numbered folder a version."""
         return f"{self.output}/serving"
+
+    @property
+    def predictions(self) -> str:
+        """Where the classes of `scoring` are written."""
+        return f"{self.output}/predictions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +229,7 @@ def _dataset(arguments: argparse.Namespace, preset: Preset) -> DatasetOptions:
     columns = _given(text_column=arguments.text_column, label_column=arguments.label_column)
     if arguments.csv is not None and options:
         raise InputError(f"--csv does not go with {_flag(options)}", "Give one of the two")
-    if columns and arguments.csv is None:
+    if columns and arguments.csv is None and not (arguments.score and "text_column" in columns):
         raise InputError(f"{_flag(columns)} needs --csv", "Name the file with --csv PATH")
     data_dir = None if arguments.data_dir is None else _absolute(arguments.data_dir)
     limits = _given(data_dir=data_dir, max_examples=arguments.max_examples)

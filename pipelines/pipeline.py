@@ -8,9 +8,9 @@ from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.duplicate_finder import DuplicateFinder
 from components.embedding_gen import EmbeddingGen
-from components.features import EVAL, TEST, TRAIN
+from components.features import EVAL, LABELS, PROBABILITIES, SERVING_DEFAULT, TEST, TRAIN
 from components.model_selector import ModelSelector
-from components.options import TrainerOptions, encode
+from components.options import TextsToScore, TrainerOptions, encode
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
@@ -144,6 +144,9 @@ def create_pipeline(
         yardstick=yardstick.outputs["result"],
     )
 
+    # Classifies texts of no known class with the selected model, where there are any.
+    scoring = _scoring(config.scoring, model_selector) if config.scoring else []
+
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=config.pipeline_root,
@@ -165,11 +168,39 @@ def create_pipeline(
             production_gate,
             pusher,
             comparison_report,
+            *scoring,
         ],
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(config.metadata),
         beam_pipeline_args=list(config.beam_args),
     )
+
+
+def _scoring(
+    texts: TextsToScore, model_selector: ModelSelector
+) -> list[tfx.components.ImportExampleGen | tfx.components.BulkInferrer]:
+    """Returns the reader of the texts, and the component that adds the model's answer to each."""
+    split = tfx.proto.SplitConfig.Split(name="score", hash_buckets=1)
+    example_gen = tfx.components.ImportExampleGen(
+        input_base=texts.folder,
+        output_config=tfx.proto.Output(split_config=tfx.proto.SplitConfig(splits=[split])),
+    )
+    answer = tfx.proto.PredictOutput(
+        output_columns=[
+            tfx.proto.PredictOutputCol(output_key=name, output_column=name)
+            for name in (PROBABILITIES, LABELS)
+        ]
+    )
+    bulk_inferrer = tfx.components.BulkInferrer(
+        examples=example_gen.outputs["examples"],
+        model=model_selector.outputs["model"],
+        model_blessing=model_selector.outputs["blessing"],
+        model_spec=tfx.proto.ModelSpec(model_signature_name=[SERVING_DEFAULT]),
+        output_example_spec=tfx.proto.OutputExampleSpec(
+            output_columns_spec=[tfx.proto.OutputColumnsSpec(predict_output=answer)]
+        ),
+    )
+    return [example_gen, bulk_inferrer]
 
 
 def _trainer(

@@ -3,10 +3,14 @@
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.errors import InputError
-from components.options import DatasetOptions
+from components.options import DatasetOptions, TextsToScore
 from pipelines.config import PipelineConfig
+
+if TYPE_CHECKING:
+    from components.datasets import ResolvedDataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +40,7 @@ def prepare(config: PipelineConfig, arguments: argparse.Namespace) -> Prepared:
       arguments: The options, for the user's own file.
 
     Raises:
-      InputError: The output folder, the reviews or the encoder cannot be used.
+      InputError: The output folder, the reviews, the encoder or the texts to score cannot be used.
     """
     _refuse_artifacts_without_metadata(config)
     from components import served_versions
@@ -50,7 +54,8 @@ def prepare(config: PipelineConfig, arguments: argparse.Namespace) -> Prepared:
     resolved = datasets.resolve(dataset)
     served_versions.refuse_other_origins(config.serving, config.name, resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{config.output}/schema")
-    ready = dataclasses.replace(config, dataset=dataset, schema=str(path))
+    scoring = _texts_to_score(config, arguments, resolved) if arguments.score else None
+    ready = dataclasses.replace(config, dataset=dataset, schema=str(path), scoring=scoring)
     return Prepared(ready, resolved.class_names, resolved.num_examples)
 
 
@@ -73,6 +78,18 @@ def _from_file(config: PipelineConfig, arguments: argparse.Namespace) -> Dataset
         config.dataset.data_dir or f"{config.output}/datasets",
     )
     return dataclasses.replace(prepared, max_examples=config.dataset.max_examples)
+
+
+def _texts_to_score(
+    config: PipelineConfig, arguments: argparse.Namespace, dataset: "ResolvedDataset"
+) -> TextsToScore:
+    from components import scoring
+
+    root = Path(config.output, "scoring")
+    file = Path(arguments.score).expanduser()
+    if file.is_file():
+        return scoring.from_file(file, arguments.text_column, root)
+    return scoring.from_split(dataset, arguments.score, root)
 
 
 def _with_checked_encoder(config: PipelineConfig) -> PipelineConfig:

@@ -72,4 +72,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
     """The one run of the whole pipeline, a `tiny_run.Run`."""
     import tiny_run
 
-    return tiny_run.run(tiny_run.make_config(tmp_path_factory.mktemp("run")))
+    folder = tmp_path_factory.mktemp("run")
+    return tiny_run.run(tiny_run.with_texts_to_score(tiny_run.make_config(folder), folder))

@@ -11,7 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-from components import features, schema
+from components import features, schema, scoring
 from components.options import (
     DatasetOptions,
     EmbeddingOptions,
@@ -67,6 +67,15 @@ def make_config(folder: Path) -> PipelineConfig:
             features.FINE_TUNED, epochs=4, encoder_learning_rate=0.02, **training
         ),
     )
+
+
+def with_texts_to_score(config: PipelineConfig, folder: Path) -> PipelineConfig:
+    """Lets the run classify the lines of a file as well, of which the second is empty."""
+    texts = [text for text, _ in reviews(70, seed=4)]
+    file = folder / "new reviews.txt"
+    file.write_text("\n".join([texts[0], "", *texts[1:]]))
+    scored = scoring.from_file(file, None, Path(config.output, "scoring"))
+    return dataclasses.replace(config, scoring=scored)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What the whole pipeline leaves, asserted on one real run."""
 
+import csv
 import dataclasses
 import json
 import os
@@ -15,7 +16,7 @@ import tiny_encoder
 import tiny_run
 from tiny_run import Run, read_examples
 
-from components import features
+from components import features, scoring
 from components.classifier import build_head
 from components.model_selector import load_decision
 from components.selection import Decision
@@ -68,7 +69,7 @@ def original_weights(finished: Run) -> list[np.ndarray]:
 
 
 def test_every_component_completes(finished: Run):
-    assert len(finished.states) == 17
+    assert len(finished.states) == 19
     assert set(finished.states.values()) == {"COMPLETE"}
 
 
@@ -233,7 +234,26 @@ def test_another_rate_of_the_frozen_head_runs_what_depends_on_it_alone(finished:
         "StrictExampleValidator",
         "Transform",
         "EmbeddingGen",
+        "ImportExampleGen",
         "Trainer.fine_tuned",
     } == cached
     # The winner is the model that is in production already, whichever run selected it.
     assert len(list(Path(finished.config.serving).iterdir())) == 1
+
+
+def test_texts_are_scored_by_the_winner_in_their_order(finished: Run, tmp_path: Path):
+    target = tmp_path / "predictions.csv"
+    scored = finished.uri("BulkInferrer", "output_examples")
+    count = scoring.publish(finished.config.scoring, scored, target)
+    rows = list(csv.DictReader(target.open(encoding="utf-8", newline="")))
+    expected = [text for text, _ in tiny_run.reviews(70, seed=4)]
+    expected.insert(1, "")
+    assert count == len(rows) == 71
+    assert [row["text"] for row in rows] == expected
+    answers = probabilities(str(finished.pushed_model), expected)
+    assert [row["label"] for row in rows] == [
+        ("negative", "positive")[index] for index in answers.argmax(axis=1)
+    ]
+    np.testing.assert_allclose(
+        [float(row["probability"]) for row in rows], answers.max(axis=1), atol=1e-5
+    )
