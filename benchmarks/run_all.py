@@ -13,6 +13,7 @@ BENCHMARKS = (
     "duplicates_and_yardstick",
     "whole_run",
     "evaluator",
+    "predictions",
     "recipes",
 )
 WITHOUT_QUICK = {"sample_reviews_difficulty"}

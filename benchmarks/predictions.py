@@ -1,0 +1,95 @@
+"""Measures `predict.py`: how long it takes to start, how many lines it does, what memory it needs.
+
+    python benchmarks/predictions.py            # 100,000 lines; a quarter of an hour on two cores
+    python benchmarks/predictions.py --quick    # 2,000 lines
+    python benchmarks/predictions.py --model output/serving/1795569553
+
+Without --model, a model of the sample preset is made first, on few reviews: it answers as fast as
+one that has learned. The lines are sentences of the sample reviews, put together anew, of one
+sentence to as many as the longest review has.
+"""
+
+import argparse
+import json
+import os
+import random
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import measured_run
+from figures import Figure, add_results_option, publish
+
+PROJECT = Path(__file__).resolve().parents[1]
+SENTENCES, SEED = 12, 1
+FEW_LINES = 1000
+
+
+def lines(count: int) -> Iterator[str]:
+    """Yields texts of 1 to `SENTENCES` sentences, hardly two of them alike."""
+    reviews = (PROJECT / "assets" / "sample_reviews" / "train.jsonl").read_text(encoding="utf-8")
+    texts = [json.loads(review)["text"] for review in reviews.splitlines()]
+    sentences = [s for text in texts for s in text.replace("! ", ". ").split(". ") if s]
+    draw = random.Random(SEED)
+    for _ in range(count):
+        yield ". ".join(draw.choices(sentences, k=draw.randint(1, SENTENCES)))
+
+
+def run(model: Path, options: list[str]) -> tuple[float, float]:
+    """Returns the wall-clock seconds and the peak MiB of one call of the command."""
+    command = [sys.executable, "predict.py", "--model", str(model), *options]
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(os.waitstatus_to_exitcode(status))
+    return time.monotonic() - started, usage.ru_maxrss / 1024
+
+
+def measure(model: Path, folder: Path, count: int) -> list[Figure]:
+    """Returns the figures of `count` lines with `model`; `folder` receives them."""
+    start = min(run(model, ["What a film!"])[0] for _ in range(3))
+    seconds, memory = {}, {}
+    for number in (FEW_LINES, count):
+        file = folder / f"{number}.txt"
+        file.write_text("\n".join(lines(number)) + "\n", encoding="utf-8")
+        seconds[number], memory[number] = run(model, ["--input", str(file)])
+    per_line = (seconds[count] - seconds[FEW_LINES]) / (count - FEW_LINES)
+    return [
+        Figure("start-up: one text", start, "s"),
+        Figure("each line more", per_line * 1000, "ms"),
+        Figure(f"rate, {count:,} lines, start-up included", count / seconds[count], "lines/s"),
+        Figure(f"peak memory, {FEW_LINES:,} lines", memory[FEW_LINES], "MiB"),
+        Figure(f"peak memory, {count:,} lines", memory[count], "MiB", "as of few lines"),
+    ]
+
+
+def main() -> None:
+    """Runs, prints, records."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lines", type=int, default=100_000, help="(default: %(default)s)")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a pushed model")
+    parser.add_argument("--quick", action="store_true", help="2,000 lines")
+    add_results_option(parser)
+    arguments = parser.parse_args()
+    count = 2000 if arguments.quick else arguments.lines
+    with tempfile.TemporaryDirectory() as folder:
+        model = arguments.model.resolve() if arguments.model else _made(Path(folder, "output"))
+        figures = measure(model, Path(folder), count)
+    command = shlex.join(["python", "benchmarks/predictions.py", f"--lines={count}"])
+    publish(figures, command, arguments.results)
+
+
+def _made(output: Path) -> Path:
+    quick = ["--max-examples=200", "--frozen-epochs=2", "--fine-tuned-epochs=1"]
+    return Path(measured_run.run(output, quick).summary["pushed_model"])
+
+
+if __name__ == "__main__":
+    main()
