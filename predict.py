@@ -75,7 +75,9 @@ def _parser() -> Parser:
         "text or --input, reads\none text a line from standard input.",
         epilog=_EPILOG,
     )
-    parser.add_argument("text", nargs="*", help="a text to classify")
+    parser.add_argument(
+        "text", nargs="*", help="a text to classify; one that begins with - goes after --"
+    )
     model = parser.add_argument_group("the model")
     model.add_argument(
         "--output",
@@ -134,6 +136,8 @@ def _texts(arguments: argparse.Namespace) -> Iterable[str | None]:
         if not arguments.input.is_file():
             raise InputError(f"There is no file {arguments.input}", "Give a file with --input")
         return text_source.from_file(arguments.input, arguments.text_column)
+    if sys.stdin is None:
+        raise InputError("there is no text", "Give one, or name a file with --input FILE")
     if sys.stdin.isatty():
         print("one text a line; Ctrl-D ends", file=sys.stderr)
     return text_source.from_descriptor(sys.stdin.fileno(), "Standard input")

@@ -62,7 +62,6 @@ class PushedModel:
         import tensorflow as tf
         import tensorflow_text  # noqa: F401  registers the ops of tokenization
 
-        self._to_tensor = tf.constant
         require_saved_model(folder)
         try:
             model = tf.saved_model.load(str(folder))
@@ -86,7 +85,9 @@ class PushedModel:
         return self._answer(texts)[PROBABILITIES].numpy()
 
     def _answer(self, texts: Sequence[str]) -> dict:
-        return self._model.signatures[CLASSIFY_TEXT](text=self._to_tensor(texts))
+        import tensorflow as tf
+
+        return self._model.signatures[CLASSIFY_TEXT](text=tf.constant(texts))
 
 
 def _why_not(output: Path) -> str:

@@ -118,6 +118,19 @@ def test_a_file_that_breaks_off_leaves_the_earlier_output_alone(run, tmp_path: P
     assert {path.name for path in tmp_path.glob("out*")} == {"out.csv", "output"}
 
 
+def test_a_text_may_begin_like_an_option(run):
+    assert run("--no-text", "--", "--good") == (0, "label,probability\ngood,0.750000\n", "")
+
+
+def test_no_standard_input_is_refused(run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    status, _, errors = run()
+    assert (status, errors) == (
+        2,
+        "error: there is no text. Give one, or name a file with --input FILE.\n",
+    )
+
+
 def test_what_came_before_a_bad_line_is_printed(run, standard_input):
     standard_input(b"good\n\xff\n")
     assert run("--no-text") == (
