@@ -46,6 +46,7 @@ class PipelineConfig:
       policy: Which model wins.
       production_policy: Whether it replaces the model in production.
       beam_args: Flags for the Beam runner.
+      command: What started the run, for the report; decides nothing.
     """
 
     name: str
@@ -60,6 +61,7 @@ class PipelineConfig:
     production_policy: ProductionPolicy = dataclasses.field(default_factory=ProductionPolicy)
     duplicates: DuplicateOptions = dataclasses.field(default_factory=DuplicateOptions)
     beam_args: tuple[str, ...] = IN_PROCESS
+    command: str = ""
 
     @property
     def pipeline_root(self) -> str:
