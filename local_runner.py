@@ -4,10 +4,12 @@
 """
 
 import argparse
+import dataclasses
 import json
 import logging
 import os
 import pathlib
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -53,8 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
       The exit status.
     """
     try:
-        arguments = _parser().parse_args(argv)
-        error = _run(build_config(arguments), arguments)
+        given = sys.argv[1:] if argv is None else argv
+        arguments = _parser().parse_args(given)
+        command = shlex.join(["python", "local_runner.py", *given])
+        config = dataclasses.replace(build_config(arguments), command=command)
+        error = _run(config, arguments)
     except InputError as bad_input:
         error = bad_input
     if error is None:

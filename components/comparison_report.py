@@ -1,6 +1,7 @@
-"""ComparisonReport: what the run found, as `summary.json` and plots in one folder."""
+"""ComparisonReport: what the run found, as a page, `summary.json` and plots in one folder."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -8,19 +9,27 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
-from tfx.utils import io_utils
 
-from components import plots, report_summary
+from components import lineage, report_figures, report_page, report_summary
 from components.artifact_files import copy_whole
 from components.duplicate_finder import load_duplicates
-from components.evaluation_results import load_comparison, load_production_comparison
-from components.features import FINE_TUNED, FROZEN
+from components.evaluation_results import (
+    load_comparison,
+    load_curves,
+    load_disagreements,
+    load_production_comparison,
+)
+from components.features import EVAL, FINE_TUNED, FROZEN
+from components.model_cost import ModelCost, measure_cost, sample_of
 from components.model_selector import load_decision
 from components.production import recorded
 from components.production_gate import load_verdict
+from components.review_lengths import measure_lengths
 from components.training_history import TrainingHistory
 from components.yardstick import load_yardstick
 
+FROZEN_MODEL_KEY = "frozen_model"
+FINE_TUNED_MODEL_KEY = "fine_tuned_model"
 FROZEN_MODEL_RUN_KEY = "frozen_model_run"
 FINE_TUNED_MODEL_RUN_KEY = "fine_tuned_model_run"
 EVALUATION_KEY = "evaluation"
@@ -30,11 +39,11 @@ PUSHED_MODEL_KEY = "pushed_model"
 EXAMPLES_KEY = "examples"
 DUPLICATES_KEY = "duplicates"
 YARDSTICK_KEY = "yardstick"
+COMMAND_KEY = "command"
 REPORT_KEY = "report"
 
 SUMMARY_FILE = "summary.json"
-TRAINING_HISTORY_FILE = "training_history.png"
-COMPARISON_FILE = "comparison.png"
+PAGE_FILE = "index.html"
 
 # What Pusher's executor sets on the artifact; TFX keeps the names to itself.
 _PUSHED = "pushed"
@@ -62,7 +71,6 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the report's files."""
-        del exec_properties
         inputs = {key: artifact_utils.get_single_instance(input_dict[key]) for key in input_dict}
         folder = artifact_utils.get_single_uri(output_dict[REPORT_KEY])
         comparison = load_comparison(inputs[EVALUATION_KEY].uri)
@@ -81,14 +89,35 @@ class Executor(base_executor.BaseExecutor):
             examples=count_examples(inputs[EXAMPLES_KEY]),
             duplicates=load_duplicates(inputs[DUPLICATES_KEY].uri),
             yardstick=load_yardstick(inputs[YARDSTICK_KEY].uri),
+            costs=_measure_costs(inputs),
+            words=measure_lengths(inputs[EXAMPLES_KEY]),
+            command=exec_properties.get(COMMAND_KEY) or "",
         )
-        plots.save(
-            plots.training_history_figure(histories), os.path.join(folder, TRAINING_HISTORY_FILE)
+        evaluated = load_curves(inputs[EVALUATION_KEY].uri)
+        curves = {name: evaluated[name] for name in histories}
+        pictures = report_figures.draw(comparison, histories, curves)
+        page = report_page.render(
+            summary,
+            pictures,
+            curves,
+            load_disagreements(inputs[EVALUATION_KEY].uri),
+            lineage.trace(inputs, artifact_utils.get_single_instance(output_dict[REPORT_KEY])),
         )
-        plots.save(plots.comparison_figure(comparison), os.path.join(folder, COMPARISON_FILE))
-        io_utils.write_string_file(
-            os.path.join(folder, SUMMARY_FILE), report_summary.to_json(summary)
-        )
+        for name, picture in pictures.items():
+            _write(os.path.join(folder, f"{name}.png"), picture.wide)
+        _write(os.path.join(folder, PAGE_FILE), page.encode())
+        _write(os.path.join(folder, SUMMARY_FILE), report_summary.to_json(summary).encode())
+
+
+def _measure_costs(inputs: Mapping[str, types.Artifact]) -> dict[str, ModelCost]:
+    reviews = sample_of(inputs[EXAMPLES_KEY], EVAL)
+    models = {FROZEN: inputs[FROZEN_MODEL_KEY], FINE_TUNED: inputs[FINE_TUNED_MODEL_KEY]}
+    return {name: measure_cost(model, reviews) for name, model in models.items()}
+
+
+def _write(path: str, content: bytes) -> None:
+    with fileio.open(path, "wb") as file:
+        file.write(content)
 
 
 def count_examples(examples: types.Artifact) -> dict[str, int]:
@@ -118,8 +147,12 @@ def _input(artifact_type: type[types.Artifact]) -> component_spec.ChannelParamet
 class ComparisonReportSpec(component_spec.ComponentSpec):
     """Interface of ComparisonReport."""
 
-    PARAMETERS: dict[str, component_spec.ExecutionParameter] = {}  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012
+        COMMAND_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+    }
     INPUTS = {  # noqa: RUF012
+        FROZEN_MODEL_KEY: _input(standard_artifacts.Model),
+        FINE_TUNED_MODEL_KEY: _input(standard_artifacts.Model),
         FROZEN_MODEL_RUN_KEY: _input(standard_artifacts.ModelRun),
         FINE_TUNED_MODEL_RUN_KEY: _input(standard_artifacts.ModelRun),
         EVALUATION_KEY: _input(standard_artifacts.ModelEvaluation),
@@ -137,7 +170,7 @@ class ComparisonReportSpec(component_spec.ComponentSpec):
 
 
 class ComparisonReport(base_component.BaseComponent):
-    """Writes `summary.json`, `training_history.png` and `comparison.png`.
+    """Writes `index.html`, `summary.json` and each figure of the page as PNG.
 
     Outputs:
       report: Folder with these files; `publish` copies them to where people look.
@@ -148,6 +181,8 @@ class ComparisonReport(base_component.BaseComponent):
 
     def __init__(
         self,
+        frozen_model: types.BaseChannel,
+        fine_tuned_model: types.BaseChannel,
         frozen_model_run: types.BaseChannel,
         fine_tuned_model_run: types.BaseChannel,
         evaluation: types.BaseChannel,
@@ -157,10 +192,13 @@ class ComparisonReport(base_component.BaseComponent):
         examples: types.BaseChannel,
         duplicates: types.BaseChannel,
         yardstick: types.BaseChannel,
+        command: str = "",
     ) -> None:
         """Takes what the run left.
 
         Args:
+          frozen_model: `Model` of the frozen model's Trainer.
+          fine_tuned_model: `Model` of the fine-tuned model's Trainer.
           frozen_model_run: `ModelRun` of the frozen model's Trainer.
           fine_tuned_model_run: `ModelRun` of the fine-tuned model's Trainer.
           evaluation: `ModelEvaluation` of both models on the eval split.
@@ -171,9 +209,12 @@ class ComparisonReport(base_component.BaseComponent):
           examples: `Examples` that the models were trained and judged on.
           duplicates: `report` of DuplicateFinder.
           yardstick: `result` of Yardstick.
+          command: What started the run, for who wants to repeat it.
         """
         super().__init__(
             ComparisonReportSpec(
+                frozen_model=frozen_model,
+                fine_tuned_model=fine_tuned_model,
                 frozen_model_run=frozen_model_run,
                 fine_tuned_model_run=fine_tuned_model_run,
                 evaluation=evaluation,
@@ -183,6 +224,7 @@ class ComparisonReport(base_component.BaseComponent):
                 examples=examples,
                 duplicates=duplicates,
                 yardstick=yardstick,
+                command=command,
                 report=types.Channel(type=standard_artifacts.ModelEvaluation),
             )
         )

@@ -1,65 +1,90 @@
-"""The report's figures, drawn with Matplotlib's objects: no display, no global state."""
+"""Figures of accuracies: over the epochs, of both models, and slice by slice."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from matplotlib import patheffects, ticker
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from tfx.dsl.io import fileio
 
 from components.features import FINE_TUNED, FROZEN
-from components.measurements import CONFIDENCE, Comparison, Interval
+from components.measurements import CONFIDENCE, Comparison, Interval, SliceComparison
+from components.plot_style import (
+    COLORS,
+    INK,
+    MARKERS,
+    MUTED,
+    PERCENT,
+    TITLES,
+    WIDE,
+    new_figure,
+    points,
+    tidy,
+    title,
+)
 from components.training_history import TrainingHistory
 
-RESOLUTION = 160  # dots an inch
-_WIDTH = 10.0  # inches
 
-# Okabe and Ito (2008), "Color Universal Design": told apart with any colour vision.
-COLORS = {FROZEN: "#0072B2", FINE_TUNED: "#D55E00"}
-TITLES = {FROZEN: "Frozen encoder", FINE_TUNED: "Fine-tuned encoder"}
-_INK = "#222222"
-_MUTED = "#6B6B6B"
-_PERCENT = ticker.PercentFormatter(xmax=1, decimals=0)
-
-
-def training_history_figure(histories: Mapping[str, TrainingHistory]) -> Figure:
+def training_history_figure(
+    histories: Mapping[str, TrainingHistory], width: float = WIDE
+) -> Figure:
     """Draws accuracy per epoch, one panel a model, on one scale.
 
     Args:
       histories: Training histories by `frozen` and `fine_tuned`.
+      width: `WIDE`, or `NARROW` for panels one below the other.
     """
-    figure = _figure(height=4.8)
-    panels = figure.subplots(1, len(histories), sharey=True)
+    beside = width == WIDE
+    figure = new_figure(width, 4.8 if beside else 3.6 * len(histories))
+    shape = (1, len(histories)) if beside else (len(histories), 1)
+    panels = figure.subplots(*shape, sharey=True, squeeze=False).flat
     for axes, (name, history) in zip(panels, histories.items(), strict=True):
         _draw_history(axes, name, history)
-    panels[0].set_ylabel("Accuracy", color=_MUTED)
-    panels[0].yaxis.set_major_formatter(_PERCENT)
-    _title(figure, _history_finding(histories))
+    title(figure, history_finding(histories))
     return figure
 
 
-def comparison_figure(comparison: Comparison) -> Figure:
+def comparison_figure(comparison: Comparison, width: float = WIDE) -> Figure:
     """Draws both models' accuracy on the eval split and the paired difference, with intervals."""
-    figure = _figure(height=4.2)
+    figure = new_figure(width, 4.2 if width == WIDE else 5.0)
     accuracies, difference = figure.subplots(2, 1, height_ratios=(2, 1.15))
     _draw_accuracies(accuracies, comparison)
     _draw_difference(difference, comparison.difference)
-    _title(figure, comparison_finding(comparison.difference))
+    title(figure, comparison_finding(comparison.difference))
     return figure
 
 
-def save(figure: Figure, path: str) -> None:
-    """Writes `figure` as PNG; `path` may be in a bucket."""
-    FigureCanvasAgg(figure)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=RESOLUTION, facecolor="white")
-    with fileio.open(path, "wb") as file:
-        file.write(content.getvalue())
+def slices_figure(slices: Sequence[SliceComparison], width: float = WIDE) -> Figure:
+    """Draws both accuracies and their paired difference on each slice, with intervals."""
+    beside = width == WIDE
+    rows = 0.6 * max(len(slices), 1)
+    figure = new_figure(width, rows + 1.6 if beside else 2 * rows + 2.8)
+    shape = (1, 2) if beside else (2, 1)
+    accuracies, differences = figure.subplots(*shape, sharey=True)
+    _draw_slice_accuracies(accuracies, slices)
+    _draw_slice_differences(differences, slices)
+    names = [f"{each.name}\n{each.examples:,} reviews" for each in slices]
+    accuracies.set_yticks(range(len(slices)), names, fontsize=10)
+    accuracies.set_ylim(len(slices) - 0.4, -0.6)
+    title(figure, slices_finding(slices))
+    return figure
+
+
+def history_finding(histories: Mapping[str, TrainingHistory]) -> str:
+    """Says in one sentence which model validated best."""
+    best = {name: best_validation(history) for name, history in histories.items()}
+    best = {name: value for name, value in best.items() if math.isfinite(value)}
+    if not best:
+        return "No model has a defined validation accuracy"
+    leader = max(best, key=best.__getitem__)
+    finding = f"{TITLES[leader]} validates best: {best[leader]:.1%}"
+    others = [f"{TITLES[name].lower()} {best[name]:.1%}" for name in best if name != leader]
+    return ", ".join([finding, *others])
+
+
+def best_validation(history: TrainingHistory) -> float:
+    """Returns the validation accuracy of the epoch whose weights were exported."""
+    return _values(history, "val_accuracy")[history.best_epoch] if history.epochs else math.nan
 
 
 def comparison_finding(difference: Interval) -> str:
@@ -74,15 +99,24 @@ def comparison_finding(difference: Interval) -> str:
     if difference.lower is None or difference.upper is None:
         return f"Fine-tuning {_changes(value)}, but how surely is not known"
     if difference.lower <= 0 <= difference.upper:
-        bounds = f"{_points(difference.lower)} to {_points(difference.upper)}"
+        bounds = f"{points(difference.lower)} to {points(difference.upper)}"
         return f"No sure difference: fine-tuning changes accuracy by {bounds} points"
     least, most = sorted((abs(difference.lower), abs(difference.upper)))
     span = f"{100 * least:.1f} to {100 * most:.1f}"
     return f"Fine-tuning {_changes(value)} ({CONFIDENCE:.0%} interval: {span})"
 
 
-def _figure(height: float) -> Figure:
-    return Figure(figsize=(_WIDTH, height), layout=ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1))
+def slices_finding(slices: Sequence[SliceComparison]) -> str:
+    """Says in one sentence on which reviews fine-tuning surely gains or loses."""
+    if not slices:
+        return "No slices were measured"
+    gains = [each.name for each in slices if (each.difference.lower or 0) > 0]
+    losses = [each.name for each in slices if (each.difference.upper or 0) < 0]
+    if not gains and not losses:
+        return "On no slice alone is the difference sure"
+    gained = [f"surely gains on {', '.join(gains)}"] if gains else []
+    lost = [f"surely loses on {', '.join(losses)}"] if losses else []
+    return f"Fine-tuning {' and '.join(gained + lost)}"
 
 
 def _changes(value: float) -> str:
@@ -90,37 +124,30 @@ def _changes(value: float) -> str:
     return f"{verb} {abs(100 * value):.1f} points of accuracy"
 
 
-def _points(share: float) -> str:
-    points = round(100 * share, 1)
-    return f"{points:+.1f}".replace("-", "\N{MINUS SIGN}") if points else "0"
-
-
-def _history_finding(histories: Mapping[str, TrainingHistory]) -> str:
-    best = {
-        name: history.epochs[history.best_epoch]["val_accuracy"]
-        for name, history in histories.items()
-    }
-    leader = max(best, key=best.__getitem__)
-    others = ", ".join(
-        f"{TITLES[name].lower()} {value:.1%}" for name, value in best.items() if name != leader
-    )
-    return f"{TITLES[leader]} validates best: {best[leader]:.1%}, {others}"
+def _values(history: TrainingHistory, key: str) -> list[float]:
+    values = [epoch.get(key) for epoch in history.epochs]
+    return [math.nan if value is None else value for value in values]
 
 
 def _draw_history(axes: Axes, name: str, history: TrainingHistory) -> None:
     epochs = range(1, len(history.epochs) + 1)
-    training = [epoch["accuracy"] for epoch in history.epochs]
-    validation = [epoch["val_accuracy"] for epoch in history.epochs]
-    axes.plot(epochs, training, "o--", color=_MUTED, markersize=4, label="training")
+    validation = _values(history, "val_accuracy")
+    axes.plot(
+        epochs, _values(history, "accuracy"), "o--", color=MUTED, markersize=4, label="training"
+    )
     axes.plot(epochs, validation, "o-", color=COLORS[name], linewidth=2.5, label="validation")
-    _mark_best(axes, history.best_epoch, validation, COLORS[name])
-    axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=_INK)
-    axes.set_xlabel("Epoch", color=_MUTED)
+    if math.isfinite(best_validation(history)):
+        _mark_best(axes, history.best_epoch, validation, COLORS[name])
+    axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=INK)
+    axes.set_xlabel("Epoch", color=MUTED)
+    axes.set_ylabel("Accuracy", color=MUTED)
+    axes.label_outer()
+    axes.yaxis.set_major_formatter(PERCENT)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
     axes.margins(y=0.15)
-    axes.set_xlim(0.5, len(history.epochs) + 0.5)
+    axes.set_xlim(0.5, max(len(history.epochs), 1) + 0.5)
     axes.legend(frameon=False, loc="lower right", fontsize=10)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _history_title(name: str, history: TrainingHistory) -> str:
@@ -150,36 +177,49 @@ def _draw_accuracies(axes: Axes, comparison: Comparison) -> None:
     models = {FINE_TUNED: comparison.fine_tuned, FROZEN: comparison.frozen}
     for row, (name, metrics) in enumerate(models.items()):
         _draw_interval(axes, row, metrics.accuracy, COLORS[name], f"{metrics.accuracy.value:.1%}")
-    axes.set_yticks(range(len(models)), [TITLES[name] for name in models], fontsize=12)
+    axes.set_yticks(range(len(models)), [_on_two_lines(TITLES[name]) for name in models])
     axes.set_ylim(-0.6, len(models) - 0.25)
-    axes.axvline(comparison.majority_share, color=_MUTED, linestyle=":", linewidth=1.5)
+    axes.axvline(comparison.majority_share, color=MUTED, linestyle=":", linewidth=1.5)
     axes.set_xlabel(
-        f"Accuracy on {comparison.frozen.examples:,} reviews; dotted: always the most frequent "
-        f"class, {comparison.majority_share:.1%}",
-        color=_MUTED,
+        f"Accuracy on {comparison.frozen.examples:,} reviews\n"
+        f"dotted: always the most frequent class, {comparison.majority_share:.1%}",
+        color=MUTED,
     )
-    axes.xaxis.set_major_formatter(_PERCENT)
-    _tidy(axes, grid="x")
+    _percent_axis(axes)
+    tidy(axes, grid="x")
+    axes.margins(x=0.08)
+
+
+def _on_two_lines(name: str) -> str:
+    return name.replace(" ", "\n")
+
+
+def _percent_axis(axes: Axes) -> None:
+    """Ticks where whole percents are, so that a label says what its tick is."""
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=2))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+
+
+def _points_axis(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: points(share)))
 
 
 def _draw_difference(axes: Axes, difference: Interval) -> None:
-    _draw_interval(axes, 0, difference, _INK, _points(difference.value))
-    axes.axvline(0, color=_MUTED, linewidth=1.5)
-    axes.set_yticks([0], ["Difference"], fontsize=12)
+    _draw_interval(axes, 0, difference, INK, points(difference.value))
+    axes.axvline(0, color=MUTED, linewidth=1.5)
+    axes.set_yticks([0], ["Difference"])
     axes.set_ylim(-0.6, 0.75)
-    axes.set_xlabel(
-        "Points of accuracy that fine-tuning gains, paired review by review", color=_MUTED
-    )
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: _points(share)))
-    _tidy(axes, grid="x")
+    axes.set_xlabel("Points of accuracy that fine-tuning gains, review by review", color=MUTED)
+    _points_axis(axes)
+    tidy(axes, grid="x")
+    axes.margins(x=0.08)
 
 
 def _draw_interval(axes: Axes, row: int, interval: Interval, color: str, label: str) -> None:
     if not math.isfinite(interval.value):
         return
-    lower = interval.value if interval.lower is None else interval.lower
-    upper = interval.value if interval.upper is None else interval.upper
-    axes.plot([lower, upper], [row, row], color=color, linewidth=5, alpha=0.35)
+    axes.plot(_bounds(interval), [row, row], color=color, linewidth=5, alpha=0.35)
     axes.plot(interval.value, row, "o", color=color, markersize=11)
     axes.annotate(
         label,
@@ -193,13 +233,36 @@ def _draw_interval(axes: Axes, row: int, interval: Interval, color: str, label: 
     )
 
 
-def _tidy(axes: Axes, grid: Literal["x", "y"] = "y") -> None:
-    axes.spines[["top", "right", "left" if grid == "x" else "bottom"]].set_visible(False)
-    axes.tick_params(length=0, colors=_INK)
-    axes.grid(axis=grid, color="#E3E3E3")
-    axes.set_axisbelow(True)
-    axes.margins(x=0.08)
+def _bounds(interval: Interval) -> tuple[float, float]:
+    lower = interval.value if interval.lower is None else interval.lower
+    upper = interval.value if interval.upper is None else interval.upper
+    return lower, upper
 
 
-def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK)
+def _draw_slice_accuracies(axes: Axes, slices: Sequence[SliceComparison]) -> None:
+    for name, offset in ((FROZEN, -0.15), (FINE_TUNED, 0.15)):
+        for row, each in enumerate(slices):
+            _draw_range(axes, row + offset, getattr(each, name), name)
+        axes.plot([], [], MARKERS[name], color=COLORS[name], label=TITLES[name])
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=10, borderaxespad=0
+    )
+    axes.set_xlabel("Accuracy", color=MUTED)
+    _percent_axis(axes)
+    tidy(axes, grid="x")
+
+
+def _draw_slice_differences(axes: Axes, slices: Sequence[SliceComparison]) -> None:
+    for row, each in enumerate(slices):
+        axes.plot(_bounds(each.difference), [row, row], color=INK, linewidth=4, alpha=0.3)
+        axes.plot(each.difference.value, row, "D", color=INK, markersize=7)
+    axes.axvline(0, color=MUTED, linewidth=1.5)
+    axes.set_xlabel("Points of accuracy that fine-tuning gains", color=MUTED)
+    _points_axis(axes)
+    tidy(axes, grid="x")
+
+
+def _draw_range(axes: Axes, row: float, interval: Interval, model: str) -> None:
+    color = COLORS[model]
+    axes.plot(_bounds(interval), [row, row], color=color, linewidth=4, alpha=0.35)
+    axes.plot(interval.value, row, MARKERS[model], color=color, markersize=7)

@@ -12,8 +12,10 @@ from typing import Any
 
 from components.evaluation_results import metrics_record
 from components.measurements import CONFIDENCE, Comparison, Interval, ProductionComparison
+from components.model_cost import ModelCost
 from components.production import Production
 from components.replacement import Verdict
+from components.review_lengths import ReviewLengths
 from components.selection import Decision
 from components.training_history import TrainingHistory
 
@@ -37,6 +39,9 @@ def summarize(
     examples: Mapping[str, int],
     duplicates: Mapping[str, Any],
     yardstick: Mapping[str, Any],
+    costs: Mapping[str, ModelCost],
+    words: Mapping[str, ReviewLengths],
+    command: str,
 ) -> dict[str, Any]:
     """Puts a run's findings together.
 
@@ -51,6 +56,9 @@ def summarize(
       examples: Number of reviews by split.
       duplicates: What DuplicateFinder found; see its `load_duplicates`.
       yardstick: What Yardstick measured; see its `load_yardstick`.
+      costs: Costs of the exported models, by `frozen` and `fine_tuned`.
+      words: How long the reviews are, by split.
+      command: What started the run; empty where that is not known.
 
     Returns:
       Plain mappings, numbers and strings. A number may be NaN.
@@ -64,7 +72,11 @@ def summarize(
         "rule": decision.rule,
         "reason": decision.reason,
         "models": {
-            name: {**metrics_record(metrics[name]), **_training_record(history)}
+            name: {
+                **metrics_record(metrics[name]),
+                **_training_record(history),
+                **_cost_record(costs[name]),
+            }
             for name, history in histories.items()
         },
         "difference": {
@@ -78,10 +90,12 @@ def summarize(
         "majority_share": comparison.majority_share,
         "confidence": CONFIDENCE,
         "examples": dict(examples),
+        "words": {split: dataclasses.asdict(lengths) for split, lengths in words.items()},
         "duplicates": dict(duplicates),
         "yardstick": dict(yardstick),
         "versions": versions(),
         "seed": next(iter(histories.values())).seed,
+        "command": command,
     }
 
 
@@ -124,6 +138,14 @@ def _training_record(history: TrainingHistory) -> dict[str, Any]:
         "parameters": history.parameters,
         "best_epoch": history.best_epoch,
         "epochs": list(history.epochs),
+    }
+
+
+def _cost_record(cost: ModelCost) -> dict[str, float]:
+    return {
+        "model_bytes": cost.bytes,
+        "latency_seconds": cost.latency_seconds,
+        "slow_latency_seconds": cost.slow_latency_seconds,
     }
 
 

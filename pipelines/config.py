@@ -73,6 +73,7 @@ class PipelineConfig:
       beam_args: Flags for the Beam runner.
       scoring: Texts for the selected model to classify, or None.
       custom_job: Where the Trainers train, or None for where the other components run.
+      command: What started the run, for the report; decides nothing.
     """
 
     name: str
@@ -89,6 +90,7 @@ class PipelineConfig:
     beam_args: tuple[str, ...] = IN_PROCESS
     scoring: TextsToScore | None = None
     custom_job: CustomJob | None = None
+    command: str = ""
 
     @property
     def pipeline_root(self) -> str:

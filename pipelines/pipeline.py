@@ -135,8 +135,10 @@ def create_pipeline(
         class_names=schema.class_names(schema.load(config.schema)),
     ).with_id(_PUSHER)
 
-    # Puts the answer where people look: plots and summary.json.
+    # Puts the answer where people look: a page, its plots and summary.json.
     comparison_report = ComparisonReport(
+        frozen_model=frozen.outputs["model"],
+        fine_tuned_model=fine_tuned.outputs["model"],
         frozen_model_run=frozen.outputs["model_run"],
         fine_tuned_model_run=fine_tuned.outputs["model_run"],
         evaluation=comparison.outputs["evaluation"],
@@ -146,6 +148,7 @@ def create_pipeline(
         examples=examples,
         duplicates=duplicate_finder.outputs["report"],
         yardstick=yardstick.outputs["result"],
+        command=config.command,
     )
 
     # Classifies texts of no known class with the selected model, where there are any.

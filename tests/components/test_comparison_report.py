@@ -5,15 +5,18 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
+import page_reader
 import pytest
 import report_inputs
 import tensorflow as tf
+import toy_report
 from ml_metadata.metadata_store import MetadataStore
 from report_inputs import DUPLICATES, HISTORIES, YARDSTICK
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components import plots, report_summary
+from components import plot_style, report_summary
 from components.comparison_report import ComparisonReport, publish
 from components.evaluation_results import (
     load_comparison,
@@ -27,7 +30,9 @@ from components.production_gate import ProductionGate
 from components.replacement import Verdict
 from components.selection import Decision
 
-FILES = {"summary.json", "training_history.png", "comparison.png"}
+FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "confusion")
+FILES = {"index.html", "summary.json", *(f"{each}.png" for each in (*FIGURES, "slices"))}
+COMMAND = "python local_runner.py --seed 1"
 
 
 def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
@@ -62,9 +67,11 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         ),
     )
     report = ComparisonReport(
+        **{key: channel[key] for key in ("frozen_model", "fine_tuned_model")},
         **{key: channel[key] for key in ("evaluation", "test_evaluation", "examples", *others)},
         blessing=gate.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
+        command=COMMAND,
     )
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
         str(folder / "metadata.db")
@@ -155,6 +162,30 @@ def test_summary_counts_the_examples_and_names_the_versions(summary):
     assert summary["versions"]["tensorflow"] == tf.__version__
 
 
+def test_summary_holds_what_each_model_costs_and_how_long_reviews_are(summary, two_classes):
+    for name in ("frozen", "fine_tuned"):
+        model = Path(getattr(two_classes, f"{name}_model").uri)
+        written = summary["models"][name]
+        sizes = [each.stat().st_size for each in model.rglob("*") if each.is_file()]
+        assert written["model_bytes"] == sum(sizes)
+        assert 0 < written["latency_seconds"] <= written["slow_latency_seconds"]
+    words = two_classes.scores.words()
+    assert summary["words"]["eval"]["longest"] == words.max()
+    assert summary["words"]["eval"]["median"] == np.quantile(words, 0.5, method="nearest")
+    assert summary["command"] == COMMAND
+
+
+def test_the_page_tells_of_this_run(folder, summary):
+    page = (folder / "report" / "index.html").read_text()
+    assert page_reader.faults(page) == []
+    text = page_reader.text_of(page_reader.parse(page))
+    for words in (f"{summary['models']['frozen']['accuracy']:.1%}", COMMAND, "evaluation "):
+        assert words in text
+    assert summary["production"]["reason"] in text
+    assert "ModelSelector/blessing/" in text or "ProductionGate/blessing/" in text
+    assert str(folder / "pipeline") not in text
+
+
 def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_classes):
     store = MetadataStore(sqlite_metadata_connection_config(str(folder / "metadata.db")))
     blessing, _ = store.get_artifacts_by_type("ModelBlessing")
@@ -169,11 +200,17 @@ def test_summary_holds_what_was_found_before_training(summary):
 
 
 @pytest.mark.parametrize(
-    ("name", "inches"), [("training_history.png", (10, 4.8)), ("comparison.png", (10, 4.2))]
+    ("name", "inches"),
+    [
+        ("training_history.png", (10, 4.8)),
+        ("comparison.png", (10, 4.2)),
+        ("roc.png", (5.2, 5)),
+        ("confusion.png", (10, 4.8)),
+    ],
 )
 def test_figures_are_images_of_the_expected_size(folder, name, inches):
     image = tf.io.decode_png((folder / "report" / name).read_bytes()).numpy()
-    width, height = (round(side * plots.RESOLUTION) for side in inches)
+    width, height = (round(side * plot_style.RESOLUTION) for side in inches)
     assert image.shape[:2] == (height, width)
     assert (image[..., :3] < 128).any(axis=-1).mean() > 0.002
 
@@ -211,6 +248,9 @@ def test_undefined_numbers_become_null(two_classes):
         {"eval": 400},
         DUPLICATES,
         YARDSTICK,
+        toy_report.COSTS,
+        toy_report.WORDS,
+        COMMAND,
     )
     written = json.loads(report_summary.to_json(summary))
     assert written["models"]["frozen"]["auc"] is None

@@ -7,7 +7,7 @@ import matplotlib
 import pytest
 import trivial_models
 
-from components import plots
+from components import plot_style, plots
 from components.measurements import (
     Comparison,
     Interval,
@@ -47,7 +47,7 @@ def comparison() -> Comparison:
 )
 def test_title_states_the_finding(interval, finding, comparison):
     figure = plots.comparison_figure(dataclasses.replace(comparison, difference=interval))
-    assert finding in figure.get_suptitle()
+    assert finding in figure.get_suptitle().replace("\n", " ")
 
 
 def test_history_panels_share_one_scale_and_mark_the_best_epoch():
@@ -82,8 +82,15 @@ def test_undefined_numbers_are_left_out(comparison, tmp_path):
         Interval(math.nan),
         0.52,
     )
-    plots.save(plots.comparison_figure(undefined), str(tmp_path / "figure.png"))
+    plot_style.save(plots.comparison_figure(undefined), str(tmp_path / "figure.png"))
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_label_says_what_its_tick_is(comparison):
+    for axes in plots.comparison_figure(comparison).axes:
+        written = [each.get_text().rstrip("%") for each in axes.get_xticklabels()]
+        shown = [float(each.replace("\N{MINUS SIGN}", "-")) for each in written]
+        assert shown == pytest.approx([100 * each for each in axes.get_xticks()])
 
 
 def test_no_global_figure_is_made(comparison):

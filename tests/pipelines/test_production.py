@@ -141,6 +141,7 @@ class Runs:
             class_names=["no", "yes"],
         ).with_id("Pusher")
         report = ComparisonReport(
+            **{key: channel[key] for key in ("frozen_model", "fine_tuned_model")},
             **{key: channel[key] for key in ("evaluation", "examples", *self._report_inputs)},
             blessing=gate.outputs["blessing"],
             test_evaluation=test.outputs["evaluation"],

@@ -1,0 +1,140 @@
+"""What a report is made of, without a run: two models that are right more or less often."""
+
+import dataclasses
+
+import numpy as np
+import trivial_models
+from report_inputs import HISTORIES
+
+from components import curves, report_figures, report_page, report_summary
+from components.estimates import difference_interval, estimate, interval
+from components.lineage import SourceArtifact
+from components.measurements import (
+    Comparison,
+    Disagreement,
+    FlipRates,
+    ModelMetrics,
+    ProductionComparison,
+    SliceComparison,
+    paired_difference,
+    proportion,
+)
+from components.model_cost import ModelCost
+from components.replacement import Verdict
+from components.review_lengths import ReviewLengths
+from components.selection import Decision
+
+COSTS = {
+    "frozen": ModelCost(5_400_000, 0.0042, 0.0061),
+    "fine_tuned": ModelCost(5_400_000, 0.0043, 0.0065),
+}
+WORDS = {split: ReviewLengths(12, 54, 210, 731) for split in ("train", "eval", "test")}
+SLICES = ("length under 25 words", "length 25 to 49 words", "length 50 to 99 words", "label 1")
+SOURCES = [
+    SourceArtifact("evaluation", "Evaluator.comparison", "ModelEvaluation", 12, "Evaluator/12")
+]
+DISAGREEMENTS = [
+    Disagreement(f"Not the film I had hoped for, number {each}.", "b", "a", 0.97, "b", 0.91)
+    for each in range(30)
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What `report_page.render` and `report_figures.draw` take."""
+
+    comparison: Comparison
+    curves: dict
+    summary: dict
+
+    def page(self, disagreements=DISAGREEMENTS, **changes) -> str:
+        """Returns the page, with changes to the summary."""
+        pictures = report_figures.draw(self.comparison, HISTORIES, self.curves)
+        summary = {**self.summary, **changes}
+        return report_page.render(summary, pictures, self.curves, disagreements, SOURCES)
+
+
+def make(classes: int = 2, reviews: int = 400) -> Findings:
+    """Draws scores, and computes from them what the Evaluator would."""
+    scores = trivial_models.draw_scores(reviews, classes)
+    comparison = _compare(scores)
+    names = [chr(ord("a") + each) for each in range(classes)]
+    drawn = {name: _curves(scores, name, names) for name in HISTORIES}
+    return Findings(comparison, drawn, summarize(comparison))
+
+
+def summarize(comparison: Comparison) -> dict:
+    return report_summary.summarize(
+        decision=Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins: it gains."),
+        pushed_model="/srv/output/serving/7",
+        comparison=comparison,
+        histories=HISTORIES,
+        test=ProductionComparison(comparison.fine_tuned, None, None),
+        verdict=Verdict(True, "nothing_to_replace", "There is no other model in production yet."),
+        production=None,
+        examples={"train": 3_600, "eval": 400, "test": 1_200},
+        duplicates={},
+        yardstick={},
+        costs=COSTS,
+        words=WORDS,
+        command="python local_runner.py --seed 1",
+    )
+
+
+def _compare(scores: trivial_models.Scores) -> Comparison:
+    right = {name: scores.right(name) for name in HISTORIES}
+    gained, lost = _discordant(right)
+    estimates = {n: estimate(scores.labels, scores.probabilities(n)) for n in HISTORIES}
+    metrics = {name: _metrics(right[name], estimates[name]) for name in HISTORIES}
+    reviews = len(scores.labels)
+    return Comparison(
+        **metrics,
+        difference=paired_difference(gained, lost, reviews),
+        majority_share=float(np.bincount(scores.labels).max() / reviews),
+        slices=tuple(_slice(right, index) for index in range(len(SLICES))),
+        differences={
+            name: difference_interval(name, each, each.value, reviews)
+            for name in metrics["frozen"].intervals
+            for each in [estimates["fine_tuned"][name] - estimates["frozen"][name]]
+        },
+        flip_rates=FlipRates(
+            *(proportion(each / reviews, reviews) for each in (gained + lost, gained, lost))
+        ),
+    )
+
+
+def _metrics(right: np.ndarray, estimates: dict) -> ModelMetrics:
+    intervals = {
+        name: interval(name, each, each.value, len(right)) for name, each in estimates.items()
+    }
+    values = {name: each.value for name, each in estimates.items()}
+    return ModelMetrics(
+        accuracy=proportion(right.mean(), len(right)),
+        examples=len(right),
+        intervals=intervals,
+        **values,
+    )
+
+
+def _slice(right: dict, index: int) -> SliceComparison:
+    part = {name: each[index :: len(SLICES)] for name, each in right.items()}
+    reviews = len(part["frozen"])
+    return SliceComparison(
+        SLICES[index],
+        reviews,
+        **{name: proportion(each.mean(), reviews) for name, each in part.items()},
+        difference=paired_difference(*_discordant(part), reviews),
+    )
+
+
+def _discordant(right: dict) -> tuple[int, int]:
+    gained = int(((right["fine_tuned"] == 1) & (right["frozen"] == 0)).sum())
+    lost = int(((right["fine_tuned"] == 0) & (right["frozen"] == 1)).sum())
+    return gained, lost
+
+
+def _curves(scores: trivial_models.Scores, name: str, names: list[str]) -> curves.Curves:
+    answers = getattr(scores, name).argmax(axis=1)
+    confusion = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(confusion, (scores.labels, answers), 1)
+    return curves.draw(scores.labels, scores.probabilities(name), names, confusion)
