@@ -98,6 +98,16 @@ def resolve(options: DatasetOptions) -> ResolvedDataset:
     )
 
 
+def class_names(options: DatasetOptions) -> tuple[str, ...]:
+    """Returns the classes that the data set declares, without preparing it.
+
+    Raises:
+      InputError: There is no such data set or label feature, or it has fewer than two classes.
+    """
+    builder = find_builder(options.name, options.data_dir)
+    return _class_names(builder, _label_feature(builder, options.label_feature))
+
+
 def requested_splits(options: DatasetOptions) -> dict[str, str]:
     """Returns the split strings as they were given, by the names of our own splits."""
     return {

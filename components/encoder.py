@@ -9,6 +9,7 @@ the embedded ALBERT, Google's, or one's own.
 import hashlib
 import os
 import urllib.error
+from importlib import resources
 
 import tensorflow as tf
 import tensorflow_hub as hub
@@ -24,6 +25,8 @@ from components.features import (
 )
 
 PADDING_ID = 0
+# What lies in this project's own package `assets`, wherever that is installed.
+ASSET_SCHEME = "asset://"
 _FEWEST_POSITIONS = 32
 
 
@@ -31,12 +34,15 @@ def resolve(handle: str) -> str:
     """Returns the folder of a model, downloaded to TF Hub's cache first where `handle` is a URL.
 
     Args:
-      handle: A TF Hub or Kaggle URL, or a folder, local or in a bucket.
+      handle: A TF Hub or Kaggle URL, or a folder, local, in a bucket or, as `asset://NAME`, in this
+        project's package `assets`.
 
     Raises:
       InputError: There is no such folder, it holds no SavedModel, or the URL cannot be reached.
     """
     is_url = handle.startswith(("http://", "https://"))
+    if handle.startswith(ASSET_SCHEME):
+        handle = str(resources.files("assets") / handle.removeprefix(ASSET_SCHEME))
     if not is_url and not tf.io.gfile.isdir(handle):
         raise InputError(
             f"There is no model folder {handle!r}",

@@ -30,13 +30,20 @@ def decode(options_class: type[OptionsT], mapping: Mapping[str, Any]) -> Options
     Raises:
       InputError: A key is not a field of `options_class`, or a value is out of its bounds.
     """
-    names = [field.name for field in dataclasses.fields(options_class)]  # type: ignore[arg-type]
+    fields = {field.name: field.type for field in dataclasses.fields(options_class)}  # type: ignore[arg-type]
+    names = list(fields)
     for key in mapping:
         if key not in names:
             close = difflib.get_close_matches(key, names, n=1)
             guess = f"Did you mean {close[0]!r}" if close else f"Known: {', '.join(names)}"
             raise InputError(f"{options_class.__name__} has no option {key!r}", guess)
-    return options_class(**mapping)
+    return options_class(**{key: _whole(value, fields[key]) for key, value in mapping.items()})
+
+
+def _whole(value: Any, wanted: Any) -> Any:
+    """Returns a whole number as such: JSON has no integers, and a backend may write 96 as 96.0."""
+    is_whole = wanted is int and isinstance(value, float) and value.is_integer()
+    return int(value) if is_whole else value
 
 
 def _require(condition: bool, name: str, value: Any, remedy: str) -> None:

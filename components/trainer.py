@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.utils import io_utils
 
 from components import optimization, reviews, schema
 from components.classifier import TextClassifier, build_head
@@ -33,7 +34,7 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     options = decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY])
     tf.keras.utils.set_random_seed(options.seed)
-    class_names = schema.class_names(schema.load(fn_args.schema_path))
+    class_names = schema.class_names(io_utils.SchemaReader().read(fn_args.schema_path))
     classifier = _build(options, len(class_names))
 
     history = _train(classifier, options, fn_args)

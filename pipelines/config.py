@@ -20,13 +20,37 @@ from components.options import (
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 CURATED_SCHEMA = str(PROJECT / "components" / "schema.pbtxt")
-MINI_ENCODER = str(PROJECT / "assets" / "albert_en_mini")
-MINI_PREPROCESSOR = str(PROJECT / "assets" / "albert_en_mini_preprocess")
+ASSETS = PROJECT / "assets"
+MINI_ENCODER = "asset://albert_en_mini"
+MINI_PREPROCESSOR = "asset://albert_en_mini_preprocess"
 BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
 BASE_PREPROCESSOR = "https://tfhub.dev/tensorflow/albert_en_preprocess/3"
 # Beam in this process. The image is never started: where none is named, TFX packs its own source
 # into an archive for workers elsewhere, before each component, for longer than the component takes.
 IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
+
+
+@dataclasses.dataclass(frozen=True)
+class CustomJob:
+    """A machine on Vertex AI that a Trainer rents for as long as it trains.
+
+    Attributes:
+      project: Google Cloud project that pays.
+      region: Where the machine stands, e.g. `europe-west4`.
+      image: Container image with this project in it.
+      machine_type: Compute Engine's name of the machine.
+      accelerator_type: Vertex AI's name of the GPU, or empty for none.
+      accelerator_count: GPUs in the machine.
+      service_account: Account that the job acts as, or empty for Vertex AI's own.
+    """
+
+    project: str
+    region: str
+    image: str
+    machine_type: str = "n1-standard-8"
+    accelerator_type: str = ""
+    accelerator_count: int = 0
+    service_account: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +71,7 @@ class PipelineConfig:
       production_policy: Whether it replaces the model in production.
       beam_args: Flags for the Beam runner.
       command: What started the run, for the report; decides nothing.
+      custom_job: Where the Trainers train, or None for where the other components run.
     """
 
     name: str
@@ -62,6 +87,7 @@ class PipelineConfig:
     duplicates: DuplicateOptions = dataclasses.field(default_factory=DuplicateOptions)
     beam_args: tuple[str, ...] = IN_PROCESS
     command: str = ""
+    custom_job: CustomJob | None = None
 
     @property
     def pipeline_root(self) -> str:
@@ -264,6 +290,8 @@ def _preprocessor_of(encoder: str) -> str | None:
     """Returns the preprocessor that belongs to `encoder`, or None where nothing says which."""
     if re.fullmatch(r"https://tfhub\.dev/tensorflow/albert_en_(x{0,2}large|base)/\d+", encoder):
         return BASE_PREPROCESSOR
+    if encoder == MINI_ENCODER:
+        return MINI_PREPROCESSOR
     folder = pathlib.Path(encoder)
     for name in (f"{folder.name}_preprocess", "albert_en_preprocess"):
         if folder.is_dir() and (folder.parent / name).is_dir():
@@ -279,7 +307,10 @@ def _pipeline_name(arguments: argparse.Namespace, preset: Preset) -> str:
 
 
 def _handle(handle: str) -> str:
-    return _absolute(handle) if pathlib.Path(handle).is_dir() else handle
+    folder = pathlib.Path(handle).resolve()
+    if not folder.is_dir():
+        return handle
+    return f"asset://{folder.name}" if folder.parent == ASSETS else str(folder)
 
 
 def _absolute(path: str) -> str:

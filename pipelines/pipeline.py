@@ -14,11 +14,12 @@ from components.options import TrainerOptions, encode
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
+from components.schema_importer import SchemaImporter
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
 from components.yardstick import Yardstick
-from pipelines import evaluation
-from pipelines.config import PipelineConfig
+from pipelines import custom_job, evaluation
+from pipelines.config import CustomJob, PipelineConfig
 
 _PUSHER = "Pusher"
 
@@ -46,7 +47,7 @@ def create_pipeline(
 
     # Holds the reviews against the curated schema; an anomaly stops the run before any training.
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    schema_gen = tfx.components.ImportSchemaGen(schema_file=config.schema)
+    schema_gen = SchemaImporter(schema.load(config.schema)).with_id("ImportSchemaGen")
     example_validator = StrictExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
@@ -69,9 +70,12 @@ def create_pipeline(
     # Runs the frozen encoder once a review; its head then trains on the vectors in seconds.
     embedding_gen = EmbeddingGen(transform.outputs["transformed_examples"], config.embedding)
 
-    frozen = _trainer(config.frozen, embedding_gen.outputs["embeddings"], transform, schema_gen)
+    job = config.custom_job
+    frozen = _trainer(
+        config.frozen, embedding_gen.outputs["embeddings"], transform, schema_gen, job
+    )
     fine_tuned = _trainer(
-        config.fine_tuned, transform.outputs["transformed_examples"], transform, schema_gen
+        config.fine_tuned, transform.outputs["transformed_examples"], transform, schema_gen, job
     )
 
     # Compares the two on the same reviews, none of which they were trained on.
@@ -179,15 +183,16 @@ def _trainer(
     options: TrainerOptions,
     examples: tfx.types.BaseChannel,
     transform: tfx.components.Transform,
-    schema_gen: tfx.components.ImportSchemaGen,
+    schema_gen: SchemaImporter,
+    job: CustomJob | None,
 ) -> tfx.components.Trainer:
     """Returns one of the two Trainers: the same code, other options and examples."""
-    return tfx.components.Trainer(
+    return custom_job.trainer_class(job)(
         run_fn="components.trainer.run_fn",
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema_gen.outputs["schema"],
         train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
-        custom_config={trainer.OPTIONS_KEY: encode(options)},
+        custom_config={trainer.OPTIONS_KEY: encode(options), **custom_job.custom_config(job)},
     ).with_id(f"Trainer.{options.model}")

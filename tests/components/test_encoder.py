@@ -23,6 +23,15 @@ def test_a_missing_folder_is_refused_by_its_name(tmp_path: Path):
         encoder.resolve(str(tmp_path / "nowhere"))
 
 
+def test_an_asset_is_found_in_the_package_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert Path(encoder.resolve("asset://albert_en_mini"), "saved_model.pb").exists()
+    with pytest.raises(InputError, match=r"There is no model folder .*albert_en_maxi"):
+        encoder.resolve("asset://albert_en_maxi")
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"holds no saved_model\.pb"):
         encoder.resolve(str(tmp_path))

@@ -117,6 +117,15 @@ def test_a_folder_s_preprocessor_is_found_beside_it(tmp_path, monkeypatch, sibli
     assert built.preprocessing.preprocessor == str(tmp_path / sibling)
 
 
+def test_an_asset_is_named_by_the_package_that_it_is_in(monkeypatch):
+    monkeypatch.chdir(config.PROJECT)
+
+    built = _build("--encoder", "assets/albert_en_mini")
+
+    assert built.embedding.encoder == config.MINI_ENCODER
+    assert built.preprocessing.preprocessor == config.MINI_PREPROCESSOR
+
+
 def test_an_encoder_of_unknown_kin_needs_its_preprocessor():
     with pytest.raises(InputError, match="--preprocessor HANDLE"):
         _build("--encoder", "https://example.org/encoder/1")

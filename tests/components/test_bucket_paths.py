@@ -1,0 +1,46 @@
+"""Artifacts may lie in a bucket, where Python's own file functions cannot go."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+_COMPONENTS = Path(__file__).parent.parent.parent / "components"
+_LOCAL_ONLY = {
+    "open",
+    "Path",
+    "pathlib.Path",
+    *(f"os.{name}" for name in ("listdir", "makedirs", "mkdir", "remove", "rename", "replace")),
+    *(f"os.path.{name}" for name in ("exists", "getsize", "isdir", "isfile")),
+    *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
+}
+# These read what is on this machine by nature: the user's file, and this package's own files.
+_OF_THIS_MACHINE = {"report_summary.py", "schema.py", "text_file_dataset.py"}
+
+
+def _modules() -> list[Path]:
+    return sorted(path for path in _COMPONENTS.glob("*.py") if path.name not in _OF_THIS_MACHINE)
+
+
+def _calls(module: Path) -> list[str]:
+    """Returns the calls of a module, those apart that only take a path's name from it."""
+    nodes = list(ast.walk(ast.parse(module.read_text())))
+    names = {"name", "stem", "suffix"}
+    harmless = {id(n.value) for n in nodes if isinstance(n, ast.Attribute) and n.attr in names}
+    calls = [n for n in nodes if isinstance(n, ast.Call) and id(n) not in harmless]
+    return [f"line {call.lineno}: {ast.unparse(call.func)}" for call in calls]
+
+
+@pytest.mark.parametrize("module", _modules(), ids=lambda path: path.name)
+def test_a_component_opens_files_as_tfx_does(module: Path):
+    calls = _calls(module)
+
+    assert [each for each in calls if each.partition(": ")[2] in _LOCAL_ONLY] == []
+
+
+def test_a_file_function_of_python_is_found(tmp_path: Path):
+    module = tmp_path / "module.py"
+    module.write_text("import pathlib\npathlib.Path('a').name\npathlib.Path('b').exists()\n")
+
+    assert _calls(module)[-1] == "line 3: pathlib.Path"
+    assert len(_calls(module)) == 2
