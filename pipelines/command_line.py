@@ -51,21 +51,33 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=32, width=100)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that `pipelines.config.build_config` reads."""
-    _add_run(parser)
+def add_options(parser: argparse.ArgumentParser, local: bool = True) -> None:
+    """Adds the options that `pipelines.config.build_config` reads.
+
+    Args:
+      parser: What to add them to.
+      local: Whether the run is on this machine; if not, those that name its files are left out.
+    """
+    _add_run(parser, local)
     _add_reviews(parser)
-    _add_file(parser)
+    if local:
+        _add_file(parser)
+    else:
+        parser.set_defaults(csv=None, text_column=None, label_column=None)
     _add_encoder(parser)
     _add_training(parser)
     _add_selection(parser)
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "the run")
+def _add_run(parser: argparse.ArgumentParser, local: bool) -> None:
+    add = group(parser, "the run")
     purposes = "; ".join(f"{name}: {preset.purpose}" for name, preset in PRESETS.items())
     add("--preset", purposes, "sample", choices=tuple(PRESETS), default="sample", metavar="NAME")
-    add("--output", "folder that receives everything", "output", metavar="DIR", default="output")
+    output = "output"
+    if local:
+        add("--output", "folder that receives everything", output, metavar="DIR", default=output)
+    else:
+        parser.set_defaults(output=output)
     add(
         "--beam-arg",
         "passed on to Beam, as --beam-arg=--FLAG=VALUE; may be repeated",
@@ -77,7 +89,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reviews(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "the reviews")
+    add = group(parser, "the reviews")
     add(
         "--dataset",
         "TFDS text classification data set, or the folder of a prepared one",
@@ -105,7 +117,7 @@ def _add_reviews(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "your own file, in place of a data set")
+    add = group(parser, "your own file, in place of a data set")
     add("--csv", "CSV, TSV or JSONL file with one review a row", "none", metavar="PATH")
     text = "text, review or the like"
     add("--text-column", "the column that holds the text", text, metavar="NAME")
@@ -114,7 +126,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "the encoder, and what it sees of a review")
+    add = group(parser, "the encoder, and what it sees of a review")
     add(
         "--encoder",
         "TF Hub or Kaggle handle, or folder, of a text encoder",
@@ -136,7 +148,7 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "training")
+    add = group(parser, "training")
     for model in ("frozen", "fine_tuned"):
         option = f"--{model.replace('_', '-')}-epochs"
         use = f"most passes over the training reviews for {model}"
@@ -160,7 +172,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
-    add = _group(parser, "which model is served")
+    add = group(parser, "which model is served")
     for option, use, default in (
         (
             "--min-gain",
@@ -189,12 +201,13 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 _TRAINER = TrainerOptions(model="", encoder="")
 
 
-def _group(parser: argparse.ArgumentParser, title: str) -> Callable[..., None]:
-    group = parser.add_argument_group(title)
+def group(parser: argparse.ArgumentParser, title: str) -> Callable[..., None]:
+    """Returns a function that adds an option: its name, its use, its default in words, its kind."""
+    options = parser.add_argument_group(title)
 
     def add(option: str, use: str, default_text: str, **kind: Any) -> None:
         text = f"{use} (default: {default_text})".replace("%", "%%")
-        group.add_argument(option, help=text, **kind)
+        options.add_argument(option, help=text, **kind)
 
     return add
 

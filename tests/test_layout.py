@@ -8,8 +8,8 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 FORBIDDEN = {
-    "components": {"pipelines", "local_runner", "tools", "benchmarks", "tests"},
-    "pipelines": {"local_runner", "tools", "benchmarks", "tests"},
+    "components": {"pipelines", "kubeflow_runner", "local_runner", "tools", "benchmarks", "tests"},
+    "pipelines": {"kubeflow_runner", "local_runner", "tools", "benchmarks", "tests"},
 }
 
 

@@ -1,45 +1,173 @@
-"""The same graph compiles for Kubeflow and Vertex AI."""
+"""The same graph as one file for Kubeflow and Vertex AI."""
 
-import importlib
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import kfp
 import pytest
-import tiny_run
-from tfx import v1 as tfx
-from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
-    KubeflowV2DagRunner,
-    KubeflowV2DagRunnerConfig,
-)
+from google.cloud.aiplatform_v1.types import CustomJobSpec
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipelines.pipeline import create_pipeline
+import kubeflow_runner
+from components.errors import InputError
+from pipelines import command_line, kubeflow, replay, resources, spec_file
+from pipelines.config import CustomJob, build_config
 
 pytestmark = pytest.mark.slow
 
+_PROJECT = Path(__file__).parent.parent.parent
+# What begins with a slash where no address goes before it.
+_LOCAL_PATH = re.compile(r"(?<![\w:/}.*?<])/[A-Za-z]\w+(/\w+)*")
 
-def test_every_component_compiles_and_names_code_that_imports(tmp_path: Path):
-    output = tmp_path / "pipeline.json"
-    runner = KubeflowV2DagRunner(
-        KubeflowV2DagRunnerConfig(default_image="image"), output_filename=str(output)
-    )
-    config = tiny_run.make_config(tmp_path)
-    runner.run(create_pipeline(config, tfx.dsl.experimental.LatestArtifactStrategy))
-    spec = json.loads(output.read_text())["pipelineSpec"]
-    tasks = spec["root"]["dag"]["tasks"]
-    assert len(tasks) == 17
-    executors = spec["deploymentSpec"]["executors"]
-    resolver = executors["Resolver.production_executor"]["resolver"]
-    query = resolver["outputArtifactQueries"]["pushed_model"]["filter"]
-    assert query == 'schema_title="tfx.PushedModel" AND state=LIVE'
-    commands = [
-        e["container"]["command"] + e["container"].get("args", [])
-        for e in executors.values()
-        if "container" in e
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory) -> Path:
+    """The compiled sample."""
+    path = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
+    assert kubeflow_runner.main(["compile", "--image", "image", "--spec", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def spec(path) -> dict:
+    return spec_file.read(path)
+
+
+def compile_with(*options, **fields):
+    parser = command_line.Parser()
+    command_line.add_options(parser, local=False)
+    config = build_config(parser.parse_args(options))
+    for name, value in fields.items():
+        object.__setattr__(config, name, value)
+    return kubeflow.compile_pipeline(config, "image", resources.DEFAULTS)
+
+
+def commands(spec) -> dict[str, list[str]]:
+    """Returns the command line of each container, by TFX node id."""
+    found = {}
+    for task in replay.tasks(spec).values():
+        container = task.executor.get("container")
+        if container:
+            found[task.title] = [*container["command"], *container["args"]]
+    return found
+
+
+def texts(value):
+    """Yields every text in a JSON value, whose texts may be JSON again."""
+    if isinstance(value, str):
+        try:
+            inner = json.loads(value)
+        except ValueError:
+            inner = None
+        yield from texts(inner) if isinstance(inner, dict | list) else [value]
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts(each)
+
+
+def test_it_is_the_same_byte_for_byte_from_another_process_and_folder(path, tmp_path):
+    command = [sys.executable, _PROJECT / "kubeflow_runner.py", "compile", "--image", "image"]
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(_PROJECT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    assert (tmp_path / "pipeline.yaml").read_bytes() == path.read_bytes()
+
+
+def test_kubeflow_s_own_loader_reads_it(path):
+    component = kfp.components.load_component_from_file(str(path))
+
+    assert component.name == "albert-sample-reviews"
+    inputs = component.component_spec.inputs
+    assert inputs["sequence_length"].type == "Integer"
+    assert inputs["sequence_length"].default == 96
+    assert inputs["encoder"].default == "asset://albert_en_mini"
+    assert not inputs["output_root"].optional
+    assert len(inputs) == 7
+
+
+def test_it_keeps_the_format_of_kubeflow_pipelines_2(spec):
+    message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+
+    assert message.schema_version == "2.1.0"
+    assert set(message.root.dag.tasks) == set(spec["root"]["dag"]["tasks"])
+
+
+def test_it_names_no_path_of_this_machine(spec):
+    found = {path for text in texts(spec) for path in _LOCAL_PATH.findall(text) if path}
+    assert found == set()
+    everything = json.dumps(spec)
+    for place in (_PROJECT, Path.home(), Path(sys.prefix)):
+        assert str(place) not in everything
+
+
+def test_names_are_those_that_argo_takes(spec):
+    named = [
+        *spec["root"]["dag"]["tasks"],
+        *spec["components"],
+        *spec["deploymentSpec"]["executors"],
     ]
-    classes = [
-        c[c.index("--executor_class_path") + 1] for c in commands if "--executor_class_path" in c
-    ]
-    assert len(classes) >= 10
-    for path in classes:
-        module, name = path.rsplit(".", 1)
-        assert hasattr(importlib.import_module(module), name)
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) for name in named)
+
+
+def test_every_task_waits_for_tasks_that_are_there(spec):
+    tasks = replay.tasks(spec)
+
+    assert {"Trainer.frozen", "Pusher", "TfdsExampleGen"} < {t.title for t in tasks.values()}
+    for task in tasks.values():
+        assert task.upstream() <= set(tasks)
+
+
+def test_every_container_has_what_it_needs(spec):
+    needs = {
+        task.title: task.executor["container"]["resources"]["resourceCpuLimit"]
+        for task in replay.tasks(spec).values()
+        if "container" in task.executor
+    }
+
+    assert needs["Trainer.frozen"] == needs["EmbeddingGen"] == "8"
+    assert needs["Pusher"] == "2"
+
+
+def test_trainers_can_be_custom_jobs_and_beam_can_be_dataflow():
+    job = CustomJob("p", "r", "image", "n1-standard-8", "NVIDIA_TESLA_T4", 2, "a@p")
+    spec = compile_with("--beam-arg=--runner=DataflowRunner", custom_job=job)
+
+    tasks = {task.title: task for task in replay.tasks(spec).values()}
+    lines = commands(spec)
+    for title in ("Trainer.frozen", "Trainer.fine_tuned"):
+        assert any("google_cloud_ai_platform.trainer" in part for part in lines[title])
+        constant = tasks[title].spec["inputs"]["parameters"]["custom_config"]["runtimeValue"]
+        text = re.sub(r"\{\{.*?\}\}", "1", constant["constant"])
+        arguments = json.loads(text)["ai_platform_training_args"]
+        assert arguments["project"] == "p"
+        job_spec = CustomJobSpec(arguments["job_spec"])
+        [pool] = job_spec.worker_pool_specs
+        assert pool.machine_spec.machine_type == "n1-standard-8"
+        assert pool.machine_spec.accelerator_type.name == "NVIDIA_TESLA_T4"
+        assert pool.machine_spec.accelerator_count == 2
+        assert pool.container_spec.image_uri == "image"
+        assert job_spec.service_account == "a@p"
+    for title in ("TfdsExampleGen", "Transform", "EmbeddingGen", "Evaluator.test"):
+        assert "--runner=DataflowRunner" in lines[title]
+        assert "--runner=FnApiRunner" not in lines[title]
+
+
+@pytest.mark.parametrize("option", ["--encoder", "--preprocessor", "--data-dir", "--dataset"])
+def test_what_is_on_this_machine_only_is_refused(tmp_path, option):
+    (tmp_path / "dataset_info.json").touch()
+    known = ["--encoder", "gs://b/e", "--preprocessor", "gs://b/p"]
+
+    with pytest.raises(InputError, match=r"is on this machine only\. Copy it to a bucket"):
+        compile_with(*known, option, str(tmp_path))
+
+
+def test_the_classes_are_those_that_the_data_set_declares():
+    tasks = {task.title: task for task in replay.tasks(compile_with("--preset", "imdb")).values()}
+
+    schema = tasks["ImportSchemaGen"].spec["inputs"]["parameters"]["schema_text"]
+    assert 'tag: "neg"' in schema["runtimeValue"]["constant"]

@@ -33,11 +33,6 @@ print(json.dumps(answer["probabilities"].numpy().tolist()))
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return tiny_run.run(tiny_run.make_config(tmp_path_factory.mktemp("run")))
-
-
-@pytest.fixture(scope="module")
 def texts(finished: Run) -> list[str]:
     examples = read_examples(finished.uri("TfdsExampleGen", "examples"), "eval")
     return [e.features.feature["text"].bytes_list.value[0].decode() for e in examples]

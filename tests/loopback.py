@@ -1,0 +1,73 @@
+"""Servers on this machine that stand in for the services that a submission goes to."""
+
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from typing import Any
+
+import grpc
+
+Answer = Callable[[str, str, Any], tuple[int, Any]]
+
+
+@contextlib.contextmanager
+def http_service(answer: Answer) -> Iterator[str]:
+    """Serves `answer(method, path, body)` → status and JSON body; yields the address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def _reply(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = json.loads(content) if content else None
+            status, reply = answer(self.command, self.path, body)
+            encoded = json.dumps(reply).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(encoded)))
+            self.end_headers()
+            self.wfile.write(encoded)
+
+        do_GET = do_POST = _reply  # noqa: N815  http.server's names
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def grpc_service(methods: dict[str, tuple[type, Callable[[Any], Any]]]) -> Iterator[str]:
+    """Serves methods by their full names, each its request class and answer; yields the address.
+
+    Messages are those of proto-plus, which Google's clients speak.
+    """
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+            if details.method not in methods:
+                return None
+            request_class, answer = methods[details.method]
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, _: answer(request),
+                request_deserializer=request_class.deserialize,
+                response_serializer=lambda reply: type(reply).serialize(reply),
+            )
+
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers((Handler(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()

@@ -1,0 +1,362 @@
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+import google.auth
+import grpc
+import loopback
+import pytest
+import tiny_spec
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.aiplatform_v1.services.pipeline_service.transports import (
+    grpc as pipeline_transport,
+)
+from google.cloud.aiplatform_v1.services.schedule_service.transports import (
+    grpc as schedule_transport,
+)
+from google.cloud.aiplatform_v1.types import (
+    CreatePipelineJobRequest,
+    CreateScheduleRequest,
+    PipelineJob,
+    Schedule,
+)
+
+import kubeflow_runner
+from pipelines import spec_file
+
+_PROJECT = pathlib.Path(__file__).parent.parent
+_VERTEX = ["--project", "a-project", "--region", "europe-west4"]
+_OUTPUT_ROOT = ["--output-root", "gs://a-bucket/albert/"]
+_DATAFLOW = ["--image", "i", "--project", "p", "--dataflow"]
+_CHANGED = ["--parameter", "sequence_length=77", "--no-cache"]
+
+
+@pytest.fixture(autouse=True)
+def no_cloud(monkeypatch, tmp_path):
+    """A machine without credentials, project or any way out."""
+    for name in ("GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS", "KFP_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.setattr("google.auth.compute_engine._metadata.is_on_gce", lambda *_, **__: False)
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "pipeline.yaml"
+    spec_file.write(tiny_spec.make(), path)
+    return str(path)
+
+
+@pytest.fixture
+def run(capfd):
+    """Returns a function that runs a command: arguments → exit status, output, error text."""
+
+    def run(*arguments):
+        status = kubeflow_runner.main(arguments)
+        return status, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Lets no connection be made, and returns what was tried."""
+    tried = []
+
+    def connect(_, address):
+        tried.append(address)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    return tried
+
+
+@pytest.fixture
+def storage(monkeypatch):
+    """Stands in for Google Cloud Storage with one bucket, `a-bucket`; returns what was asked."""
+    asked = []
+
+    def answer(method, path, body):
+        asked.append((method, path))
+        if path.startswith("/storage/v1/b/a-bucket?"):
+            return 200, {"kind": "storage#bucket", "name": "a-bucket", "id": "a-bucket"}
+        return 404, {"error": {"code": 404, "message": "Not Found"}}
+
+    monkeypatch.setattr(google.auth, "default", lambda **_: (AnonymousCredentials(), None))
+    with loopback.http_service(answer) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        yield asked
+
+
+@pytest.fixture
+def vertex(monkeypatch, storage):
+    """Stands in for Vertex AI; returns the requests that it received."""
+    received = []
+
+    def create_job(request):
+        received.append(request)
+        name = f"{request.parent}/pipelineJobs/{request.pipeline_job_id}"
+        return PipelineJob(name=name, display_name=request.pipeline_job.display_name)
+
+    def create_schedule(request):
+        received.append(request)
+        return Schedule(name=f"{request.parent}/schedules/7")
+
+    service = "/google.cloud.aiplatform.v1"
+    methods = {
+        f"{service}.PipelineService/CreatePipelineJob": (CreatePipelineJobRequest, create_job),
+        f"{service}.ScheduleService/CreateSchedule": (CreateScheduleRequest, create_schedule),
+    }
+    with loopback.grpc_service(methods) as address:
+        for transport in (
+            pipeline_transport.PipelineServiceGrpcTransport,
+            schedule_transport.ScheduleServiceGrpcTransport,
+        ):
+            channel = classmethod(lambda *_, **__: grpc.insecure_channel(address))
+            monkeypatch.setattr(transport, "create_channel", channel)
+        yield received
+
+
+@pytest.fixture
+def kubeflow():
+    """Stands in for a Kubeflow Pipelines API; returns its address and what it received."""
+    received = []
+
+    def answer(method, path, body):
+        received.append((method, path.partition("?")[0], body))
+        if path.endswith("/experiments"):
+            return 200, {"experiment_id": "e-1", "display_name": body and body["display_name"]}
+        if path.endswith("/runs"):
+            return 200, {"run_id": "r-1"}
+        if path.endswith("/recurringruns"):
+            return 200, {"recurring_run_id": "rr-1"}
+        return 200, {}
+
+    with loopback.http_service(answer) as address:
+        yield address, received
+
+
+def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(run, spec, no_network):
+    status, output, errors = run("submit", spec, *_VERTEX, *_OUTPUT_ROOT, *_CHANGED)
+
+    assert (status, errors, no_network) == (0, "", [])
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    assert lines[0] == "to Vertex AI, project a-project, europe-west4"
+    assert {
+        "artifacts gs://a-bucket/albert/pipeline",
+        "when once, now",
+        "cache off",
+        "output_root gs://a-bucket/albert",
+        "sequence_length 77",
+        "frozen_learning_rate 0.5",
+        "Only 8 CPUs, 32G, 1 x NVIDIA_L4 registry/image:1",
+    } < set(lines)
+    assert lines[-1] == "nothing was sent: add --yes to send it"
+
+
+def test_vertex_ai_receives_the_spec_and_the_values(run, spec, vertex):
+    account = ["--service-account", "runs@a-project.iam.gserviceaccount.com"]
+
+    status, output, errors = run(
+        "submit", spec, *_VERTEX, *_OUTPUT_ROOT, *_CHANGED, *account, "--yes"
+    )
+
+    assert (status, errors) == (0, "")
+    [request] = vertex
+    job = PipelineJob.to_dict(request.pipeline_job)
+    assert request.parent == "projects/a-project/locations/europe-west4"
+    assert re.fullmatch(r"tiny-\d{14}", request.pipeline_job_id)
+    assert output.splitlines()[-1] == (
+        f"sent: {request.parent}/pipelineJobs/{request.pipeline_job_id}"
+    )
+    sent = tiny_spec.make()
+    sent["root"]["dag"]["tasks"]["only"]["cachingOptions"] = {"enableCache": False}
+    assert job["pipeline_spec"] == sent
+    assert job["service_account"] == account[1]
+    runtime = job["runtime_config"]
+    assert runtime["gcs_output_directory"] == "gs://a-bucket/albert/pipeline"
+    assert runtime["parameter_values"] == {
+        "output_root": "gs://a-bucket/albert",
+        "dataset": "sample_reviews",
+        "encoder": tiny_spec.ENCODER,
+        "preprocessor": "asset://preprocess",
+        "sequence_length": 77,
+        "frozen_learning_rate": 0.5,
+        "fine_tuned_learning_rate": 0.25,
+    }
+
+
+def test_vertex_ai_receives_a_schedule(run, spec, vertex):
+    status, output, _ = run(
+        "submit", spec, *_VERTEX, *_OUTPUT_ROOT, "--schedule", "0 3 * * 1", "--yes"
+    )
+
+    assert status == 0
+    [request] = vertex
+    assert request.schedule.cron == "0 3 * * 1"
+    job = PipelineJob.to_dict(request.schedule.create_pipeline_job_request.pipeline_job)
+    assert job["pipeline_spec"]["pipelineInfo"]["name"] == "tiny"
+    assert output.splitlines()[-1] == f"sent: {request.parent}/schedules/7"
+
+
+def test_kubeflow_receives_the_spec_and_the_values(run, spec, kubeflow):
+    address, received = kubeflow
+
+    status, output, errors = run(
+        "submit", spec, "--endpoint", address, *_OUTPUT_ROOT, *_CHANGED, "--yes"
+    )
+
+    assert (status, errors) == (0, "")
+    assert output.splitlines()[-1] == "sent: r-1"
+    [body] = [body for method, path, body in received if path == "/apis/v2beta1/runs"]
+    assert body["experiment_id"] == "e-1"
+    assert (
+        body["pipeline_spec"]["root"]["inputDefinitions"]
+        == (tiny_spec.make()["root"]["inputDefinitions"])
+    )
+    assert body["runtime_config"]["pipeline_root"] == "gs://a-bucket/albert/pipeline"
+    assert body["runtime_config"]["parameters"]["sequence_length"] == 77
+
+
+def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
+    address, received = kubeflow
+
+    status, output, _ = run(
+        "submit",
+        spec,
+        *("--endpoint", address, *_OUTPUT_ROOT, "--schedule", "0 3 * * 1", "--yes"),
+    )
+
+    assert status == 0
+    assert output.splitlines()[-1] == "sent: rr-1"
+    [body] = [body for method, path, body in received if path == "/apis/v2beta1/recurringruns"]
+    assert body["trigger"]["cron_schedule"]["cron"] == "0 0 3 * * 1"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (_OUTPUT_ROOT, "There is no Google Cloud project to run in. Name it with --project"),
+        (_VERTEX, "--output-root names no bucket. Give a folder in a bucket with --output-root"),
+        ([*_VERTEX, "--output-root", "output"], "--output-root 'output' is not in a bucket."),
+        ([*_VERTEX, *_OUTPUT_ROOT, "--yes"], "There are no Google Cloud credentials on this"),
+        ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "a=1"], "There is no parameter 'a'."),
+        ([*_OUTPUT_ROOT, "--endpont", "x"], "no option '--endpont'. Did you mean --endpoint."),
+    ],
+)
+def test_what_is_missing_is_one_line_and_nothing_is_sent(run, spec, no_network, options, expected):
+    status, output, errors = run("submit", spec, *options)
+
+    assert (status, output, no_network) == (2, "", [])
+    assert errors.startswith("error: ")
+    assert expected in errors
+    assert errors.count("\n") == 1
+
+
+def test_what_is_missing_is_said_before_the_spec_is_looked_at(run, tmp_path):
+    status, _, errors = run("submit", str(tmp_path / "none.yaml"), *_OUTPUT_ROOT)
+
+    assert status == 2
+    assert "There is no Google Cloud project" in errors
+
+
+def test_a_bucket_that_is_not_there_is_one_line(run, spec, vertex, storage):
+    status, output, errors = run(
+        "submit", spec, *_VERTEX, "--output-root", "gs://another/albert", "--yes"
+    )
+
+    assert (status, output, vertex) == (2, "", [])
+    assert errors == (
+        "error: There is no bucket 'another'. Make it with `gcloud storage buckets create "
+        "gs://another`, or name another one.\n"
+    )
+    assert len(storage) == 1
+
+
+def test_an_endpoint_that_does_not_answer_is_one_line(run, spec):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+        status, _, errors = run("submit", spec, "--endpoint", address, *_OUTPUT_ROOT, "--yes")
+
+    assert status == 2
+    assert errors.startswith(f"error: Kubeflow Pipelines at {address} cannot take the pipeline (")
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ("a: 1", "is no pipeline of this project"),
+        ("text", "is no pipeline of this project"),
+    ],
+)
+@pytest.mark.parametrize("command", [["submit", *_VERTEX, *_OUTPUT_ROOT], ["replay"]])
+def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, expected):
+    path = tmp_path / "pipeline.yaml"
+    if content is not None:
+        path.write_text(content)
+
+    status, _, errors = run(command[0], str(path), *command[1:])
+
+    assert status == 2
+    assert errors.startswith(f"error: {path} {expected}")
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "the following arguments are required: --image"),
+        (["--image", "i", "--csv", "a.csv"], "there is no option '--csv'"),
+        (["--image", "i", "--resources", "T"], "'T' says not what a task needs."),
+        (["--image", "i", "--train-on", "m"], "There is no Google Cloud project to run in."),
+        (["--image", "i", "--train-gpu", "T4"], "--train-gpu needs --train-on."),
+        (
+            ["--image", "i", "--project", "p", "--train-on", "m", "--train-gpu", "T4:x"],
+            "--train-gpu T4:x is not TYPE:COUNT.",
+        ),
+        (
+            [*_DATAFLOW, "temporary", "--dataflow-image", "d"],
+            "--dataflow 'temporary' is not in a bucket.",
+        ),
+        ([*_DATAFLOW, "gs://bucket/t"], "--dataflow needs --dataflow-image."),
+        (["--image", "i", "--sequence-length", "2"], "sequence-length cannot be 2."),
+    ],
+)
+def test_a_pipeline_that_could_not_run_is_not_compiled(run, tmp_path, options, expected):
+    path = tmp_path / "pipeline.yaml"
+
+    status, output, errors = run("compile", "--spec", str(path), *options)
+
+    assert (status, output) == (2, "")
+    assert expected in errors
+    assert errors.count("\n") == 1
+    assert not path.exists()
+
+
+def test_a_command_that_is_not_there_is_one_line(run):
+    status, _, errors = run("submitt")
+
+    assert status == 2
+    assert errors == "error: there is no command 'submitt'. Did you mean submit.\n"
+
+
+@pytest.mark.parametrize("command", [[], ["compile"], ["submit"], ["replay"]])
+def test_the_help_imports_nothing_heavy(command):
+    code = (
+        "import sys, kubeflow_runner\n"
+        f"try: kubeflow_runner.main({[*command, '--help']})\n"
+        "finally: print(sorted({'tensorflow', 'tfx', 'kfp', 'google.auth'} & {*sys.modules}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(_PROJECT)}
+    output = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+
+    assert "python kubeflow_runner.py" in output
+    assert output.splitlines()[-1] == "[]"
