@@ -33,6 +33,7 @@ lint: $(INSTALLED) ## Check style and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile
 
 format: $(INSTALLED) ## Put the code into the form that lint asks for
 	@$(BIN)/ruff check --fix --quiet .
@@ -44,6 +45,11 @@ bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 lock: ## Pin every package of pyproject.toml, with hashes, in requirements.txt (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --quiet \
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.txt
+	@# What TensorFlow needs beside it on a GPU; the overrides of pyproject.toml would drop the extra.
+	grep --only-matching '^tensorflow==[0-9.]*' requirements.txt | sed 's/==/[and-cuda]==/' \
+		| uv pip compile - --no-config --constraint requirements.txt --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
+		| awk '/^[a-z]/ {keep = /^nvidia-/} keep' > requirements-gpu.txt
 
 clean: ## Remove what was built here; outputs of runs stay
 	rm -rf $(VENV) .cache/uv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

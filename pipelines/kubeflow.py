@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfx import v1 as tfx
 from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from components import datasets, schema
@@ -78,8 +79,9 @@ def _compile(config: PipelineConfig, image: str) -> dict[str, Any]:
         default_commands=list(ENTRY_POINT),
         use_pipeline_spec_2_1=True,  # the only one that Kubeflow takes
     )
-    runner = KubeflowV2DagRunner(runner_config)
-    return runner.run(create_pipeline(config), write_out=False)["pipelineSpec"]
+    # Of TFX's ways to find what earlier runs made, the backends know two; this one does here.
+    pipeline = create_pipeline(config, tfx.dsl.experimental.LatestArtifactStrategy)
+    return KubeflowV2DagRunner(runner_config).run(pipeline, write_out=False)["pipelineSpec"]
 
 
 def without_resolvers(spec: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The same graph as one file for Kubeflow and Vertex AI."""
 
+import copy
 import json
 import os
 import re
@@ -120,6 +121,30 @@ def test_every_task_waits_for_tasks_that_are_there(spec):
     assert {"Trainer.frozen", "Pusher", "TfdsExampleGen"} < {t.title for t in tasks.values()}
     for task in tasks.values():
         assert task.upstream() <= set(tasks)
+
+
+def test_only_a_model_that_was_pushed_is_looked_up_as_the_one_in_production(spec):
+    tasks = {task.title: task for task in replay.tasks(spec).values()}
+
+    queries = tasks["Resolver.production"].executor["resolver"]["outputArtifactQueries"]
+
+    assert queries["pushed_model"]["filter"] == 'schema_title="tfx.PushedModel" AND state=LIVE'
+    [key] = [
+        key
+        for key, source in tasks["Evaluator.test"].spec["inputs"]["artifacts"].items()
+        if source["taskOutputArtifact"]["producerTask"] == "resolver-production"
+    ]
+    assert key == "production"
+
+
+def test_without_resolvers_nothing_waits_for_one(spec):
+    without = kubeflow.without_resolvers(copy.deepcopy(spec))
+
+    tasks = replay.tasks(without)
+    assert {t.title for t in replay.tasks(spec).values()} - {t.title for t in tasks.values()} == {
+        "Resolver.production"
+    }
+    assert all(task.upstream() <= set(tasks) for task in tasks.values())
 
 
 def test_every_container_has_what_it_needs(spec):
