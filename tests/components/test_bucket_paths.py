@@ -14,8 +14,14 @@ _LOCAL_ONLY = {
     *(f"os.path.{name}" for name in ("exists", "getsize", "isdir", "isfile")),
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
-# These read what is on this machine by nature: a runner's schema, and the user's file.
-_OF_THIS_MACHINE = {"schema.py", "text_file_dataset.py"}
+# These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files.
+_OF_THIS_MACHINE = {
+    "model_download.py",
+    "pushed_model.py",
+    "schema.py",
+    "scoring.py",
+    "text_file_dataset.py",
+}
 
 
 def _modules() -> list[Path]:
