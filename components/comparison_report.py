@@ -1,5 +1,6 @@
 """ComparisonReport: what the run found, as a page, `summary.json` and plots in one folder."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from components.evaluation_results import (
     load_comparison,
     load_curves,
     load_disagreements,
+    load_predictions,
     load_production_comparison,
 )
 from components.features import EVAL, FINE_TUNED, FROZEN
@@ -26,7 +28,7 @@ from components.production import recorded
 from components.production_gate import load_verdict
 from components.review_lengths import measure_lengths
 from components.training_history import TrainingHistory
-from components.yardstick import load_yardstick
+from components.yardstick import load_gains, load_yardstick
 
 FROZEN_MODEL_KEY = "frozen_model"
 FINE_TUNED_MODEL_KEY = "fine_tuned_model"
@@ -88,7 +90,7 @@ class Executor(base_executor.BaseExecutor):
             production=recorded([inputs[BLESSING_KEY]]),
             examples=count_examples(inputs[EXAMPLES_KEY]),
             duplicates=load_duplicates(inputs[DUPLICATES_KEY].uri),
-            yardstick=load_yardstick(inputs[YARDSTICK_KEY].uri),
+            yardstick=_yardstick(inputs[YARDSTICK_KEY].uri, inputs[EVALUATION_KEY].uri),
             costs=_measure_costs(inputs),
             words=measure_lengths(inputs[EXAMPLES_KEY]),
             command=exec_properties.get(COMMAND_KEY) or "",
@@ -132,6 +134,15 @@ def _count_records(folder: str) -> int:
     files = [os.path.join(folder, name) for name in map(str, fileio.listdir(folder))]
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH_SIZE)
     return sum(int(tf.size(batch)) for batch in records)
+
+
+def _yardstick(uri: str, evaluation_uri: str) -> dict[str, Any]:
+    """Returns what Yardstick measured, and by how much each model exceeds it on `eval`."""
+    gains = load_gains(uri, load_predictions(evaluation_uri))
+    return {
+        **load_yardstick(uri),
+        "gain": {model: {"accuracy": dataclasses.asdict(gain)} for model, gain in gains.items()},
+    }
 
 
 def _pushed_destination(pushed_model: types.Artifact) -> str | None:

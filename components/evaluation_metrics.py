@@ -94,11 +94,13 @@ class PredictionTable:
     """What `Predictions` kept, one row a review, in an order that chance has no part in.
 
     Attributes:
+      hashes: uint64 `[reviews]`, the texts' `text_hash`.
       labels: int32 `[reviews]`.
       probabilities: For each model, by its name, float32 `[reviews, classes]`.
       class_names: The classes.
     """
 
+    hashes: np.ndarray
     labels: np.ndarray
     probabilities: dict[str, np.ndarray]
     class_names: tuple[str, ...]
@@ -110,10 +112,16 @@ def decode_predictions(value: bytes) -> PredictionTable:
         rows, models = arrays["rows"], arrays["models"].tolist()
         by_model = np.moveaxis(rows["probabilities"], 1, 0)
         return PredictionTable(
+            rows["hash"].view(">u8"),
             rows["label"],
             dict(zip(models, by_model, strict=True)),
             tuple(arrays["class_names"].tolist()),
         )
+
+
+def text_hash(text: bytes) -> int:
+    """Returns the 64-bit number by which two models' predictions of one review are found."""
+    return int.from_bytes(hashlib.blake2b(text, digest_size=_HASH_BYTES).digest(), "big")
 
 
 def decode_disagreements(value: bytes) -> list[dict[str, Any]]:
@@ -266,7 +274,7 @@ class _PredictionsCombiner(beam.CombineFn):
     def add_input(self, kept: _Kept, review: _Review) -> _Kept:
         kept.class_names = review.class_names
         kept.rows.append(
-            hashlib.blake2b(review.text, digest_size=_HASH_BYTES).digest()
+            text_hash(review.text).to_bytes(_HASH_BYTES, "big")
             + review.label.to_bytes(_LABEL_BYTES, "little")
             + review.probabilities.tobytes()
         )

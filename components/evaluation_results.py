@@ -174,6 +174,18 @@ def load_model_metrics(uri: str) -> ModelMetrics:
     return load_production_comparison(uri).winner
 
 
+def load_predictions(uri: str) -> PredictionTable:
+    """Reads label and probabilities of each review, or of a sample of them.
+
+    Args:
+      uri: Folder of a `ModelEvaluation` artifact that a configuration of ours made.
+
+    Raises:
+      InputError: The folder holds no such evaluation.
+    """
+    return _load(uri)[0].predictions()
+
+
 def load_curves(uri: str) -> dict[str, Curves]:
     """Reads what plots of each model show, by the model's name.
 

@@ -55,7 +55,8 @@ def summarize(
       production: The model in production, or None where there was none.
       examples: Number of reviews by split.
       duplicates: What DuplicateFinder found; see its `load_duplicates`.
-      yardstick: What Yardstick measured; see its `load_yardstick`.
+      yardstick: What Yardstick measured; see its `load_yardstick`. `gain` holds, for each model,
+        the paired difference of its accuracy on `eval` to the yardstick's.
       costs: Costs of the exported models, by `frozen` and `fine_tuned`.
       words: How long the reviews are, by split.
       command: What started the run; empty where that is not known.

@@ -221,13 +221,12 @@ def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
 
 
 def _standing_of_yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how it stands to the better model, going by intervals that are not paired."""
-    best, model = max(_models(summary).items(), key=lambda pair: pair[1]["accuracy"] or 0)
-    yardstick = summary["yardstick"]["eval"]
-    if yardstick["accuracy"] >= (model["accuracy"] or 0):
+    """Says how it stands to the model that gains most over it."""
+    gains = {model: gain["accuracy"] for model, gain in summary["yardstick"]["gain"].items()}
+    best = max(gains, key=lambda model: gains[model]["value"])
+    if gains[best]["value"] <= 0:
         return f"no worse than {best}"
-    clearly = yardstick["accuracy_upper"] < (model["accuracy_lower"] or 0)
-    return f"{'clearly' if clearly else 'not clearly'} below {best}"
+    return f"{'clearly' if gains[best]['lower'] > 0 else 'not clearly'} below {best}"
 
 
 def _duplicates(duplicates: Mapping[str, Any]) -> str:

@@ -7,19 +7,25 @@ import trivial_models
 from tfx import v1 as tfx
 from tfx.types import Artifact, standard_artifacts
 
+from components import yardstick
+
 HISTORIES = {
     "frozen": trivial_models.history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
     "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
 }
 DUPLICATES = {"exact": {"train": {"test": 3}}, "removed": {"train": {"exact": 3, "near": 0}}}
-YARDSTICK = {"eval": {"accuracy": 0.75}, "test": {"accuracy": 0.74}, "train_seconds": 0.5}
 
 
-def save(folder: Path) -> dict[str, Artifact]:
-    """Stores the artifacts below `folder`; returns them by the names that the report knows."""
+def save(folder: Path, examples: Artifact) -> dict[str, Artifact]:
+    """Stores the artifacts below `folder`; returns them by the names that the report knows.
+
+    Args:
+      folder: Where to.
+      examples: What the models were evaluated on, for the yardstick.
+    """
     return {
         "duplicates": _save_json(folder / "duplicates", "duplicates.json", DUPLICATES),
-        "yardstick": _save_json(folder / "yardstick", "yardstick.json", YARDSTICK),
+        "yardstick": _measure_yardstick(folder / "yardstick", examples),
         **{
             f"{name}_model_run": trivial_models.save_history(folder / name, history)
             for name, history in HISTORIES.items()
@@ -35,6 +41,12 @@ def import_artifact(key: str, artifact: Artifact) -> tfx.dsl.Importer:
         artifact_type=type(artifact),
         properties={"split_names": artifact.split_names} if is_examples else None,
     ).with_id(key)
+
+
+def _measure_yardstick(folder: Path, examples: Artifact) -> Artifact:
+    result = trivial_models.artifact(standard_artifacts.ModelEvaluation, folder)
+    yardstick.Executor().Do({"examples": [examples]}, {"result": [result]}, {})
+    return result
 
 
 def _save_json(folder: Path, name: str, content: dict) -> Artifact:

@@ -50,6 +50,10 @@ SUMMARY = {
             "auc": 0.8,
             "log_loss": 0.6,
         },
+        "gain": {
+            "frozen": {"accuracy": {"value": 0.062, "lower": 0.04, "upper": 0.08}},
+            "fine_tuned": {"accuracy": {"value": 0.125, "lower": 0.1, "upper": 0.15}},
+        },
         "train_seconds": 0.9,
         "trainable_parameters": 25_001,
     },

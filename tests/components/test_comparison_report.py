@@ -12,11 +12,11 @@ import report_inputs
 import tensorflow as tf
 import toy_report
 from ml_metadata.metadata_store import MetadataStore
-from report_inputs import DUPLICATES, HISTORIES, YARDSTICK
+from report_inputs import DUPLICATES, HISTORIES
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components import plot_style, report_summary
+from components import plot_style, report_summary, yardstick
 from components.comparison_report import ComparisonReport, publish
 from components.evaluation_results import (
     load_comparison,
@@ -44,7 +44,7 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         "test_evaluation": evaluated.test_evaluation,
         "examples": evaluated.examples,
     }
-    others = report_inputs.save(folder)
+    others = report_inputs.save(folder, evaluated.examples)
     importers = [
         report_inputs.import_artifact(key, artifact)
         for key, artifact in {**artifacts, **others}.items()
@@ -194,9 +194,18 @@ def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_class
     assert blessing.custom_properties["current_model"].string_value == model.uri
 
 
-def test_summary_holds_what_was_found_before_training(summary):
+def test_summary_holds_the_duplicates_and_the_yardstick(folder, summary):
     assert summary["duplicates"] == DUPLICATES
-    assert summary["yardstick"] == YARDSTICK
+    measured = yardstick.load_yardstick(str(folder / "yardstick"))
+    assert summary["yardstick"] == {**measured, "gain": summary["yardstick"]["gain"]}
+
+
+@pytest.mark.parametrize("model", ["frozen", "fine_tuned"])
+def test_summary_says_by_how_much_each_model_exceeds_the_yardstick(summary, two_classes, model):
+    gain = summary["yardstick"]["gain"][model]["accuracy"]
+    right = two_classes.scores.right(model).mean()
+    assert gain["value"] == pytest.approx(right - summary["yardstick"]["eval"]["accuracy"])
+    assert gain["lower"] < gain["value"] < gain["upper"]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +256,7 @@ def test_undefined_numbers_become_null(two_classes):
         Production("model", "hash", "serving/7"),
         {"eval": 400},
         DUPLICATES,
-        YARDSTICK,
+        {"eval": {"accuracy": math.nan}},
         toy_report.COSTS,
         toy_report.WORDS,
         COMMAND,
@@ -257,4 +266,5 @@ def test_undefined_numbers_become_null(two_classes):
     assert written["test"]["log_loss"] is None
     assert written["production"]["metrics"]["log_loss"] is None
     assert written["production"]["pushed_model"] == "serving/7"
+    assert written["yardstick"]["eval"]["accuracy"] is None
     assert written["models"]["fine_tuned"]["auc"] == comparison.fine_tuned.auc

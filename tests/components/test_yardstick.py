@@ -11,7 +11,8 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 from tfx.types import standard_artifacts
 
-from components import yardstick
+from components import estimates, yardstick
+from components.evaluation_metrics import PredictionTable, text_hash
 from components.yardstick import Executor, load_yardstick
 
 FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "rainy", "day"]
@@ -27,6 +28,11 @@ def reviews(count: int, seed: int, classes: int = 2, noise: float = 0.2) -> list
         told = random.integers(classes) if random.random() < noise else label
         rows.append((f"{' '.join(random.choice(FILLER, size=8))} {WORDS[told]}!", label))
     return rows
+
+
+def columns(count: int, seed: int) -> tuple[list[bytes], np.ndarray]:
+    texts, labels = zip(*reviews(count, seed), strict=True)
+    return [text.encode() for text in texts], np.array(labels)
 
 
 def execute(folder: Path, classes: int = 2):
@@ -45,19 +51,25 @@ def execute(folder: Path, classes: int = 2):
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return load_yardstick(execute(tmp_path_factory.mktemp("yardstick")))
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("yardstick")
+    execute(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return load_yardstick(str(folder / "result"))
 
 
 @pytest.fixture(scope="module")
 def model():
-    texts, labels = zip(*reviews(300, 1), strict=True)
-    return yardstick.train(texts, np.array(labels))
+    return yardstick.train(*columns(300, 1))
 
 
 @pytest.mark.parametrize(("split", "count", "seed"), [("eval", 150, 2), ("test", 240, 3)])
 def test_measures_agree_with_scikit_learn_and_scipy(found, model, split, count, seed):
-    texts, labels = zip(*reviews(count, seed), strict=True)
+    texts, labels = columns(count, seed)
     probabilities = model.predict_proba(texts)
     right = (probabilities.argmax(axis=1) == labels).sum()
     interval = stats.binomtest(int(right), count).proportion_ci(0.95, "wilson")
@@ -72,7 +84,7 @@ def test_measures_agree_with_scikit_learn_and_scipy(found, model, split, count, 
 
 def test_learns_what_decides(found, model):
     assert 0.75 < found["test"]["accuracy"] < 1
-    assert model.predict_proba(["An AWFUL<br />film", "lovely"]).argmax(axis=1).tolist() == [0, 1]
+    assert model.predict_proba([b"An AWFUL<br />film", b"lovely"]).argmax(axis=1).tolist() == [0, 1]
 
 
 def test_says_what_it_took(found, model):
@@ -96,8 +108,8 @@ def test_several_classes_are_each_measured_against_the_rest(tmp_path):
 
 
 def test_two_trainings_give_the_same_answers(model):
-    texts, labels = zip(*reviews(300, 1), strict=True)
-    again = yardstick.train(texts, np.array(labels))
+    texts, labels = columns(300, 1)
+    again = yardstick.train(texts, labels)
     np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
 
 
@@ -107,11 +119,37 @@ def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monke
 
 
 def test_reviews_of_an_unknown_class_are_wrong_and_ranked_by_chance(model):
-    metrics = yardstick.measure(model, [(["lovely", "awful"], np.array([1, 7]))])
+    batches = [([b"lovely"], np.array([1])), ([b"awful"], np.array([7]))]
+    predictions = yardstick.predict(model, batches)
+    metrics = estimates.measure(predictions.labels, predictions.probabilities)
     assert metrics.accuracy.value == 0.5
     assert metrics.auc == (1 + 0.5) / 2
     assert math.isfinite(metrics.log_loss)
 
 
-def test_an_empty_text_is_measured(model):
-    assert yardstick.measure(model, [(["", "..."], np.array([0, 1]))]).examples == 2
+def test_a_text_that_is_empty_or_no_utf_8_gets_an_answer(model):
+    predictions = yardstick.predict(model, [([b"", b"\xff"], np.array([0, 1]))])
+    assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
+
+
+def test_gains_are_paired_review_by_review(folder):
+    """Counts, in other words, the reviews that one of the two gets right and the other does not."""
+    texts, labels = columns(150, 2)
+    order = np.random.default_rng(seed=1).permutation(150)
+    probabilities = np.random.default_rng(seed=2).random((150, 2))
+    table = PredictionTable(
+        hashes=np.array([text_hash(texts[index]) for index in order], np.uint64),
+        labels=labels[order],
+        probabilities={"frozen": probabilities, "fine_tuned": np.eye(2)[labels[order]]},
+        class_names=("negative", "positive"),
+    )
+    gains = yardstick.load_gains(str(folder / "result"), table)
+    with np.load(folder / "result" / "eval_answers.npz") as answers:
+        yardstick_right = answers["right"][order]
+    right = probabilities.argmax(axis=1) == labels[order]
+    difference = right.astype(float) - yardstick_right
+    assert gains["frozen"].value == pytest.approx(difference.mean())
+    error = difference.std(ddof=1) / 150**0.5
+    assert gains["frozen"].lower == pytest.approx(difference.mean() - 1.96 * error, abs=0.01)
+    assert gains["frozen"].upper == pytest.approx(difference.mean() + 1.96 * error, abs=0.01)
+    assert gains["fine_tuned"].value == pytest.approx(1 - yardstick_right.mean())

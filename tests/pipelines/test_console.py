@@ -60,6 +60,10 @@ _SUMMARY = {
             "auc": 0.8,
             "log_loss": 0.6,
         },
+        "gain": {
+            "frozen": {"accuracy": {"value": 0.062, "lower": 0.04, "upper": 0.08}},
+            "fine_tuned": {"accuracy": {"value": 0.125, "lower": 0.1, "upper": 0.15}},
+        },
         "train_seconds": 0.9,
         "trainable_parameters": 25_001,
     },
@@ -206,17 +210,24 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "upper", "standing"),
+    ("frozen", "fine_tuned", "standing"),
     [
-        (0.8, 0.82, "clearly below fine_tuned"),
-        (0.86, 0.88, "not clearly below fine_tuned"),
-        (0.875, 0.89, "no worse than fine_tuned"),
-        (0.9, 0.92, "no worse than fine_tuned"),
+        ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), "clearly below fine_tuned"),
+        ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), "clearly below frozen"),
+        ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), "not clearly below fine_tuned"),
+        ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), "no worse than fine_tuned"),
+        ((-0.05, -0.08, -0.02), (-0.06, -0.09, -0.03), "no worse than frozen"),
     ],
 )
-def test_the_yardstick_is_held_against_the_better_model(pipe, accuracy, upper, standing):
-    measured = {**_SUMMARY["yardstick"]["eval"], "accuracy": accuracy, "accuracy_upper": upper}
-    yardstick = {**_SUMMARY["yardstick"], "eval": measured}
+def test_the_yardstick_is_held_against_the_model_that_gains_most(
+    pipe, frozen, fine_tuned, standing
+):
+    ends = ("value", "lower", "upper")
+    gain = {
+        model: {"accuracy": dict(zip(ends, interval, strict=True))}
+        for model, interval in (("frozen", frozen), ("fine_tuned", fine_tuned))
+    }
+    yardstick = {**_SUMMARY["yardstick"], "gain": gain}
     Screen(pipe).conclude({**_SUMMARY, "yardstick": yardstick}, "out")
 
     assert f"yardstick   TF-IDF and logistic regression: {standing}\n" in pipe.getvalue()

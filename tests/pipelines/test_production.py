@@ -86,7 +86,7 @@ class Runs:
             "evaluation": evaluated.evaluation,
             "examples": evaluated.examples,
         }
-        self._report_inputs = report_inputs.save(output.folder / output.name)
+        self._report_inputs = report_inputs.save(output.folder / output.name, evaluated.examples)
 
     def run(self, policy: SelectionPolicy, production_policy: ProductionPolicy) -> Outcome:
         forget_lost_pushes(self.output)
