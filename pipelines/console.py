@@ -224,9 +224,10 @@ def _standing_of_yardstick(summary: Mapping[str, Any]) -> str:
     """Says how it stands to the model that gains most over it."""
     gains = {model: gain["accuracy"] for model, gain in summary["yardstick"]["gain"].items()}
     best = max(gains, key=lambda model: gains[model]["value"])
-    if gains[best]["value"] <= 0:
-        return f"no worse than {best}"
-    return f"{'clearly' if gains[best]['lower'] > 0 else 'not clearly'} below {best}"
+    gain, lower, upper = (gains[best][bound] for bound in _BOUNDS)
+    if gain > 0:
+        return f"{'clearly' if lower > 0 else 'not clearly'} below {best}"
+    return f"{'clearly better' if upper < 0 else 'no worse'} than {best}"
 
 
 def _duplicates(duplicates: Mapping[str, Any]) -> str:

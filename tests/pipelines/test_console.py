@@ -216,7 +216,7 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
         ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), "clearly below frozen"),
         ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), "not clearly below fine_tuned"),
         ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), "no worse than fine_tuned"),
-        ((-0.05, -0.08, -0.02), (-0.06, -0.09, -0.03), "no worse than frozen"),
+        ((-0.05, -0.08, -0.02), (-0.06, -0.09, -0.03), "clearly better than frozen"),
     ],
 )
 def test_the_yardstick_is_held_against_the_model_that_gains_most(
