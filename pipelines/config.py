@@ -74,7 +74,6 @@ class PipelineConfig:
       scoring: Texts for the selected model to classify, or None.
       custom_job: Where the Trainers train, or None for where the other components run.
       command: What started the run, for the report; decides nothing.
-      custom_job: Where the Trainers train, or None for where the other components run.
     """
 
     name: str
@@ -92,7 +91,6 @@ class PipelineConfig:
     scoring: TextsToScore | None = None
     custom_job: CustomJob | None = None
     command: str = ""
-    custom_job: CustomJob | None = None
 
     @property
     def pipeline_root(self) -> str:
