@@ -99,6 +99,18 @@ def test_paired_interval_is_narrower_than_the_models_apart(scores):
     assert (fine_tuned - frozen).half_width(REVIEWS) < 0.95 * apart
 
 
+def test_calibration_interval_is_as_wide_as_a_bootstrap_says():
+    """Half of the answers are too timid, half too bold: the excesses must not cancel out."""
+    random = np.random.default_rng(seed=13)
+    confidence = np.repeat([0.6, 0.9], 1000)
+    right = random.random(2000) < np.repeat([0.8, 0.6], 1000)
+    labels, probabilities = right.astype(int), np.stack([1 - confidence, confidence], axis=1)
+    rows = random.integers(2000, size=(1500, 2000))
+    errors = [calibration_error(labels[each], probabilities[each]) for each in rows]
+    estimated = estimates.estimate(labels, probabilities)["calibration_error"]
+    assert estimated.half_width(2000) == pytest.approx(1.96 * np.std(errors), rel=0.06)
+
+
 @pytest.mark.parametrize(("overconfidence", "truth"), [(1.0, 0.0005), (2.0, 0.0933)])
 def test_calibration_interval_holds_the_truth_as_often_as_it_says(overconfidence, truth):
     """The truth was computed on four million reviews."""
