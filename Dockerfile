@@ -22,7 +22,7 @@ RUN case "$ACCELERATOR" in cpu | gpu) ;; *) echo "ACCELERATOR is cpu or gpu" && 
          pip install --no-cache-dir --no-deps --require-hashes --requirement requirements-gpu.txt; \
        fi
 
-COPY setup.py pyproject.toml README.md LICENSE kubeflow_runner.py local_runner.py ./
+COPY pyproject.toml README.md LICENSE *.py ./
 COPY assets assets
 COPY components components
 COPY pipelines pipelines

@@ -62,8 +62,9 @@ def add_options(parser: argparse.ArgumentParser, local: bool = True) -> None:
     _add_reviews(parser)
     if local:
         _add_file(parser)
+        _add_scoring(parser)
     else:
-        parser.set_defaults(csv=None, text_column=None, label_column=None)
+        parser.set_defaults(csv=None, text_column=None, label_column=None, score=None)
     _add_encoder(parser)
     _add_training(parser)
     _add_selection(parser)
@@ -115,14 +116,6 @@ def _add_reviews(parser: argparse.ArgumentParser) -> None:
         action="store_true",
     )
 
-    add(
-        "--score",
-        "a split, or a CSV, TSV, JSONL or text file, whose texts the selected model classifies, "
-        "into predictions/ in the output folder",
-        "none",
-        metavar="SPLIT_OR_FILE",
-    )
-
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
     add = group(parser, "your own file, in place of a data set")
@@ -131,6 +124,17 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
     add("--text-column", "the column that holds the text", text, metavar="NAME")
     label = "label, sentiment or the like"
     add("--label-column", "the column that holds the class", label, metavar="NAME")
+
+
+def _add_scoring(parser: argparse.ArgumentParser) -> None:
+    add = group(parser, "texts of no known class")
+    add(
+        "--score",
+        "a split, or a CSV, TSV, JSONL or text file, whose texts the selected model classifies, "
+        "into predictions/ in the output folder",
+        "none",
+        metavar="SPLIT_OR_FILE",
+    )
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 _PROJECT = Path(__file__).parent.parent.parent
 _SOURCES = ("assets", "components", "pipelines")
+_ABOUT = ("pyproject.toml", "README.md", "LICENSE")
 _IMPORT_ALL = """
 import importlib, json, sys
 names = json.load(sys.stdin)
@@ -52,18 +53,14 @@ def package(tmp_path_factory) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__")
     for name in _SOURCES:
         shutil.copytree(_PROJECT / name, sources / name, ignore=unwanted)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", *_runners()):
-        shutil.copy(_PROJECT / name, sources)
+    for path in (*_PROJECT.glob("*.py"), *(_PROJECT / name for name in _ABOUT)):
+        shutil.copy(path, sources)
     build = f"import setuptools.build_meta as build; build.build_wheel({str(wheels)!r})"
     wheels.mkdir()
     subprocess.run([sys.executable, "-c", build], cwd=sources, check=True, capture_output=True)
     [wheel] = wheels.iterdir()
     zipfile.ZipFile(wheel).extractall(installed)
     return installed
-
-
-def _runners() -> list[str]:
-    return [path.name for path in _PROJECT.glob("*_runner.py")]
 
 
 @pytest.fixture(scope="module")
