@@ -21,6 +21,7 @@ def write(path: Path, content: bytes) -> Path:
 def pipe():
     """Returns the end to read, and a function that writes to the other; None closes it."""
     reading, writing = os.pipe()
+    os.set_blocking(reading, False)  # to read where nothing is there fails, and does not hang
 
     def put(content: bytes | None) -> None:
         os.close(writing) if content is None else os.write(writing, content)
