@@ -123,7 +123,7 @@ def _gain_on_yardstick(gains: Mapping[str, Mapping[str, float | None]]) -> str:
     best = max(gains, key=lambda model: gains[model]["value"] or 0.0)
     value, lower, upper = (gains[best].get(key) for key in ("value", "lower", "upper"))
     span = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
-    gained = f"{NAMES[best]} gains {points(value or 0.0)} points{span} on it"
+    gained = f"{NAMES[best]} differs from it by {points(value or 0.0)} points{span}"
     is_worth_it = is_known(lower) and lower > 0
     doubt = "" if is_worth_it else " On this text, neither ALBERT is surely worth its cost."
     return f"On the same reviews, {gained}.{doubt}"

@@ -130,7 +130,7 @@ def test_numbers_are_those_of_the_summary(findings, page, text):
         assert words in text
     assert "91.3% (90.0% to 93.0%)" in text
     assert "\N{MINUS SIGN}2.1 (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0) points" in text
-    assert "the fine-tuned encoder gains +20.0 points (+14.4 to +25.6) on it." in text
+    assert "the fine-tuned encoder differs from it by +20.0 points (+14.4 to +25.6)." in text
     assert "worth its cost" not in text
     assert "python local_runner.py --seed 1" in text
     assert "Evaluator.comparison" in text
