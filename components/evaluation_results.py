@@ -230,6 +230,13 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
+def difference_table(comparison: Comparison) -> pd.DataFrame:
+    """Returns one row a metric: what fine-tuning changes, paired review by review, with bounds."""
+    differences = {ACCURACY: comparison.difference, **comparison.differences}
+    rows = {name: dataclasses.asdict(each) for name, each in differences.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+
+
 def slice_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row a slice: its reviews, both accuracies and their difference, with bounds."""
     rows = {

@@ -12,6 +12,7 @@ from components.measurements import CONFIDENCE, Comparison, Interval, SliceCompa
 from components.plot_style import (
     COLORS,
     INK,
+    LINE_STYLES,
     MARKERS,
     MUTED,
     PERCENT,
@@ -67,6 +68,26 @@ def slices_figure(slices: Sequence[SliceComparison], width: float = WIDE) -> Fig
     accuracies.set_yticks(range(len(slices)), names, fontsize=10)
     accuracies.set_ylim(len(slices) - 0.4, -0.6)
     title(figure, slices_finding(slices))
+    return figure
+
+
+def runs_figure(comparisons: Mapping[str, Comparison]) -> Figure:
+    """Draws both models' accuracy in one run after the other, with intervals.
+
+    Args:
+      comparisons: How the models did, by the run's name, the oldest first.
+    """
+    figure = new_figure(WIDE, 4.2)
+    axes = figure.subplots()
+    for name in TITLES:
+        _draw_runs(axes, name, [getattr(each, name).accuracy for each in comparisons.values()])
+    axes.set_xticks(range(len(comparisons)), [each.split("T")[0] for each in comparisons])
+    axes.set_xlim(-0.5, len(comparisons) - 0.5)
+    axes.set_ylabel("Accuracy on the eval split", color=MUTED)
+    axes.yaxis.set_major_formatter(PERCENT)
+    axes.legend(frameon=False, fontsize=10)
+    tidy(axes)
+    title(figure, f"Accuracy in {len(comparisons)} {'run' if len(comparisons) == 1 else 'runs'}")
     return figure
 
 
@@ -260,6 +281,19 @@ def _draw_slice_differences(axes: Axes, slices: Sequence[SliceComparison]) -> No
     axes.set_xlabel("Points of accuracy that fine-tuning gains", color=MUTED)
     _points_axis(axes)
     tidy(axes, grid="x")
+
+
+def _draw_runs(axes: Axes, model: str, accuracies: Sequence[Interval]) -> None:
+    """Draws one model a little beside the other, so that intervals do not hide one another."""
+    offset = -0.04 if model == FROZEN else 0.04
+    places = [run + offset for run in range(len(accuracies))]
+    color = COLORS[model]
+    for place, each in zip(places, accuracies, strict=True):
+        axes.plot([place, place], _bounds(each), color=color, linewidth=4, alpha=0.35)
+    values = [each.value for each in accuracies]
+    axes.plot(
+        places, values, LINE_STYLES[model], color=color, marker=MARKERS[model], label=TITLES[model]
+    )
 
 
 def _draw_range(axes: Axes, row: float, interval: Interval, model: str) -> None:

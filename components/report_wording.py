@@ -106,21 +106,27 @@ def pushed(summary: Mapping[str, Any]) -> str:
 
 def yardstick(summary: Mapping[str, Any]) -> str:
     """Says how the better model stands to word counts; empty where there is no yardstick."""
-    accuracy = ((summary.get("yardstick") or {}).get("eval") or {}).get("accuracy")
-    known = {
-        name: figures["accuracy"]
-        for name, figures in summary["models"].items()
-        if is_known(figures.get("accuracy"))
-    }
-    if not is_known(accuracy) or not known:
+    measured = summary.get("yardstick") or {}
+    accuracy = (measured.get("eval") or {}).get("accuracy")
+    if not is_known(accuracy):
         return ""
-    best = max(known, key=known.__getitem__)
-    gain = points(known[best] - accuracy)
-    worth = "" if known[best] > accuracy else " On this text, ALBERT is not worth its cost."
-    return (
-        f"The yardstick, TF-IDF with logistic regression, reaches {accuracy:.1%}; {NAMES[best]} "
-        f"is {gain} points from it.{worth}"
-    )
+    reached = f"The yardstick, TF-IDF with logistic regression, reaches {accuracy:.1%}."
+    gains = {
+        model: gain["accuracy"]
+        for model, gain in (measured.get("gain") or {}).items()
+        if is_known(gain["accuracy"]["value"])
+    }
+    return f"{reached} {_gain_on_yardstick(gains)}" if gains else reached
+
+
+def _gain_on_yardstick(gains: Mapping[str, Mapping[str, float | None]]) -> str:
+    best = max(gains, key=lambda model: gains[model]["value"] or 0.0)
+    value, lower, upper = (gains[best].get(key) for key in ("value", "lower", "upper"))
+    span = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
+    gained = f"{NAMES[best]} differs from it by {points(value or 0.0)} points{span}"
+    is_worth_it = is_known(lower) and lower > 0
+    doubt = "" if is_worth_it else " On this text, neither ALBERT is surely worth its cost."
+    return f"On the same reviews, {gained}.{doubt}"
 
 
 def cost(summary: Mapping[str, Any]) -> str:

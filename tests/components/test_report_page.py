@@ -16,6 +16,10 @@ YARDSTICK = {
     "eval": {"accuracy": 0.66, "accuracy_lower": 0.61, "accuracy_upper": 0.7, "auc": 0.71},
     "train_seconds": 0.9,
     "trainable_parameters": 25_001,
+    "gain": {
+        "frozen": {"accuracy": {"value": 0.112, "lower": 0.05, "upper": 0.17}},
+        "fine_tuned": {"accuracy": {"value": 0.2, "lower": 0.144, "upper": 0.256}},
+    },
 }
 DUPLICATES = {
     "keep": False,
@@ -126,6 +130,8 @@ def test_numbers_are_those_of_the_summary(findings, page, text):
         assert words in text
     assert "91.3% (90.0% to 93.0%)" in text
     assert "\N{MINUS SIGN}2.1 (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0) points" in text
+    assert "the fine-tuned encoder differs from it by +20.0 points (+14.4 to +25.6)." in text
+    assert "worth its cost" not in text
     assert "python local_runner.py --seed 1" in text
     assert "Evaluator.comparison" in text
 
@@ -134,6 +140,12 @@ def test_the_pictures_say_their_finding_to_who_cannot_see_them(page, pictures):
     alternatives = [each.get("alt") for each in page_reader.parse(page).iter("img")]
     assert sorted(alternatives) == sorted(f"{each.finding}." for each in pictures.values())
     assert any("Fine-tuning gains" in each for each in alternatives)
+
+
+def test_says_where_word_counts_would_do(render):
+    gain = {"accuracy": {"value": 0.01, "lower": -0.02, "upper": 0.04}}
+    page = render(yardstick={**YARDSTICK, "gain": dict.fromkeys(("frozen", "fine_tuned"), gain)})
+    assert "neither ALBERT is surely worth its cost" in page
 
 
 def test_does_without_what_was_not_measured(render):

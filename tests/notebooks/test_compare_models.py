@@ -1,0 +1,111 @@
+"""The notebook, executed against a real run, and what it calls."""
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from components import plots, run_history
+from components.errors import InputError
+from components.evaluation_results import load_comparison
+
+NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "compare_models.ipynb"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def executed(finished):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    (parameters,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
+    parameters.source = f"OUTPUT = {finished.config.output!r}"
+    return NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+
+
+def outputs(notebook, kind: str) -> list[str]:
+    found = (each for cell in notebook.cells for each in cell.get("outputs", ()))
+    return [each["data"][kind] for each in found if kind in each.get("data", {})]
+
+
+def test_shows_the_numbers_of_the_run(executed, finished):
+    comparison = load_comparison(finished.uri("Evaluator.comparison", "evaluation"))
+    tables = " ".join(outputs(executed, "text/plain"))
+    for metrics in (comparison.frozen, comparison.fine_tuned):
+        assert f"{metrics.log_loss:.4f}" in tables
+    for each in comparison.slices:
+        assert each.name in tables
+
+
+def test_shows_every_figure_and_no_widget(executed):
+    assert len(outputs(executed, "image/png")) == 8
+    kinds = {kind for cell in executed.cells for o in cell.get("outputs", ()) for kind in o.get("data", ())}
+    assert kinds <= {"text/plain", "text/html", "image/png"}
+
+
+def test_is_noisy_only_where_libraries_are_imported(executed):
+    for cell in executed.cells:
+        if not re.search(r"^(import|from) ", cell.source, re.MULTILINE):
+            assert [each for each in cell.get("outputs", ()) if each.output_type == "stream"] == []
+
+
+def test_defines_nothing_of_its_own():
+    code = [c.source for c in nbformat.read(NOTEBOOK, as_version=4).cells if c.cell_type == "code"]
+    for word in ("def ", "class ", "lambda", "while ", "/tmp", "/home"):
+        assert not [source for source in code if word in source]
+
+
+def test_is_committed_with_what_a_run_gave():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert len(outputs(notebook, "image/png")) == 8
+    for place in ("/tmp/", "/home/", "/root/", "/work/"):
+        assert place not in NOTEBOOK.read_text()
+    assert "stream" not in {o.output_type for c in notebook.cells for o in c.get("outputs", ())}
+
+
+def test_runs_are_found_with_their_artifacts(finished):
+    run = run_history.list_runs(finished.config.output)[0]
+    assert run.pipeline == finished.config.name
+    for (component, output), uri in finished.uris.items():
+        assert run.uri(component, output) == uri
+    with pytest.raises(InputError, match="no Trainer.nobody"):
+        run.uri("Trainer.nobody", "model")
+
+
+def test_a_folder_that_was_moved_is_still_read(finished, tmp_path):
+    moved = tmp_path / "moved"
+    for name in ("Evaluator.comparison", "Trainer.frozen/model_run", "Trainer.fine_tuned/model_run"):
+        shutil.copytree(Path(finished.config.pipeline_root, name), moved / "pipeline" / name)
+    shutil.copy(finished.config.metadata, moved)
+    run = run_history.list_runs(str(moved))[0]
+    assert str(moved) in run.uri("Evaluator.comparison", "evaluation")
+    assert run.comparison() == run_history.list_runs(finished.config.output)[0].comparison()
+
+
+def test_two_runs_are_compared(finished):
+    run = run_history.list_runs(finished.config.output)[0]
+    table = run_history.compare_runs(run, run)
+    assert table.loc[("frozen", "accuracy")].iloc[0] == run.comparison().frozen.accuracy.value
+    assert (table["change"].dropna() == 0).all()
+    over_time = run_history.metrics_over_time([run])
+    assert over_time.loc[(run.name, "fine_tuned"), "auc"] == run.comparison().fine_tuned.auc
+    axes = plots.runs_figure({"1": run.comparison(), "2": run.comparison()}).axes[0]
+    assert [each.get_text() for each in axes.get_xticklabels()] == ["1", "2"]
+
+
+def test_history_is_a_row_an_epoch(finished):
+    histories = run_history.list_runs(finished.config.output)[0].histories()
+    table = run_history.history_table(histories)
+    for name, history in histories.items():
+        shown = table[name, "val_accuracy"].dropna().tolist()
+        assert shown == [epoch["val_accuracy"] for epoch in history.epochs]
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_a_folder_without_a_run_is_refused(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"holds no metadata\.db"):
+        run_history.list_runs(folder)
+    assert not list(tmp_path.iterdir())
