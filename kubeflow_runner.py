@@ -247,10 +247,12 @@ def _submit(argv: list[str]) -> int:
     arguments = _submit_parser().parse_args(argv)
     output_root = submission.require_bucket_path(arguments.output_root, "--output-root")
     if arguments.endpoint is None:
-        submission.require_project(arguments.project)
+        cluster = ", or name a Kubeflow cluster with --endpoint URL"
+        submission.require_project(arguments.project, cluster)
+    schedule = submission.require_cron(arguments.schedule)
     send = _sender(arguments, output_root) if arguments.yes else None
     with _quiet():
-        request = _request(arguments, output_root)
+        request = _request(arguments, output_root, schedule)
     where = arguments.endpoint or f"Vertex AI, project {arguments.project}, {arguments.region}"
     print(f"to               {where}\n{request}")
     if send is None:
@@ -282,14 +284,16 @@ def _sender(arguments: argparse.Namespace, output_root: str) -> Callable[[submis
     )
 
 
-def _request(arguments: argparse.Namespace, output_root: str) -> submission.Request:
+def _request(
+    arguments: argparse.Namespace, output_root: str, schedule: str | None
+) -> submission.Request:
     spec = spec_file.read(arguments.spec)
     return submission.Request(
         path=pathlib.Path(arguments.spec),
         spec=spec,
         values=parameters.read_values(spec, arguments.parameter, output_root),
         cache=not arguments.no_cache,
-        schedule=arguments.schedule,
+        schedule=schedule,
         service_account=arguments.service_account,
     )
 
@@ -347,6 +351,7 @@ def _replay(argv: list[str]) -> int:
         return 1
     versions = sorted(output.glob("serving/[0-9]*"), key=lambda path: int(path.name))
     print(f"pushed          {versions[-1] if versions else 'nothing'}")
+    print(f"report          {run.uri('ComparisonReport', 'report')}")
     return 0
 
 

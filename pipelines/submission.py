@@ -92,8 +92,12 @@ def require_bucket_path(path: str | None, option: str) -> str:
     return path.rstrip("/")
 
 
-def require_project(project: str | None) -> str:
+def require_project(project: str | None, alternative: str = "") -> str:
     """Returns the Google Cloud project.
+
+    Args:
+      project: What was given.
+      alternative: What else would do.
 
     Raises:
       InputError: None was given.
@@ -101,10 +105,24 @@ def require_project(project: str | None) -> str:
     if not project:
         raise InputError(
             "There is no Google Cloud project to run in",
-            "Name it with --project PROJECT or in GOOGLE_CLOUD_PROJECT, or name a Kubeflow cluster "
-            "with --endpoint URL",
+            f"Name it with --project PROJECT or in GOOGLE_CLOUD_PROJECT{alternative}",
         )
     return project
+
+
+def require_cron(schedule: str | None) -> str | None:
+    """Returns a schedule, or None where none was given.
+
+    Raises:
+      InputError: It is no cron expression of minute, hour, day, month and day of the week.
+    """
+    field = r"[\d*][\d*,/-]*|[A-Z]{3}(-[A-Z]{3})?"
+    if schedule is None or re.fullmatch(rf"({field})( ({field})){{4}}", schedule, re.IGNORECASE):
+        return schedule
+    raise InputError(
+        f"--schedule {schedule!r} is no cron expression",
+        "Give minute, hour, day, month and day of the week, such as '0 3 * * 1'",
+    )
 
 
 def find_credentials() -> "Credentials":

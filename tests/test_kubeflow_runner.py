@@ -244,6 +244,11 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
         ([*_VERTEX, "--output-root", "output"], "--output-root 'output' is not in a bucket."),
         ([*_VERTEX, *_OUTPUT_ROOT, "--yes"], "There are no Google Cloud credentials on this"),
         ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "a=1"], "There is no parameter 'a'."),
+        (
+            [*_VERTEX, *_OUTPUT_ROOT, "--schedule", "every day"],
+            "--schedule 'every day' is no cron expression. Give minute, hour, day, month and day",
+        ),
+        ([*_VERTEX, *_OUTPUT_ROOT, "--schedule", "0 3 * *"], "is no cron expression"),
         ([*_OUTPUT_ROOT, "--endpont", "x"], "no option '--endpont'. Did you mean --endpoint."),
     ],
 )
@@ -316,7 +321,11 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
         ([], "the following arguments are required: --image"),
         (["--image", "i", "--csv", "a.csv"], "there is no option '--csv'"),
         (["--image", "i", "--resources", "T"], "'T' says not what a task needs."),
-        (["--image", "i", "--train-on", "m"], "There is no Google Cloud project to run in."),
+        (
+            ["--image", "i", "--train-on", "m"],
+            "There is no Google Cloud project to run in. Name it with --project PROJECT or in "
+            "GOOGLE_CLOUD_PROJECT.\n",
+        ),
         (["--image", "i", "--train-gpu", "T4"], "--train-gpu needs --train-on."),
         (
             ["--image", "i", "--project", "p", "--train-on", "m", "--train-gpu", "T4:x"],
