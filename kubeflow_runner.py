@@ -158,6 +158,8 @@ def _compile_parser() -> command_line.Parser:
     _add_google_cloud(add, "that they run in")
     _add_custom_jobs(add)
     _add_dataflow(add)
+    account = "account that the custom jobs and Dataflow's workers act as"
+    add("--service-account", account, "the project's default", metavar="MAIL")
     command_line.add_options(parser, local=False)
     return parser
 
@@ -184,8 +186,6 @@ def _add_custom_jobs(add: Callable[..., None]) -> None:
     machine = "machine type, to run the Trainers as Vertex AI custom jobs"
     add("--train-on", machine, "none", metavar="TYPE")
     add("--train-gpu", "GPU of that machine, as TYPE or TYPE:COUNT", "none", metavar="GPU")
-    account = "account that the custom jobs act as"
-    add("--service-account", account, "Vertex AI's own", metavar="MAIL")
 
 
 def _add_dataflow(add: Callable[..., None]) -> None:
@@ -214,6 +214,7 @@ def _dataflow_args(arguments: argparse.Namespace) -> tuple[str, ...]:
             "--dataflow needs --dataflow-image",
             "Name the image that was built with --target dataflow",
         )
+    account = arguments.service_account
     return (
         "--runner=DataflowRunner",
         f"--project={submission.require_project(arguments.project)}",
@@ -221,6 +222,7 @@ def _dataflow_args(arguments: argparse.Namespace) -> tuple[str, ...]:
         f"--temp_location={submission.require_bucket_path(arguments.dataflow, '--dataflow')}",
         f"--sdk_container_image={arguments.dataflow_image}",
         "--experiments=use_runner_v2",
+        *([f"--service_account_email={account}"] if account else []),
     )
 
 

@@ -17,7 +17,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 import kubeflow_runner
 from components.errors import InputError
 from pipelines import command_line, kubeflow, replay, resources, spec_file
-from pipelines.config import CustomJob, build_config
+from pipelines.config import build_config
 
 pytestmark = pytest.mark.slow
 
@@ -39,12 +39,10 @@ def spec(path) -> dict:
     return spec_file.read(path)
 
 
-def compile_with(*options, **fields):
+def compile_with(*options):
     parser = command_line.Parser()
     command_line.add_options(parser, local=False)
     config = build_config(parser.parse_args(options))
-    for name, value in fields.items():
-        object.__setattr__(config, name, value)
     return kubeflow.compile_pipeline(config, "image", resources.DEFAULTS)
 
 
@@ -158,9 +156,14 @@ def test_every_container_has_what_it_needs(spec):
     assert needs["Pusher"] == "2"
 
 
-def test_trainers_can_be_custom_jobs_and_beam_can_be_dataflow():
-    job = CustomJob("p", "r", "image", "n1-standard-8", "NVIDIA_TESLA_T4", 2, "a@p")
-    spec = compile_with("--beam-arg=--runner=DataflowRunner", custom_job=job)
+def test_trainers_can_be_custom_jobs_and_beam_can_be_dataflow(tmp_path):
+    path = tmp_path / "pipeline.yaml"
+    options = ["--image", "image", "--project", "p", "--region", "r", "--service-account", "a@p"]
+    job = ["--train-on", "n1-standard-8", "--train-gpu", "NVIDIA_TESLA_T4:2"]
+    dataflow = ["--dataflow", "gs://bucket/temporary", "--dataflow-image", "image:dataflow"]
+    command = ["compile", "--spec", str(path), *options, *job, *dataflow]
+    assert kubeflow_runner.main(command) == 0
+    spec = spec_file.read(path)
 
     tasks = {task.title: task for task in replay.tasks(spec).values()}
     lines = commands(spec)
@@ -178,7 +181,14 @@ def test_trainers_can_be_custom_jobs_and_beam_can_be_dataflow():
         assert pool.container_spec.image_uri == "image"
         assert job_spec.service_account == "a@p"
     for title in ("TfdsExampleGen", "Transform", "EmbeddingGen", "Evaluator.test"):
-        assert "--runner=DataflowRunner" in lines[title]
+        assert {
+            "--runner=DataflowRunner",
+            "--project=p",
+            "--region=r",
+            "--temp_location=gs://bucket/temporary",
+            "--sdk_container_image=image:dataflow",
+            "--service_account_email=a@p",
+        } <= set(lines[title])
         assert "--runner=FnApiRunner" not in lines[title]
 
 
