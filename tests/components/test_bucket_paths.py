@@ -14,10 +14,12 @@ _LOCAL_ONLY = {
     *(f"os.path.{name}" for name in ("exists", "getsize", "isdir", "isfile")),
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
-# These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files.
+# These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files,
+# the database of a local run.
 _OF_THIS_MACHINE = {
     "model_download.py",
     "pushed_model.py",
+    "run_history.py",
     "schema.py",
     "scoring.py",
     "text_file_dataset.py",
