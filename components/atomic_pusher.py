@@ -23,12 +23,11 @@ from tfx.v1 import proto
 
 from components import served_versions
 from components.encoder import fingerprint
-from components.production import Production, record, recorded
+from components.production import PIPELINE, Production, record, recorded
 from components.served_versions import Origin
 
 # Model servers look at numbered folders only.
 STAGING = ".staging"
-_PIPELINE = "pipeline"
 _CLASSES = "classes"
 _PUSHED = "pushed"
 _VERSION = "pushed_version"
@@ -53,13 +52,14 @@ class Executor(executor.Executor):
         proto_utils.json_to_proto(exec_properties[specs.PUSH_DESTINATION_KEY], destination)
         serving = destination.filesystem.base_directory
         custom_config = json_utils.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])
-        pipeline, classes = custom_config[_PIPELINE], tuple(custom_config[_CLASSES])
+        pipeline, classes = custom_config[PIPELINE], tuple(custom_config[_CLASSES])
         served_versions.refuse_other_origins(serving, pipeline, classes)
         destination.filesystem.base_directory = os.path.join(serving, STAGING)
         _remove(destination.filesystem.base_directory)
         staged = {specs.PUSH_DESTINATION_KEY: proto_utils.proto_to_json(destination)}
         super().Do(input_dict, output_dict, {**exec_properties, **staged})
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
+        pushed.set_string_custom_property(PIPELINE, pipeline)
         if pushed.get_int_custom_property(_PUSHED):
             origin = Origin(pipeline, classes, fingerprint(pushed.uri))
             version = _publish(pushed, serving, origin)
@@ -121,5 +121,5 @@ class AtomicPusher(Pusher):
             model=model,
             model_blessing=model_blessing,
             push_destination=push_destination,
-            custom_config={_PIPELINE: pipeline, _CLASSES: list(class_names)},
+            custom_config={PIPELINE: pipeline, _CLASSES: list(class_names)},
         )

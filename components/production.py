@@ -12,6 +12,8 @@ from tfx import types
 
 # A `Model`'s: the hash of its files.
 FINGERPRINT = "fingerprint"
+# A `PushedModel`'s: the name of the pipeline that made it.
+PIPELINE = "pipeline"
 _PRODUCTION = "production"
 
 

@@ -13,6 +13,7 @@ from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2Dag
 
 from components import datasets, schema
 from components.errors import InputError
+from components.production import PIPELINE
 from pipelines import parameters, replay
 from pipelines.config import PipelineConfig
 from pipelines.pipeline import create_pipeline
@@ -41,6 +42,7 @@ def compile_pipeline(
         spec = _compile(_in_folder(config, output), image)
         parameters.make_settable(spec, output)
     _set_resources(spec, resources)
+    _look_up_own_pushes(spec)
     return _with_legal_names(spec)
 
 
@@ -82,6 +84,19 @@ def _compile(config: PipelineConfig, image: str) -> dict[str, Any]:
     # Of TFX's ways to find what earlier runs made, the backends know two; this one does here.
     pipeline = create_pipeline(config, tfx.dsl.experimental.LatestArtifactStrategy)
     return KubeflowV2DagRunner(runner_config).run(pipeline, write_out=False)["pipelineSpec"]
+
+
+def _look_up_own_pushes(spec: dict[str, Any]) -> None:
+    """Lets the resolvers find no model that another pipeline has pushed.
+
+    A project's pipelines share one metadata store, and TFX's compiler asks it for a type alone. The
+    filter's syntax is that of https://cloud.google.com/vertex-ai/docs/ml-metadata/analyzing.
+    """
+    own = f' AND metadata.{PIPELINE}.string_value="{spec["pipelineInfo"]["name"]}"'
+    for executor in spec["deploymentSpec"]["executors"].values():
+        for query in executor.get("resolver", {}).get("outputArtifactQueries", {}).values():
+            if tfx.types.standard_artifacts.PushedModel.TYPE_NAME in query["filter"]:
+                query["filter"] += own
 
 
 def without_resolvers(spec: dict[str, Any]) -> dict[str, Any]:

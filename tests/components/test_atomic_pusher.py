@@ -53,6 +53,12 @@ def test_a_push_leaves_the_version_and_nothing_else(model, tmp_path: Path):
     assert (version / "variables" / "variables.index").read_text() == "weights"
 
 
+@pytest.mark.parametrize("blessed", [True, False])
+def test_the_artifact_says_which_pipeline_made_it(model, tmp_path: Path, blessed: bool):
+    pushed = push(model, tmp_path, blessed)
+    assert pushed.get_string_custom_property("pipeline") == "mine"
+
+
 def test_a_push_that_breaks_off_shows_no_version_and_the_next_succeeds(
     model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

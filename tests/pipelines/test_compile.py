@@ -121,12 +121,15 @@ def test_every_task_waits_for_tasks_that_are_there(spec):
         assert task.upstream() <= set(tasks)
 
 
-def test_only_a_model_that_was_pushed_is_looked_up_as_the_one_in_production(spec):
+def test_only_a_model_that_this_pipeline_pushed_is_looked_up_as_the_one_in_production(spec):
     tasks = {task.title: task for task in replay.tasks(spec).values()}
 
     queries = tasks["Resolver.production"].executor["resolver"]["outputArtifactQueries"]
 
-    assert queries["pushed_model"]["filter"] == 'schema_title="tfx.PushedModel" AND state=LIVE'
+    assert queries["pushed_model"]["filter"] == (
+        'schema_title="tfx.PushedModel" AND state=LIVE AND '
+        'metadata.pipeline.string_value="albert-sample-reviews"'
+    )
     [key] = [
         key
         for key, source in tasks["Evaluator.test"].spec["inputs"]["artifacts"].items()

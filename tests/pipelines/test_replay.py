@@ -133,6 +133,27 @@ def test_the_replay_s_report_says_what_the_local_run_s_does(finished: Run, repla
         )
 
 
+def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path):
+    spec = spec_file.read(compiled)
+    resolver = replay.tasks(spec)["resolver-production"].executor
+    found = {"producerTask": "resolve", "outputArtifactKey": "pushed_model"}
+    next_run = _spec(
+        {"resolve": resolver, "make": _container(_WRITES)},
+        {
+            "resolve": {},
+            "make": {"inputs": {"artifacts": {"model": {"taskOutputArtifact": found}}}},
+        },
+    )
+    next_run["pipelineInfo"] = spec["pipelineInfo"]
+
+    run = _run(next_run, replayed / "replay")
+
+    ledger = json.loads((Path(run.uri("make", "model")).parents[1] / "artifacts.json").read_text())
+    [read] = ledger[0]["metadata"]["given"]["artifacts"]["model"]["artifacts"]
+    [version] = replayed.glob("serving/[0-9]*")
+    assert read["metadata"]["pushed_destination"] == str(version)
+
+
 def test_all_that_the_spec_names_imports_from_the_package_alone(compiled: Path, package: Path):
     text = compiled.read_text()
     named = {
@@ -177,7 +198,7 @@ given = json.loads(sys.argv[1])
 outputs = given["outputs"]
 for key, listed in outputs["artifacts"].items():
     [artifact] = listed["artifacts"]
-    artifact["metadata"] = {"blessed": 1.0, "given": given["inputs"]}
+    artifact["metadata"] = {"blessed": 1.0, "by": "toy", "given": given["inputs"]}
     pathlib.Path(artifact["uri"], "content").write_text("made")
 pathlib.Path(outputs["outputFile"]).write_text(json.dumps({"artifacts": outputs["artifacts"]}))
 """
@@ -268,6 +289,8 @@ def test_an_importer_and_a_driver_have_their_part(tmp_path):
         ('schema_title="tfx.Model" AND state=LIVE', 1),
         ('schema_title="tfx.Model" AND state=LIVE AND metadata.blessed.number_value=1', 1),
         ('schema_title="tfx.Model" AND state=LIVE AND metadata.blessed.number_value=0', 0),
+        ('schema_title="tfx.Model" AND state=LIVE AND metadata.by.string_value="toy"', 1),
+        ('schema_title="tfx.Model" AND state=LIVE AND metadata.by.string_value="other"', 0),
         ('schema_title="tfx.ModelBlessing" AND state=LIVE', 0),
     ],
 )
