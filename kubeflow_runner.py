@@ -290,6 +290,8 @@ def _request(
     arguments: argparse.Namespace, output_root: str, schedule: str | None
 ) -> submission.Request:
     spec = spec_file.read(arguments.spec)
+    if arguments.endpoint is not None:
+        submission.refuse_resolvers(spec)
     return submission.Request(
         path=pathlib.Path(arguments.spec),
         spec=spec,

@@ -125,6 +125,19 @@ def require_cron(schedule: str | None) -> str | None:
     )
 
 
+def refuse_resolvers(spec: dict[str, Any]) -> None:
+    """Refuses what Kubeflow's own backend would.
+
+    Raises:
+      InputError: The pipeline looks up what earlier runs made.
+    """
+    if any("resolver" in executor for executor in spec["deploymentSpec"]["executors"].values()):
+        raise InputError(
+            "The pipeline looks up the model in production, which Kubeflow's own backend cannot",
+            "Compile it with --no-resolver",
+        )
+
+
 def find_credentials() -> "Credentials":
     """Returns Google's application default credentials.
 

@@ -281,6 +281,20 @@ def test_a_bucket_that_is_not_there_is_one_line(run, spec, vertex, storage):
     assert len(storage) == 1
 
 
+def test_a_pipeline_that_kubeflow_cannot_run_is_not_sent_to_it(run, tmp_path, kubeflow):
+    address, received = kubeflow
+    path = tmp_path / "pipeline.yaml"
+    content = tiny_spec.make()
+    content["deploymentSpec"]["executors"]["exec-resolver"] = {"resolver": {}}
+    spec_file.write(content, path)
+
+    status, output, errors = run("submit", str(path), "--endpoint", address, *_OUTPUT_ROOT, "--yes")
+
+    assert (status, output, received) == (2, "", [])
+    assert errors.endswith("Compile it with --no-resolver.\n")
+    assert errors.count("\n") == 1
+
+
 def test_an_endpoint_that_does_not_answer_is_one_line(run, spec):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
