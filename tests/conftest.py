@@ -2,12 +2,16 @@
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+
+# TFX looks for its own options among the process's, and would take pytest's -v for one.
+del sys.argv[1:]
 
 
 @dataclasses.dataclass(frozen=True)
