@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is. Each target sets up .venv first, where that is due.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench lock clean
+.PHONY: help setup run test lint format bench notebook lock clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
 VENV := .venv
@@ -41,6 +41,9 @@ format: $(INSTALLED) ## Put the code into the form that lint asks for
 
 bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 	@$(BIN)/python benchmarks/run_all.py $(ARGS)
+
+notebook: $(INSTALLED) ## Execute notebooks/compare_models.ipynb on the last run, and keep what it shows
+	@$(BIN)/python tools/execute_notebook.py $(ARGS)
 
 lock: ## Pin every package of pyproject.toml, with hashes, in requirements.txt (needs uv)
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --quiet \

@@ -1,8 +1,8 @@
-"""Measures the choices behind the small ALBERT's recipe, one at a time, on IMDB's eval reviews.
+"""Measures the choices behind the small ALBERT's recipe, one at a time, on eval reviews.
 
-    python benchmarks/recipes.py            # 2,000 reviews; most of an hour on two cores
+    python benchmarks/recipes.py            # the sample reviews; most of an hour on two cores
     python benchmarks/recipes.py --quick    # 300 reviews: shows that it works, decides nothing
-    python benchmarks/recipes.py --dataset sample_reviews
+    python benchmarks/recipes.py --dataset imdb_reviews --max-examples 2000
 
 Every run shares one output folder, so that only what a choice changes runs again. The test split
 has no part in it: its reviews must not choose what they are to judge.
@@ -15,24 +15,27 @@ from pathlib import Path
 from figures import Figure, add_results_option, publish
 from measured_run import run
 
-# The option, the model that it concerns, and the values to try.
+MODELS = ("frozen", "fine_tuned")
+# The option, the models that it concerns, and the values to try.
 CHOICES = [
-    ("--pooling", "frozen", ["mean", "pooled_output"]),
-    ("--frozen-learning-rate", "frozen", ["0.0005", "0.002", "0.008"]),
-    ("--truncation", "frozen", ["head", "tail", "head_tail"]),
-    ("--fine-tuned-learning-rate", "fine_tuned", ["0.0002", "0.0005", "0.001"]),
-    ("--fine-tuned-epochs", "fine_tuned", ["1", "2", "3"]),
+    ("--pooling", MODELS, ["mean", "pooled_output"]),
+    ("--truncation", MODELS, ["head", "tail", "head_tail"]),
+    ("--frozen-learning-rate", ("frozen",), ["0.0005", "0.002", "0.008"]),
+    ("--fine-tuned-learning-rate", ("fine_tuned",), ["0.0005", "0.001", "0.002"]),
+    ("--batch-size", ("fine_tuned",), ["16", "32"]),
+    ("--fine-tuned-epochs", ("fine_tuned",), ["1", "2", "3"]),
 ]
 
 
 def measure(folder: Path, shared: list[str]) -> list[Figure]:
     """Returns the eval accuracy of each value of each choice, all else at its default."""
     figures = []
-    for option, model, values in CHOICES:
+    for option, models, values in CHOICES:
         for value in values:
             summary = run(folder, [*shared, f"{option}={value}"]).summary
-            accuracy = summary["models"][model]["accuracy"]
-            figures.append(Figure(f"{model}, {option} {value}", accuracy, "accuracy, eval"))
+            for model in models:
+                accuracy = summary["models"][model]["accuracy"]
+                figures.append(Figure(f"{model}, {option} {value}", accuracy, "accuracy, eval"))
     return figures
 
 
@@ -41,11 +44,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", default="imdb_reviews", help="(default: %(default)s)")
+    parser.add_argument("--dataset", default="sample_reviews", help="(default: %(default)s)")
     parser.add_argument(
         "--max-examples",
         type=int,
-        default=2000,
+        default=4000,
         help="reviews of each split (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="300 reviews of each split")

@@ -179,7 +179,13 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="RATE",
     )
-    add("--batch-size", "reviews in one step", str(_TRAINER.batch_size), type=int, metavar="N")
+    add(
+        "--batch-size",
+        "reviews in one step",
+        f"{_TRAINER.batch_size}; small ALBERT, fine_tuned: {MINI_RECIPE.fine_tuned['batch_size']}",
+        type=int,
+        metavar="N",
+    )
     add("--seed", "of initialisation, order and dropout", str(_TRAINER.seed), type=int, metavar="N")
 
 

@@ -6,23 +6,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from components import plots, run_history
 from components.errors import InputError
 from components.evaluation_results import load_comparison
-
-NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "compare_models.ipynb"
+from execute_notebook import NOTEBOOK, execute
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def executed(finished):
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    (parameters,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
-    parameters.source = f"OUTPUT = {finished.config.output!r}"
-    return NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    return execute(nbformat.read(NOTEBOOK, as_version=4), finished.config.output)
 
 
 def outputs(notebook, kind: str) -> list[str]:
@@ -34,7 +29,7 @@ def test_shows_the_numbers_of_the_run(executed, finished):
     comparison = load_comparison(finished.uri("Evaluator.comparison", "evaluation"))
     tables = " ".join(outputs(executed, "text/plain"))
     for metrics in (comparison.frozen, comparison.fine_tuned):
-        assert f"{metrics.log_loss:.4f}" in tables
+        assert f"{metrics.log_loss:.3f}" in tables
     for each in comparison.slices:
         assert each.name in tables
 
