@@ -5,7 +5,8 @@ the same head on token ids. Both export the same serving model.
 """
 
 import functools
-import time
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -13,11 +14,11 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
-from components import optimization, reviews, schema, warmup
+from components import fitting, optimization, reviews, schema, warmup
 from components.classifier import TextClassifier, build_head
 from components.encoder import PooledEncoder
 from components.features import FINE_TUNED
-from components.options import TrainerOptions, decode
+from components.options import TrainerOptions, decode, encode
 from components.progress import Progress, report
 from components.serving import TextServer
 from components.training_history import TrainingHistory
@@ -61,31 +62,46 @@ def _train(classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs)
     training, validation = read(fn_args.train_files), read(fn_args.eval_files)
     steps_per_epoch = max(reviews.count(training) // options.batch_size, 1)
     _compile(model, options, steps_per_epoch * options.epochs)
-    early_stopping = tf.keras.callbacks.EarlyStopping(
-        "val_accuracy", mode="max", patience=options.patience, restore_best_weights=True
-    )
-    started = time.monotonic()
-    fitted = model.fit(
-        reviews.training_batches(training, options.batch_size, options.seed, buckets),
-        validation_data=reviews.evaluation_batches(validation, options.batch_size, buckets),
+    plan = fitting.Plan(
         epochs=options.epochs,
         steps_per_epoch=steps_per_epoch,
+        patience=options.patience,
+        checkpoints=_checkpoints(options, fn_args),
+    )
+    progress = _ProgressReport(options, steps_per_epoch)
+    course = fitting.fit(
+        model,
+        reviews.training_batches(training, options.batch_size, options.seed, buckets),
+        reviews.evaluation_batches(validation, options.batch_size, buckets),
+        plan,
         callbacks=[
-            early_stopping,
             tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False),
-            _ProgressReport(options, steps_per_epoch),
+            progress,
         ],
-        verbose=0,
+        on_resume=progress.on_resume,
     )
     return TrainingHistory(
         model=options.model,
-        epochs=_epochs(fitted.history),
-        best_epoch=early_stopping.best_epoch,
-        train_seconds=time.monotonic() - started,
+        epochs=tuple(course.epochs),
+        best_epoch=course.best_epoch,
+        train_seconds=course.seconds,
         trainable_parameters=sum(int(tf.size(v)) for v in model.trainable_variables),
         parameters=classifier.count_params(),
         seed=options.seed,
     )
+
+
+def _checkpoints(options: TrainerOptions, fn_args: FnArgs) -> str:
+    """Returns where a Trainer that is started again finds what the same one left.
+
+    A new execution has new artifact folders, but below the same component's folder; what it would
+    train, and on what, tells whether it is the same.
+    """
+    inputs = [sorted(fn_args.train_files), sorted(fn_args.eval_files), fn_args.transform_graph_path]
+    training = json.dumps([encode(options), *inputs], sort_keys=True)
+    key = hashlib.sha256(training.encode()).hexdigest()[:16]
+    component, _, _ = fn_args.model_run_dir.rstrip("/").rsplit("/", 2)
+    return f"{component}/checkpoints/{key}"
 
 
 def _what_to_train(
@@ -112,13 +128,8 @@ def _compile(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
-
-
-def _epochs(history: dict[str, list[float]]) -> tuple[dict[str, float], ...]:
-    rows = zip(*history.values(), strict=True)
-    return tuple(
-        {name: float(value) for name, value in zip(history, row, strict=True)} for row in rows
-    )
+    if not isinstance(model, TextClassifier):
+        model.optimizer.build(model.trainable_variables)
 
 
 class _ProgressReport(tf.keras.callbacks.Callback):
@@ -129,6 +140,10 @@ class _ProgressReport(tf.keras.callbacks.Callback):
         self._options = options
         self._steps_per_epoch = steps_per_epoch
         self._epoch = 0
+
+    def on_resume(self, course: fitting.Course) -> None:
+        """Says from where a training goes on that was stopped."""
+        self._say(course.step, "goes on from the last checkpoint")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         self._epoch = epoch
@@ -141,12 +156,11 @@ class _ProgressReport(tf.keras.callbacks.Callback):
 
     def _report(self, step: int, logs: dict[str, float]) -> None:
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
-        report(
-            Progress(
-                component=f"Trainer.{self._options.model}",
-                completed=self._epoch * self._steps_per_epoch + step,
-                total=self._options.epochs * self._steps_per_epoch,
-                unit="steps",
-                detail=f"epoch {self._epoch + 1}/{self._options.epochs}, {metrics}",
-            )
+        self._say(
+            self._epoch * self._steps_per_epoch + step,
+            f"epoch {self._epoch + 1}/{self._options.epochs}, {metrics}",
         )
+
+    def _say(self, completed: int, detail: str) -> None:
+        total = self._options.epochs * self._steps_per_epoch
+        report(Progress(f"Trainer.{self._options.model}", completed, total, "steps", detail))

@@ -1,0 +1,86 @@
+"""Trainings that are killed, and end as if they had not been."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy_training
+
+from components import fitting
+
+SCRIPT = Path(toy_training.__file__)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return toy_training.train(tmp_path_factory.mktemp("undisturbed"))
+
+
+def start(folder: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, SCRIPT, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_after(steps: int, folder: Path) -> None:
+    """Ends a training by SIGKILL when it has taken so many steps."""
+    with start(folder) as process:
+        seen = 0
+        for line in process.stdout:
+            seen += line.startswith("step")
+            if seen == steps:
+                process.kill()
+                return
+            process.stdin.write("\n")
+            process.stdin.flush()
+
+
+# In the middle of the first epoch, at an epoch's end, and in a later epoch.
+@pytest.mark.parametrize(("steps", "goes_on_from"), [(5, 3), (7, 6), (18, 15)])
+def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, steps, goes_on_from):
+    kill_after(steps, tmp_path)
+    with start(tmp_path) as process:
+        output, _ = process.communicate("\n" * 100)
+    assert f"goes on from step {goes_on_from}\n" in output
+    model, course = undisturbed
+    ended = json.loads((tmp_path / "course.json").read_text())
+    assert ended["epochs"] == course.epochs
+    assert ended["best_epoch"] == course.best_epoch
+    with np.load(tmp_path / "weights.npz") as weights:
+        for resumed, expected in zip(weights.values(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(resumed, expected)
+
+
+def test_the_weights_are_those_of_the_best_epoch(undisturbed):
+    model, course = undisturbed
+    assert len(course.epochs) == toy_training.OPTIONS.epochs
+    best = max(course.epochs, key=lambda epoch: epoch["val_accuracy"])
+    assert course.epochs[course.best_epoch] == best
+    batches = toy_training.evaluation_batches(toy_training.reviews(40, seed=2), 8, [6])
+    measured = model.evaluate(batches, verbose=0, return_dict=True)
+    assert measured["accuracy"] == pytest.approx(best["val_accuracy"])
+
+
+def test_nothing_is_left_of_a_training_that_ended(tmp_path):
+    toy_training.train(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "is_over"),
+    [([], False), ([0.5], False), ([0.6, 0.5], False), ([0.6, 0.5, 0.6], True)],
+)
+def test_it_stops_where_patience_ends(accuracies, is_over):
+    course = fitting.Course()
+    for epoch, accuracy in enumerate(accuracies):
+        row = {"val_accuracy": accuracy}
+        if course.is_better(row):
+            course.best_epoch = epoch
+        course.epochs = [*course.epochs, row]
+    assert course.is_over(fitting.Plan(9, 1, patience=2, checkpoints="")) == is_over

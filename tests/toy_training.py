@@ -1,0 +1,73 @@
+"""A training of seconds, to be killed and started again: python toy_training.py FOLDER."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from components import fitting, optimization
+from components.classifier import TextClassifier, build_head
+from components.options import TrainerOptions
+from components.reviews import evaluation_batches, training_batches
+
+OPTIONS = TrainerOptions(model="fine_tuned", encoder="any", dropout=0.0, epochs=4, patience=4)
+STEPS_PER_EPOCH = 7
+
+
+class MeanOfWords(tf.keras.layers.Layer):
+    """Stands for an encoder: the mean of the vectors of a review's words."""
+
+    def build(self, shape: tf.TensorShape) -> None:
+        self.table = self.add_weight("table", [50, 8])
+
+    def call(self, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return tf.reduce_mean(tf.gather(self.table, ids), axis=1)
+
+
+def reviews(count: int, seed: int) -> tf.data.Dataset:
+    ids = np.random.default_rng(seed).integers(0, 50, [count, 6]).astype(np.int32)
+    return tf.data.Dataset.from_tensor_slices((ids, (ids.sum(axis=1) > 150).astype(np.int64)))
+
+
+def train(
+    folder: Path, *callbacks: tf.keras.callbacks.Callback
+) -> tuple[TextClassifier, fitting.Course]:
+    """Trains, or goes on, with checkpoints in `folder`; says from which step it goes on."""
+    tf.keras.utils.set_random_seed(1)
+    model = TextClassifier(MeanOfWords(), build_head(OPTIONS, 8, 2))
+    model(tf.ones([1, 1], tf.int32))
+    steps = STEPS_PER_EPOCH * OPTIONS.epochs
+    model.compile(
+        optimizer=optimization.head_optimizer(OPTIONS, steps),
+        encoder_optimizer=optimization.encoder_optimizer(OPTIONS, steps),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    plan = fitting.Plan(
+        OPTIONS.epochs, STEPS_PER_EPOCH, OPTIONS.patience, str(folder / "checkpoints"), 3
+    )
+    course = fitting.fit(
+        model,
+        training_batches(reviews(64, seed=1), 8, OPTIONS.seed, [6]),
+        evaluation_batches(reviews(40, seed=2), 8, [6]),
+        plan,
+        list(callbacks),
+        on_resume=lambda course: print(f"goes on from step {course.step}", flush=True),
+    )
+    return model, course
+
+
+class Say(tf.keras.callbacks.Callback):
+    """Prints each step and waits for an answer, so that whoever reads decides when it ends."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        print(f"step {batch}", flush=True)
+        sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1])
+    classifier, ended = train(where, Say())
+    np.savez(where / "weights.npz", *classifier.get_weights())
+    (where / "course.json").write_text(ended.serialize())
