@@ -164,7 +164,7 @@ def _draw_history(axes: Axes, name: str, history: TrainingHistory) -> None:
     axes.set_ylabel("Accuracy", color=MUTED)
     axes.label_outer()
     axes.yaxis.set_major_formatter(PERCENT)
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(y=0.15)
     axes.set_xlim(0.5, max(len(history.epochs), 1) + 0.5)
     axes.legend(frameon=False, loc="lower right", fontsize=10)

@@ -59,6 +59,14 @@ def test_history_panels_share_one_scale_and_mark_the_best_epoch():
     assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
 
 
+def test_one_epoch_is_one_tick():
+    epochs = HISTORIES["frozen"].epochs[:1]
+    history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=0)
+    axes = plots.training_history_figure({**HISTORIES, "frozen": history}).axes[0]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
 def test_curves_are_the_history():
     frozen = plots.training_history_figure(HISTORIES).axes[0]
     curves = {line.get_label(): list(line.get_ydata()) for line in frozen.lines}
