@@ -63,10 +63,14 @@ class Course(tf.train.experimental.PythonState):
         for name, value in json.loads(string_value).items():
             setattr(self, name, value)
 
-    def is_better(self, row: dict[str, float]) -> bool:
-        """Says whether an epoch that is about to be added beats all before it."""
+    def add(self, row: dict[str, float]) -> bool:
+        """Takes in the metrics of one more epoch; says whether it beats all before it."""
         best = self.epochs[self.best_epoch]["val_accuracy"] if self.epochs else float("-inf")
-        return row["val_accuracy"] > best
+        is_better = row["val_accuracy"] > best
+        if is_better:
+            self.best_epoch = len(self.epochs)
+        self.epochs = [*self.epochs, row]
+        return is_better
 
     def is_over(self, plan: Plan) -> bool:
         """Says whether all epochs are done, or too many in a row brought nothing better."""
@@ -151,10 +155,8 @@ def _fit_epoch(
     measured = model.evaluate(validation, verbose=0, return_dict=True)
     row = logs | {f"val_{name}": float(value) for name, value in measured.items()}
     model.reset_metrics()
-    if course.is_better(row):
-        course.best_epoch = epoch
+    if course.add(row):
         tf.train.Checkpoint(model=model).write(_best(plan, epoch))
-    course.epochs = [*course.epochs, row]
     course.seconds = time.monotonic() - started
     manager.save()
     told.on_epoch_end(epoch, row)

@@ -126,7 +126,7 @@ class Recipe:
     fine_tuned: dict[str, float]
 
 
-# Measured one at a time by benchmarks/recipes.py.
+# tools/README.md has what chose these; benchmarks/recipes.py measures each choice anew.
 MINI_RECIPE = Recipe(
     frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
     fine_tuned={

@@ -41,7 +41,7 @@ def kill_after(steps: int, folder: Path) -> None:
             process.stdin.flush()
 
 
-# In the middle of the first epoch, at an epoch's end, and in a later epoch.
+# In the middle of the first epoch, at its last step, and in a later epoch.
 @pytest.mark.parametrize(("steps", "goes_on_from"), [(5, 3), (7, 6), (18, 15)])
 def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, steps, goes_on_from):
     kill_after(steps, tmp_path)
@@ -78,9 +78,6 @@ def test_nothing_is_left_of_a_training_that_ended(tmp_path):
 )
 def test_it_stops_where_patience_ends(accuracies, is_over):
     course = fitting.Course()
-    for epoch, accuracy in enumerate(accuracies):
-        row = {"val_accuracy": accuracy}
-        if course.is_better(row):
-            course.best_epoch = epoch
-        course.epochs = [*course.epochs, row]
+    for accuracy in accuracies:
+        course.add({"val_accuracy": accuracy})
     assert course.is_over(fitting.Plan(9, 1, patience=2, checkpoints="")) == is_over
