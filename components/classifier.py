@@ -1,5 +1,6 @@
 """The classifier: a pooled encoder under a small head."""
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +16,8 @@ _BATCH_NORMALIZATION_MOMENTUM = 0.9
 def build_head(options: TrainerOptions, hidden_size: int, classes: int) -> tf.keras.Sequential:
     """Builds the head: Dense and BatchNormalization layers from vectors to logits.
 
+    Where several replicas train it, they normalise by the statistics of all their reviews.
+
     Args:
       options: Gives the width and the dropout.
       hidden_size: Size of the encoder's vectors.
@@ -24,13 +27,18 @@ def build_head(options: TrainerOptions, hidden_size: int, classes: int) -> tf.ke
       A built model from float32 `[batch, hidden_size]` to float32 logits `[batch, classes]`.
     """
     layers = tf.keras.layers
+    normalization = functools.partial(
+        layers.BatchNormalization,
+        momentum=_BATCH_NORMALIZATION_MOMENTUM,
+        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1,
+    )
     return tf.keras.Sequential(
         [
             tf.keras.Input([hidden_size]),
-            layers.BatchNormalization(momentum=_BATCH_NORMALIZATION_MOMENTUM),
+            normalization(),
             layers.Dropout(options.dropout),
             layers.Dense(options.hidden_units, activation="relu"),
-            layers.BatchNormalization(momentum=_BATCH_NORMALIZATION_MOMENTUM),
+            normalization(),
             layers.Dropout(options.dropout),
             layers.Dense(classes),
         ],
@@ -59,29 +67,62 @@ class TextClassifier(tf.keras.Model):
         self,
         optimizer: tf.keras.optimizers.Optimizer,
         encoder_optimizer: tf.keras.optimizers.Optimizer,
+        gradient_accumulation: int = 1,
         **options: Any,
     ) -> None:
-        """Configures training with `optimizer` for the head and `encoder_optimizer`.
+        """Configures training.
 
-        `options` are those of `tf.keras.Model.compile`.
+        Args:
+          optimizer: The head's.
+          encoder_optimizer: The encoder's.
+          gradient_accumulation: Equal parts of a batch whose gradients are computed in turn.
+          **options: Those of `tf.keras.Model.compile`.
         """
         super().compile(optimizer=optimizer, **options)
+        self.gradient_accumulation = gradient_accumulation
         self.encoder_optimizer = encoder_optimizer
         self.encoder_optimizer.build(self.encoder.trainable_variables)
         self.optimizer.build(self.head.trainable_variables)
 
     def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """Takes one step on ids and labels; returns the metrics so far."""
-        input_word_ids, label = data
+        of_encoder = self.encoder.trainable_variables
+        of_head = self.head.trainable_variables
+        own = self._accumulated(*data) if self.gradient_accumulation > 1 else self._gradients(*data)
+        everyones = tf.distribute.get_replica_context().all_reduce("sum", own)
+        clipped, _ = tf.clip_by_global_norm(everyones, _GRADIENT_NORM)
+        split = len(of_encoder)
+        self.encoder_optimizer.apply_gradients(
+            zip(clipped[:split], of_encoder, strict=True), skip_gradients_aggregation=True
+        )
+        self.optimizer.apply_gradients(
+            zip(clipped[split:], of_head, strict=True), skip_gradients_aggregation=True
+        )
+        return self.get_metrics_result()
+
+    def _gradients(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the mean loss's gradients: the encoder's, then the head's. Updates metrics."""
+        variables = self.encoder.trainable_variables + self.head.trainable_variables
         with tf.GradientTape() as tape:
             logits = self(input_word_ids, training=True)
             loss = self.compute_loss(input_word_ids, label, logits)
-        of_encoder = self.encoder.trainable_variables
-        of_head = self.head.trainable_variables
-        gradients, _ = tf.clip_by_global_norm(
-            tape.gradient(loss, of_encoder + of_head), _GRADIENT_NORM
+        self.compute_metrics(input_word_ids, label, logits, None)
+        gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+        return [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _accumulated(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
+        """Returns what `_gradients` does, of a part of the batch at a time."""
+        parts = self.gradient_accumulation
+        variables = self.encoder.trainable_variables + self.head.trainable_variables
+        return tf.foldl(
+            lambda sums, part: [
+                total + gradient / parts
+                for total, gradient in zip(sums, self._gradients(*part), strict=True)
+            ],
+            (
+                tf.reshape(input_word_ids, [parts, -1, tf.shape(input_word_ids)[1]]),
+                tf.reshape(label, [parts, -1]),
+            ),
+            initializer=[tf.zeros_like(variable) for variable in variables],
+            parallel_iterations=1,
         )
-        split = len(of_encoder)
-        self.encoder_optimizer.apply_gradients(zip(gradients[:split], of_encoder, strict=True))
-        self.optimizer.apply_gradients(zip(gradients[split:], of_head, strict=True))
-        return self.compute_metrics(input_word_ids, label, logits, None)

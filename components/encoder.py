@@ -6,6 +6,7 @@ preprocessor with `tokenize`, and an encoder from `input_word_ids`, `input_mask`
 the embedded ALBERT, Google's, or one's own.
 """
 
+import functools
 import hashlib
 import os
 import urllib.error
@@ -15,7 +16,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tensorflow_text  # noqa: F401  registers the ops that preprocessors are made of
 
-from components import model_download
+from components import compilation, model_download
 from components.errors import InputError
 from components.features import (
     INPUT_MASK,
@@ -26,6 +27,7 @@ from components.features import (
 )
 
 PADDING_ID = 0
+_IDS = tf.TensorSpec([None, None], tf.int32)
 # What lies in this project's own package `assets`, wherever that is installed.
 ASSET_SCHEME = "asset://"
 _FEWEST_POSITIONS = 32
@@ -152,11 +154,29 @@ class PooledEncoder(tf.keras.layers.Layer):
         super().__init__(name="pooled_encoder", trainable=trainable)
         self.pooling = pooling
         self.encoder = hub.KerasLayer(resolve(handle), trainable=trainable, name="encoder")
+        self._train = functools.partial(self._pool, training=True)
+
+    def compile_training(self) -> None:
+        """Compiles what a training step does with the encoder; what is exported stays as it is."""
+        self._train = self._compiled(training=True)
+
+    def compiled_inference(self) -> tf.types.experimental.GenericFunction:
+        """Returns a compiled function with the signature of `call`, for inference alone."""
+        return self._compiled(training=False)
 
     def call(self, input_word_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps int32 `[batch, length]` ids to float32 `[batch, hidden_size]` vectors."""
+        if training and self.trainable:
+            return self._train(input_word_ids)
+        return self._pool(input_word_ids, training=False)
+
+    def _compiled(self, training: bool) -> tf.types.experimental.GenericFunction:
+        pool = functools.partial(self._pool, training=training)
+        return compilation.compiled_where_possible(pool, _IDS, tf.ones([1, 2], tf.int32))
+
+    def _pool(self, input_word_ids: tf.Tensor, training: bool) -> tf.Tensor:
         inputs = pack(input_word_ids)
-        outputs = self.encoder(inputs, training=training and self.trainable)
+        outputs = self.encoder(inputs, training=training)
         if self.pooling == POOLED_OUTPUT:
             return outputs[POOLED_OUTPUT]
         return masked_mean(outputs[SEQUENCE_OUTPUT], inputs[INPUT_MASK])

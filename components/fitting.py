@@ -111,7 +111,8 @@ def fit(
         on_resume(course)
     told = tf.keras.callbacks.CallbackList(callbacks, model=model)
     told.on_train_begin()
-    batches = iter(training.skip(course.step))
+    rest = training.skip(course.step)
+    batches = iter(model.distribute_strategy.experimental_distribute_dataset(rest))
     while not course.is_over(plan):
         _fit_epoch(model, batches, validation, plan, course, manager, told)
     told.on_train_end()

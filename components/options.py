@@ -15,6 +15,7 @@ from components.errors import InputError
 
 POOLINGS = ("mean", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
+XLA_AUTO, XLA_ON, XLA_OFF = XLA_CHOICES = ("auto", "on", "off")
 
 OptionsT = TypeVar("OptionsT")
 
@@ -159,6 +160,7 @@ class EmbeddingOptions:
       pooling: `mean` of `sequence_output` over the real tokens, or the encoder's `pooled_output`.
       sequence_length: Most tokens of a review; fixes the length buckets.
       batch_size: Reviews in one forward pass.
+      xla: Whether XLA compiles the encoder: `on`, `off`, or `auto`: for lengths that come often.
       encoder_fingerprint: Hash of the model's files, so that other files under the same name do
         not hit TFX's cache.
     """
@@ -167,10 +169,12 @@ class EmbeddingOptions:
     pooling: str = "mean"
     sequence_length: int = 256
     batch_size: int = 64
+    xla: str = XLA_AUTO
     encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         _require_pooling(self.pooling)
+        _require_xla(self.xla)
         _require(self.batch_size >= 1, "batch-size", self.batch_size, "Give at least 1")
 
 
@@ -187,6 +191,12 @@ class TrainerOptions:
       epochs: Passes over the training split at most.
       patience: Epochs without a better `val_accuracy` after which training stops.
       batch_size: Reviews in one step.
+      gradient_accumulation: Equal parts of a batch whose gradients are computed one after the
+        other, in as many times less memory. The step is the same but for batch normalization,
+        which sees a part at a time. Unused by `frozen`.
+      xla: Whether XLA compiles the encoder's part of a step: `on`, `off`, or `auto`: on a GPU.
+        Draws of an encoder's own dropout do not repeat then. Unused by `frozen`, and where several
+        GPUs train.
       hidden_units: Width of the head's Dense layer.
       dropout: Share of the head's inputs dropped in training, in [0, 1).
       head_learning_rate: Adam's peak rate for the head.
@@ -205,6 +215,8 @@ class TrainerOptions:
     epochs: int = 3
     patience: int = 2
     batch_size: int = 32
+    gradient_accumulation: int = 1
+    xla: str = XLA_AUTO
     hidden_units: int = 64
     dropout: float = 0.1
     head_learning_rate: float = 1e-3
@@ -216,9 +228,17 @@ class TrainerOptions:
 
     def __post_init__(self) -> None:
         _require_pooling(self.pooling)
-        for name in ("epochs", "patience", "batch_size", "hidden_units"):
+        _require_xla(self.xla)
+        counts = ("epochs", "patience", "batch_size", "gradient_accumulation", "hidden_units")
+        for name in counts:
             value = getattr(self, name)
             _require(value >= 1, f"{self.model} {name}", value, "Give at least 1")
+        _require(
+            self.batch_size % self.gradient_accumulation == 0,
+            "gradient-accumulation",
+            self.gradient_accumulation,
+            f"Give a divisor of the batch size, {self.batch_size}",
+        )
         for name in ("head_learning_rate", "encoder_learning_rate"):
             value = getattr(self, name)
             _require(0 < value <= 1, f"{self.model} {name}", value, "Give more than 0, at most 1")
@@ -282,6 +302,10 @@ class ProductionPolicy:
 
     def __post_init__(self) -> None:
         _require_share("max_production_loss", self.max_production_loss)
+
+
+def _require_xla(xla: str) -> None:
+    _require(xla in XLA_CHOICES, "xla", xla, f"Give one of {', '.join(XLA_CHOICES)}")
 
 
 def _require_pooling(pooling: str) -> None:

@@ -12,15 +12,15 @@ import tensorflow as tf
 
 from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
 
-_BUCKETS = 4
+_BUCKETS = 8
 _SHUFFLE_BUFFER = 100_000
 
 
 def bucket_lengths(sequence_length: int) -> list[int]:
-    """Returns the padded lengths that a batch may have: quarters of `sequence_length`, rounded up.
+    """Returns the padded lengths that a batch may have: eighths of `sequence_length`, rounded up.
 
     >>> bucket_lengths(256)
-    [64, 128, 192, 256]
+    [32, 64, 96, 128, 160, 192, 224, 256]
     """
     return sorted({-(-sequence_length * n // _BUCKETS) for n in range(1, _BUCKETS + 1)})
 

@@ -11,6 +11,7 @@ from components.errors import InputError
 from components.options import (
     POOLINGS,
     TRUNCATIONS,
+    XLA_CHOICES,
     PreprocessingOptions,
     ProductionPolicy,
     SelectionPolicy,
@@ -185,6 +186,19 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         f"{_TRAINER.batch_size}; small ALBERT, fine_tuned: {MINI_RECIPE.fine_tuned['batch_size']}",
         type=int,
         metavar="N",
+    )
+    add(
+        "--gradient-accumulation",
+        "parts in which fine_tuned computes the gradient of a step, for less memory",
+        str(_TRAINER.gradient_accumulation),
+        type=int,
+        metavar="N",
+    )
+    add(
+        "--xla",
+        "compile the encoder; auto: what runs it often, and on a GPU its training",
+        _TRAINER.xla,
+        choices=XLA_CHOICES,
     )
     add("--seed", "of initialisation, order and dropout", str(_TRAINER.seed), type=int, metavar="N")
 

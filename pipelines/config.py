@@ -199,7 +199,10 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
     recipe = MINI_RECIPE if encoder == MINI_ENCODER else BASE_RECIPE
     output = _absolute(arguments.output)
     sequence_length = _first(arguments.sequence_length, preset.sequence_length)
-    text = {"sequence_length": sequence_length, **_given(pooling=arguments.pooling)}
+    text = {
+        "sequence_length": sequence_length,
+        **_given(pooling=arguments.pooling, xla=arguments.xla),
+    }
     training = {
         "encoder": encoder,
         **text,
@@ -229,6 +232,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
             **training,
             **_given(
                 epochs=arguments.fine_tuned_epochs,
+                gradient_accumulation=arguments.gradient_accumulation,
                 encoder_learning_rate=arguments.fine_tuned_learning_rate,
             ),
         ),

@@ -1,4 +1,7 @@
-"""A training of seconds, to be killed and started again: python toy_training.py FOLDER."""
+"""A training of seconds, to be killed and started again, or to be shared by replicas.
+
+python toy_training.py FOLDER [REPLICAS]
+"""
 
 import sys
 from pathlib import Path
@@ -31,9 +34,25 @@ def reviews(count: int, seed: int) -> tf.data.Dataset:
 
 
 def train(
-    folder: Path, *callbacks: tf.keras.callbacks.Callback
+    folder: Path, *callbacks: tf.keras.callbacks.Callback, replicas: int = 1
 ) -> tuple[TextClassifier, fitting.Course]:
     """Trains, or goes on, with checkpoints in `folder`; says from which step it goes on."""
+    with _strategy(replicas).scope():
+        return _train(folder, *callbacks)
+
+
+def _strategy(replicas: int) -> tf.distribute.Strategy:
+    if replicas == 1:
+        return tf.distribute.get_strategy()
+    [processor] = tf.config.list_physical_devices("CPU")
+    parts = [tf.config.LogicalDeviceConfiguration()] * replicas
+    tf.config.set_logical_device_configuration(processor, parts)
+    return tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(replicas)])
+
+
+def _train(
+    folder: Path, *callbacks: tf.keras.callbacks.Callback
+) -> tuple[TextClassifier, fitting.Course]:
     tf.keras.utils.set_random_seed(1)
     model = TextClassifier(MeanOfWords(), build_head(OPTIONS, 8, 2))
     model(tf.ones([1, 1], tf.int32))
@@ -68,6 +87,7 @@ class Say(tf.keras.callbacks.Callback):
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    classifier, ended = train(where, Say())
+    replicas = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    classifier, ended = train(where, Say(), replicas=replicas)
     np.savez(where / "weights.npz", *classifier.get_weights())
     (where / "course.json").write_text(ended.serialize())

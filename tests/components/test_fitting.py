@@ -19,9 +19,9 @@ def undisturbed(tmp_path_factory):
     return toy_training.train(tmp_path_factory.mktemp("undisturbed"))
 
 
-def start(folder: Path) -> subprocess.Popen:
+def start(folder: Path, *options: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, SCRIPT, folder],
+        [sys.executable, SCRIPT, folder, *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -55,6 +55,18 @@ def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, ste
     with np.load(tmp_path / "weights.npz") as weights:
         for resumed, expected in zip(weights.values(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(resumed, expected)
+
+
+def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
+    with start(tmp_path, "2") as process:
+        process.communicate("\n" * 100)
+    model, course = undisturbed
+    ended = json.loads((tmp_path / "course.json").read_text())
+    for shared, alone in zip(ended["epochs"], course.epochs, strict=True):
+        assert shared == pytest.approx(alone, rel=1e-3)
+    with np.load(tmp_path / "weights.npz") as weights:
+        for shared, alone in zip(weights.values(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(shared, alone, rtol=1e-2, atol=1e-3)
 
 
 def test_the_weights_are_those_of_the_best_epoch(undisturbed):

@@ -19,9 +19,9 @@ def dataset() -> tf.data.Dataset:
     )
 
 
-def test_buckets_are_quarters_rounded_up():
-    assert reviews.bucket_lengths(256) == [64, 128, 192, 256]
-    assert reviews.bucket_lengths(30) == [8, 15, 23, 30]
+def test_buckets_are_eighths_rounded_up():
+    assert reviews.bucket_lengths(256) == [32, 64, 96, 128, 160, 192, 224, 256]
+    assert reviews.bucket_lengths(30) == [4, 8, 12, 15, 19, 23, 27, 30]
     assert reviews.bucket_lengths(3) == [1, 2, 3]
 
 

@@ -1,0 +1,46 @@
+import pytest
+import tensorflow as tf
+
+from components import trainer
+from components.errors import InputError
+from components.options import TrainerOptions
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch):
+    def pretend(count: int) -> None:
+        devices = [f"GPU:{n}" for n in range(count)]
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: devices)
+
+    return pretend
+
+
+def options(model: str = "fine_tuned", **more: object) -> TrainerOptions:
+    return TrainerOptions(model=model, encoder="any", **more)
+
+
+@pytest.mark.parametrize(
+    ("xla", "of_none", "of_one", "of_two"),
+    [("auto", False, True, False), ("on", True, True, False), ("off", False, False, False)],
+)
+def test_xla_compiles_training_where_it_pays(gpus, xla, of_none, of_one, of_two):
+    for count, expected in enumerate((of_none, of_one, of_two)):
+        gpus(count)
+        assert trainer.is_compiled(options(xla=xla)) is expected
+        assert not trainer.is_compiled(options("frozen", xla=xla))
+
+
+def test_a_head_and_a_single_gpu_need_no_replicas(gpus):
+    gpus(1)
+    assert trainer.strategy(options()) is tf.distribute.get_strategy()
+    gpus(4)
+    assert trainer.strategy(options("frozen")) is tf.distribute.get_strategy()
+
+
+def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
+    gpus(3)
+    with pytest.raises(InputError, match="32 reviews cannot be shared evenly by 3 GPUs"):
+        trainer.strategy(options(batch_size=32))
+    gpus(4)
+    with pytest.raises(InputError, match="by 4 GPUs in 16 parts"):
+        trainer.strategy(options(batch_size=32, gradient_accumulation=16))
