@@ -1,12 +1,16 @@
 """Runs every benchmark that the README quotes, one after the other.
 
-python benchmarks/run_all.py --quick    # minutes: that each works, on few reviews
+    python benchmarks/run_all.py --quick    # minutes: that each works, on few reviews
+
+Those that measure against PyTorch are left out where its environment has not been made.
 """
 
 import argparse
 import subprocess
 import sys
 from pathlib import Path
+
+import peer
 
 BENCHMARKS = (
     "sample_reviews_difficulty",
@@ -15,8 +19,11 @@ BENCHMARKS = (
     "evaluator",
     "predictions",
     "recipes",
+    "training_throughput",
+    "latency",
 )
 WITHOUT_QUICK = {"sample_reviews_difficulty"}
+WITH_PEER = {"training_throughput", "latency"}
 
 
 def main() -> None:
@@ -28,6 +35,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in BENCHMARKS:
         print(f"\n== {name}", flush=True)
+        if name in WITH_PEER and not peer.PYTHON.exists():
+            print(f"left out: {peer.missing(peer.PYTHON)}")
+            continue
         quick = ["--quick"] if arguments.quick and name not in WITHOUT_QUICK else []
         script = Path(__file__).with_name(f"{name}.py")
         status = subprocess.run([sys.executable, script, *quick], check=False).returncode

@@ -1,13 +1,9 @@
 import json
-import sys
 from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import figures
 import measured_run
+import pytest
 from figures import Figure
 
 

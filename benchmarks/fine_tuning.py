@@ -1,0 +1,85 @@
+"""This project's fine-tuning, as its Trainer does it, one measured stretch after the other."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import drawn_reviews
+import tensorflow as tf
+
+from components import optimization, reviews
+from components.classifier import TextClassifier, build_head
+from components.encoder import PooledEncoder
+from components.features import FINE_TUNED
+from pipelines.config import BASE_RECIPE, trainer_options
+
+_CLASSES = 2
+_STEPS = 1000  # of the learning rates' schedule
+
+
+class FineTuning:
+    """A classifier that is built and compiled as `components.trainer` builds and compiles it."""
+
+    def __init__(self, encoder: Path, batch_size: int, folder: Path) -> None:
+        """Builds the model.
+
+        Args:
+          encoder: Folder of an encoder.
+          batch_size: Reviews in a step.
+          folder: Receives the reviews.
+        """
+        self._batch_size = batch_size
+        self._folder = folder
+        self._numbers = itertools.count()
+        self._step = _compiled_step(str(encoder), batch_size)
+
+    def rate(self, ids: list[list[int]], sequence_length: int, steps: int) -> Callable[[], float]:
+        """Returns a measurement of reviews/s in so many steps on these reviews.
+
+        The first steps, in which TensorFlow traces and allocates, are taken before.
+
+        Args:
+          ids: Token ids of the reviews.
+          sequence_length: Most tokens of a review; fixes the length buckets.
+          steps: Steps in a measurement.
+        """
+        buckets = reviews.bucket_lengths(sequence_length)
+        one_batch_each = [[1] * bucket for bucket in buckets] * self._batch_size
+        self._take(self._batches(one_batch_each, buckets), 2 * len(buckets))
+        batches = self._batches(ids, buckets)
+
+        def measure() -> float:
+            started = time.monotonic()
+            self._take(batches, steps)
+            return steps * self._batch_size / (time.monotonic() - started)
+
+        return measure
+
+    def _batches(self, ids: list[list[int]], buckets: list[int]) -> Iterator:
+        file = self._folder / f"{next(self._numbers)}.gz"
+        drawn_reviews.write_records(ids, file)
+        read = reviews.read_token_ids([str(file)])
+        return iter(reviews.training_batches(read, self._batch_size, seed=1, buckets=buckets))
+
+    def _take(self, batches: Iterator, steps: int) -> None:
+        for _ in range(steps):
+            for value in self._step(batches).values():
+                float(value)
+
+
+def _compiled_step(encoder: str, batch_size: int) -> Callable:
+    options = trainer_options(
+        FINE_TUNED, BASE_RECIPE, encoder=encoder, batch_size=batch_size, dropout=0.0
+    )
+    pooled = PooledEncoder(options.encoder, options.pooling, trainable=True)
+    hidden_size = pooled(tf.ones([1, 1], tf.int32)).shape[-1]
+    classifier = TextClassifier(pooled, build_head(options, hidden_size, _CLASSES))
+    classifier(tf.ones([1, 1], tf.int32))
+    classifier.compile(
+        optimizer=optimization.head_optimizer(options, _STEPS),
+        encoder_optimizer=optimization.encoder_optimizer(options, _STEPS),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    return classifier.make_train_function()

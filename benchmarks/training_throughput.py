@@ -1,0 +1,229 @@
+"""Measures how fast ALBERT is fine-tuned, over Hugging Face transformers on PyTorch.
+
+    python benchmarks/training_throughput.py            # the small ALBERT: minutes
+    python benchmarks/training_throughput.py --quick    # a few tiny batches: shows that it works
+    python benchmarks/training_throughput.py --encoder FOLDER --batches 5    # ALBERT-base: an hour
+
+Both have weights of the same shapes, take the same reviews in batches of the same size, use AdamW,
+clip gradients to norm 1 and have no dropout. Ours is the train function that the Trainer compiles,
+fed by its own input pipeline; theirs is transformers' `Trainer` as it comes, timed by a callback
+from the beginning of its loop to the end of its last step. Both are measured in turn, one idling
+while the other works, and each ratio is the median of the ratios of neighbours.
+
+Reviews of varying length are as long as IMDB's are (a log-normal of its published median and mean,
+cut to 256 tokens), or those of --dataset. What the arithmetic should cost is 3 forward passes of
+2 x tokens x layers x (4 h^2 + 2 h i + 2 L h) operations (see encoder_shapes.py). The rate of this
+over the machine's own rate in fp32 matrix products says what is left to gain: where the peer
+reaches a share s of that peak, nothing in fp32 can be more than 1 / s times as fast.
+"""
+
+import argparse
+import dataclasses
+import os
+import shlex
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import drawn_reviews
+import encoder_shapes
+import peer
+from encoder_shapes import EncoderShapes
+from figures import Figure, add_results_option, publish
+from in_turn import REPEATS, measure_in_turn, median_ratio
+
+if TYPE_CHECKING:
+    from fine_tuning import FineTuning
+
+SEED = 1
+OURS, FIXED_PEER, PEAK = "ours, fixed", "transformers, fixed", "matrix products"
+BUCKETED, PADDED, GROUPED = "ours, varying", "transformers, padded", "transformers, grouped"
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much to measure.
+
+    Attributes:
+      batch_size: Reviews in a step.
+      batches: Steps in each measurement.
+      fixed: Tokens of each review, where all are alike.
+      longest: Most tokens of a review, where they vary.
+      product: Rows and columns of the largest matrix product.
+      repeats: Measurements of each.
+    """
+
+    batch_size: int
+    batches: int
+    fixed: int = 128
+    longest: int = 256
+    product: int = 4096
+    repeats: int = REPEATS
+
+    @property
+    def reviews(self) -> int:
+        """Reviews in each measurement."""
+        return self.batch_size * self.batches
+
+
+QUICK = Size(batch_size=4, batches=2, fixed=16, longest=32, product=512, repeats=2)
+
+
+def measure(
+    shapes: EncoderShapes, size: Size, ours: "FineTuning", theirs: peer.Peer, varying: list
+) -> dict[str, list[float]]:
+    """Returns, for each of the names above, the reviews/s (of `PEAK`: operations/s) measured.
+
+    Args:
+      shapes: Of both models.
+      size: How much.
+      ours: This project's side.
+      theirs: The peer, its model built.
+      varying: Token ids of the reviews of varying length.
+    """
+    fixed = drawn_reviews.draw_ids([size.fixed] * size.reviews, shapes.vocabulary, SEED)
+
+    def rate_of_peer(reviews: list, padded_to: int | None, grouped: bool) -> Callable[[], float]:
+        request = {"reviews": reviews, "batch_size": size.batch_size}
+        request |= {"padded_to": padded_to, "grouped": grouped}
+        theirs.ask("train", **{**request, "reviews": reviews[: size.batch_size]})
+        return lambda: size.reviews / theirs.ask("train", **request)
+
+    products = [(size.product,) * 3, *shapes.matrix_products(size.batch_size * size.fixed)]
+    return measure_in_turn(
+        {
+            PEAK: lambda: peak(products),
+            OURS: ours.rate(fixed, size.fixed, size.batches),
+            FIXED_PEER: rate_of_peer(fixed, size.fixed, grouped=False),
+            BUCKETED: ours.rate(varying, size.longest, size.batches),
+            PADDED: rate_of_peer(varying, size.longest, grouped=False),
+            GROUPED: rate_of_peer(varying, None, grouped=True),
+        },
+        size.repeats,
+    )
+
+
+def figures_of(found: dict[str, list[float]], shapes: EncoderShapes, size: Size) -> list[Figure]:
+    """Returns what is worth quoting of the measurements."""
+    operations = shapes.train_flops(1, size.fixed)
+    rates = {name: [operations * rate for rate in found[name]] for name in (OURS, FIXED_PEER)}
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    fixed, varying = f"{size.fixed} tokens", f"up to {size.longest} tokens"
+    return [
+        Figure(f"train, {fixed}, ours", medians[OURS], "reviews/s"),
+        Figure(f"train, {fixed}, transformers", medians[FIXED_PEER], "reviews/s"),
+        Figure(
+            f"train, {fixed}, over transformers",
+            median_ratio(found[OURS], found[FIXED_PEER]),
+            "times",
+            ">= 1.6",
+        ),
+        Figure(f"train, {varying}, ours", medians[BUCKETED], "reviews/s"),
+        Figure(f"train, {varying}, transformers, padded", medians[PADDED], "reviews/s"),
+        Figure(f"train, {varying}, transformers, grouped", medians[GROUPED], "reviews/s"),
+        Figure(
+            f"train, {varying}, over padding to {size.longest}",
+            median_ratio(found[BUCKETED], found[PADDED]),
+            "times",
+            ">= 2.5",
+        ),
+        Figure(
+            f"train, {varying}, over grouping by length",
+            median_ratio(found[BUCKETED], found[GROUPED]),
+            "times",
+            ">= 1.5",
+        ),
+        Figure("fp32 matrix products, peak", medians[PEAK] / 1e9, "GFLOP/s"),
+        Figure(
+            f"share of the peak, {fixed}, ours",
+            median_ratio(rates[OURS], found[PEAK]),
+            "",
+            ">= 0.65",
+        ),
+        Figure(
+            f"share of the peak, {fixed}, transformers",
+            median_ratio(rates[FIXED_PEER], found[PEAK]),
+            "",
+        ),
+    ]
+
+
+def peak(products: Sequence[tuple[int, int, int]], tries: int = 3) -> float:
+    """Returns the best rate, in operations/s, of fp32 products of (rows, inner, columns)."""
+    return max(_rate_of_product(*product) for product in products for _ in range(tries))
+
+
+def _rate_of_product(rows: int, inner: int, columns: int) -> float:
+    import tensorflow as tf
+
+    one, other = tf.random.normal([rows, inner]), tf.random.normal([inner, columns])
+    started = time.monotonic()
+    tf.matmul(one, other).numpy()
+    return 2 * rows * inner * columns / (time.monotonic() - started)
+
+
+def main() -> None:
+    """Runs, prints, records."""
+    arguments = _parser().parse_args()
+    size = QUICK if arguments.quick else Size(arguments.batch_size, arguments.batches)
+    with peer.start(arguments.peer_python) as theirs, tempfile.TemporaryDirectory() as folder:
+        shapes = encoder_shapes.read(arguments.encoder, arguments.layers)
+        print(f"encoder: {shapes}\npeer: {theirs.ask('build', config=shapes.albert_config())}")
+        from fine_tuning import FineTuning
+
+        ours = FineTuning(arguments.encoder, size.batch_size, Path(folder))
+        reviews = _varying_reviews(arguments, shapes, size)
+        found = measure(shapes, size, ours, theirs, reviews)
+    publish(figures_of(found, shapes, size), _command(arguments), arguments.results)
+
+
+def _varying_reviews(
+    arguments: argparse.Namespace, shapes: EncoderShapes, size: Size
+) -> list[list[int]]:
+    if arguments.dataset and not arguments.quick:
+        return drawn_reviews.real_ids(
+            arguments.dataset, arguments.preprocessor, size.reviews, size.longest
+        )
+    lengths = drawn_reviews.draw_lengths(size.reviews, size.longest, SEED)
+    return drawn_reviews.draw_ids(lengths.tolist(), shapes.vocabulary, SEED)
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """Says how to repeat it, without the folders of this machine."""
+    encoder = encoder_shapes.command_option(arguments.encoder)
+    command = ["python", "benchmarks/training_throughput.py", *encoder]
+    if arguments.quick:
+        return shlex.join([*command, "--quick"])
+    if arguments.dataset:
+        command.append(f"--dataset={arguments.dataset}")
+    sizes = [f"--batch-size={arguments.batch_size}", f"--batches={arguments.batches}"]
+    return shlex.join([*command, *sizes])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    encoder_shapes.add_encoder_options(parser)
+    parser.add_argument("--batch-size", type=int, default=16, help="(default: %(default)s)")
+    parser.add_argument(
+        "--batches", type=int, default=24, help="steps in a measurement (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dataset", help="TFDS data set whose reviews to take (default: as long as IMDB's)"
+    )
+    parser.add_argument("--quick", action="store_true", help="a few tiny batches")
+    peer.add_peer_option(parser)
+    add_results_option(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

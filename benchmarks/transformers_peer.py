@@ -1,0 +1,175 @@
+"""What training_throughput.py and latency.py measure against: stock transformers on PyTorch.
+
+Imports nothing of this project. Reads a request a line from standard input, and writes its answer
+as a line to standard output; both are JSON. Models have random weights: they cost the same.
+"""
+
+import functools
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+# OpenMP's threads spin while they wait for one another: where another program wants the cores too,
+# a step of the small ALBERT then took six to fifty times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+import torch
+import transformers
+
+Batch = dict[str, torch.Tensor]
+_SEED = 1
+
+
+class Clock(transformers.TrainerCallback):
+    """Times the steps of a `Trainer`, its reading of the reviews included."""
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Starts."""
+        self._started = self._ended = time.monotonic()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Takes the time."""
+        self._ended = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """From the beginning to the end of the last step."""
+        return self._ended - self._started
+
+
+class Worker:
+    """One model, and what is asked of it."""
+
+    def build(self, config: dict[str, Any]) -> str:
+        """Makes a classifier of these sizes; returns the versions and the attention that it uses.
+
+        Args:
+          config: Arguments of `AlbertConfig`.
+        """
+        torch.manual_seed(_SEED)
+        self._model = transformers.AlbertForSequenceClassification(
+            transformers.AlbertConfig(**config)
+        )
+        attention = self._model.config._attn_implementation
+        return (
+            f"PyTorch {torch.__version__}, transformers {transformers.__version__}, {attention} "
+            f"attention, {torch.get_num_threads()} threads"
+        )
+
+    def train(
+        self, reviews: list[list[int]], batch_size: int, padded_to: int | None, grouped: bool
+    ) -> float:
+        """Fine-tunes on each review once, by transformers' own `Trainer`; returns the seconds.
+
+        Its settings are its own but for what is no part of a step: nothing is logged or saved.
+
+        Args:
+          reviews: Token ids.
+          batch_size: Reviews in a step.
+          padded_to: Length of all batches, or None for that of each batch's longest review.
+          grouped: Whether reviews of like length share batches.
+        """
+        rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(reviews)]
+        clock = Clock()
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = transformers.Trainer(
+                model=self._model,
+                args=transformers.TrainingArguments(
+                    output_dir=folder,
+                    use_cpu=True,
+                    per_device_train_batch_size=batch_size,
+                    dataloader_drop_last=True,
+                    num_train_epochs=1,
+                    train_sampling_strategy="group_by_length" if grouped else "random",
+                    learning_rate=1e-5,
+                    logging_strategy="no",
+                    save_strategy="no",
+                    report_to="none",
+                    disable_tqdm=True,
+                    seed=_SEED,
+                ),
+                data_collator=functools.partial(collate, padded_to=padded_to),
+                train_dataset=rows,
+                callbacks=[clock],
+            )
+            trainer.remove_callback(transformers.PrinterCallback)
+            trainer.train()
+        return clock.seconds
+
+    def serve(self, vocabulary: str, longest: int) -> str:
+        """Puts a text classification pipeline around the model; returns the tokenizer's class.
+
+        Args:
+          vocabulary: A SentencePiece model.
+          longest: Tokens that a text is truncated to.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(vocabulary, os.path.join(folder, "spiece.model"))
+            tokenizer = transformers.AlbertTokenizer.from_pretrained(folder)
+        self._classify = functools.partial(
+            transformers.pipeline(
+                "text-classification", model=self._model.eval(), tokenizer=tokenizer, device="cpu"
+            ),
+            truncation=True,
+            max_length=longest,
+            top_k=None,
+        )
+        return type(tokenizer).__name__
+
+    def answer_alone(self, texts: list[str]) -> list[float]:
+        """Classifies one text after the other; returns the seconds that each took."""
+        return [self._seconds(text) for text in texts]
+
+    def answer_in_batches(self, texts: list[str], batch_size: int) -> float:
+        """Classifies all of them; returns the seconds that it took."""
+        return self._seconds(texts, batch_size=batch_size)
+
+    def _seconds(self, texts: str | list[str], **options: int) -> float:
+        started = time.perf_counter()
+        self._classify(texts, **options)
+        return time.perf_counter() - started
+
+
+def collate(rows: Sequence[dict[str, Any]], padded_to: int | None) -> Batch:
+    """Makes a batch of reviews, padded to a length or to the longest of them."""
+    length = padded_to or max(len(row["input_ids"]) for row in rows)
+    ids = torch.zeros(len(rows), length, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        ids[index, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
+        mask[index, : len(row["input_ids"])] = 1
+    labels = torch.tensor([row["labels"] for row in rows])
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def main() -> None:
+    """Answers until the input ends."""
+    warnings.simplefilter("ignore")
+    transformers.logging.set_verbosity_error()
+    # Whatever the libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    worker = Worker()
+    methods = (
+        worker.build,
+        worker.train,
+        worker.serve,
+        worker.answer_alone,
+        worker.answer_in_batches,
+    )
+    requests: dict[str, Callable[..., Any]] = {method.__name__: method for method in methods}
+    for line in sys.stdin:
+        arguments = json.loads(line)
+        answer = requests[arguments.pop("request")](**arguments)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
