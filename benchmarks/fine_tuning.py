@@ -8,10 +8,11 @@ from pathlib import Path
 import drawn_reviews
 import tensorflow as tf
 
-from components import optimization, reviews
+from components import optimization, reviews, trainer
 from components.classifier import TextClassifier, build_head
 from components.encoder import PooledEncoder
 from components.features import FINE_TUNED
+from components.options import TrainerOptions
 from pipelines.config import BASE_RECIPE, trainer_options
 
 _CLASSES = 2
@@ -21,18 +22,27 @@ _STEPS = 1000  # of the learning rates' schedule
 class FineTuning:
     """A classifier that is built and compiled as `components.trainer` builds and compiles it."""
 
-    def __init__(self, encoder: Path, batch_size: int, folder: Path) -> None:
+    def __init__(self, encoder: Path, batch_size: int, xla: str, folder: Path) -> None:
         """Builds the model.
 
         Args:
           encoder: Folder of an encoder.
           batch_size: Reviews in a step.
+          xla: As in `TrainerOptions`.
           folder: Receives the reviews.
         """
         self._batch_size = batch_size
         self._folder = folder
         self._numbers = itertools.count()
-        self._step = _compiled_step(str(encoder), batch_size)
+        options = trainer_options(
+            FINE_TUNED,
+            BASE_RECIPE,
+            encoder=str(encoder),
+            batch_size=batch_size,
+            xla=xla,
+            dropout=0.0,
+        )
+        self._step = _compiled_step(options)
 
     def rate(self, ids: list[list[int]], sequence_length: int, steps: int) -> Callable[[], float]:
         """Returns a measurement of reviews/s in so many steps on these reviews.
@@ -46,7 +56,7 @@ class FineTuning:
         """
         buckets = reviews.bucket_lengths(sequence_length)
         one_batch_each = [[1] * bucket for bucket in buckets] * self._batch_size
-        self._take(self._batches(one_batch_each, buckets), 2 * len(buckets))
+        self._take(self._batches(one_batch_each, buckets), len(buckets))
         batches = self._batches(ids, buckets)
 
         def measure() -> float:
@@ -68,17 +78,18 @@ class FineTuning:
                 float(value)
 
 
-def _compiled_step(encoder: str, batch_size: int) -> Callable:
-    options = trainer_options(
-        FINE_TUNED, BASE_RECIPE, encoder=encoder, batch_size=batch_size, dropout=0.0
-    )
-    pooled = PooledEncoder(options.encoder, options.pooling, trainable=True)
-    hidden_size = pooled(tf.ones([1, 1], tf.int32)).shape[-1]
-    classifier = TextClassifier(pooled, build_head(options, hidden_size, _CLASSES))
-    classifier(tf.ones([1, 1], tf.int32))
+def _compiled_step(options: TrainerOptions) -> Callable:
+    encoder = PooledEncoder(options.encoder, options.pooling, trainable=True)
+    one_token = tf.ones([1, 1], tf.int32)
+    hidden_size = encoder(one_token).shape[-1]
+    classifier = TextClassifier(encoder, build_head(options, hidden_size, _CLASSES))
+    classifier(one_token)
+    if trainer.is_compiled(options):
+        encoder.compile_training()
     classifier.compile(
         optimizer=optimization.head_optimizer(options, _STEPS),
         encoder_optimizer=optimization.encoder_optimizer(options, _STEPS),
+        gradient_accumulation=options.gradient_accumulation,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )

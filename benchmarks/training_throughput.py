@@ -39,6 +39,8 @@ from encoder_shapes import EncoderShapes
 from figures import Figure, add_results_option, publish
 from in_turn import REPEATS, measure_in_turn, median_ratio
 
+from components.options import XLA_AUTO, XLA_CHOICES
+
 if TYPE_CHECKING:
     from fine_tuning import FineTuning
 
@@ -178,7 +180,7 @@ def main() -> None:
         print(f"encoder: {shapes}\npeer: {theirs.ask('build', config=shapes.albert_config())}")
         from fine_tuning import FineTuning
 
-        ours = FineTuning(arguments.encoder, size.batch_size, Path(folder))
+        ours = FineTuning(arguments.encoder, size.batch_size, arguments.xla, Path(folder))
         reviews = _varying_reviews(arguments, shapes, size)
         found = measure(shapes, size, ours, theirs, reviews)
     publish(figures_of(found, shapes, size), _command(arguments), arguments.results)
@@ -203,6 +205,8 @@ def _command(arguments: argparse.Namespace) -> str:
         return shlex.join([*command, "--quick"])
     if arguments.dataset:
         command.append(f"--dataset={arguments.dataset}")
+    if arguments.xla != XLA_AUTO:
+        command.append(f"--xla={arguments.xla}")
     sizes = [f"--batch-size={arguments.batch_size}", f"--batches={arguments.batches}"]
     return shlex.join([*command, *sizes])
 
@@ -218,6 +222,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--dataset", help="TFDS data set whose reviews to take (default: as long as IMDB's)"
+    )
+    parser.add_argument(
+        "--xla",
+        choices=XLA_CHOICES,
+        default=XLA_AUTO,
+        help="compile our encoder, as local_runner.py's option does (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="a few tiny batches")
     peer.add_peer_option(parser)
