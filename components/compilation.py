@@ -43,16 +43,18 @@ def compiled(
 ) -> tf.types.experimental.GenericFunction:
     """Returns `function`, compiled; gradients with respect to its variables are so, too.
 
+    XLA makes a program for each shape at its first call, which takes seconds.
+
     Args:
       function: From one tensor to another, made of operations that XLA has.
       signature: Its tensor, of unknown dimensions wherever they may differ.
     """
     traced = tf.function(function, input_signature=[signature]).get_concrete_function()
-    graph = _inlined(traced)
+    graph, variables = _inlined(traced), traced.variables
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, input_signature=[signature])
     def run(tensor: tf.Tensor) -> tf.Tensor:
-        for variable in traced.variables:
+        for variable in variables:
             variable.read_value()  # Tells a gradient tape that what follows depends on it.
         capture = tf.compat.v1.get_default_graph().capture  # type: ignore[attr-defined]
         inputs = {inner.name: capture(outer) for outer, inner in traced.graph.captures}

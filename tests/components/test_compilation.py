@@ -53,7 +53,10 @@ def test_a_compiled_step_follows_the_weights(tiny: str):
 def test_compiled_inference_gives_the_vectors_of_the_encoder(tiny: str):
     frozen = PooledEncoder(tiny, "pooled_output", trainable=False)
     ids = tf.constant([[2, 9, 8, 3, 0], [2, 7, 3, 0, 0]])
-    np.testing.assert_allclose(frozen.compiled_inference()(ids), frozen(ids), atol=1e-5)
+    expected, run = frozen(ids), frozen.compiled_inference()
+    del frozen  # What is compiled keeps the weights alive.
+    for rows in (slice(1, 2), slice(0, 2)):
+        np.testing.assert_allclose(run(ids[rows]), expected[rows], atol=1e-5)
 
 
 def test_what_xla_refuses_runs_uncompiled_with_a_word(caplog: pytest.LogCaptureFixture):
