@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
+import os
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
+_PEAK = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)
 _FINISHED = re.compile(r"^(\S+) +(?:done +([\d.]+) s|cached)$")
 
 
@@ -23,13 +24,15 @@ class MeasuredRun:
       output: What it printed.
       summary: Its `summary.json`.
       seconds: Wall-clock seconds, the interpreter's start included.
-      peak_memory: MiB of the largest process among this one's children so far.
+      peak_memory: MiB of the run's largest process.
+      component_peaks: MiB that the main process had needed at most by the end of each component.
     """
 
     output: str
     summary: dict[str, Any]
     seconds: float
     peak_memory: float
+    component_peaks: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def lines(self) -> int:
@@ -42,6 +45,12 @@ class MeasuredRun:
         matches = filter(None, map(_FINISHED.match, self.output.splitlines()))
         return {match[1]: float(match[2] or 0) for match in matches}
 
+    @property
+    def cached(self) -> set[str]:
+        """The components whose earlier outputs were used again."""
+        matches = filter(None, map(_FINISHED.match, self.output.splitlines()))
+        return {match[1] for match in matches if match[2] is None}
+
 
 def run(folder: Path, options: Sequence[str]) -> MeasuredRun:
     """Runs the main job with `options` into `folder`; exits with its status where it fails."""
@@ -49,15 +58,27 @@ def run(folder: Path, options: Sequence[str]) -> MeasuredRun:
     started = time.monotonic()
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        printed = []
+        printed, peaks = [], {}
         for line in process.stdout:
             print(line, end="", file=sys.stderr)
             printed.append(line)
+            if finished := _FINISHED.match(line.rstrip()):
+                peaks[finished[1]] = _peak_so_far(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(process.returncode)
     return MeasuredRun(
         output="".join(printed),
         summary=json.loads((folder / "report" / "summary.json").read_text(encoding="utf-8")),
         seconds=time.monotonic() - started,
-        peak_memory=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        peak_memory=usage.ru_maxrss / 1024,
+        component_peaks=peaks,
     )
+
+
+def _peak_so_far(process: int) -> float:
+    """Returns MiB; 0 where the system does not say."""
+    status = Path("/proc", str(process), "status")
+    found = _PEAK.search(status.read_text()) if status.exists() else None
+    return int(found[1]) / 1024 if found else 0

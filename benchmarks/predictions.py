@@ -28,14 +28,14 @@ PROJECT = Path(__file__).resolve().parents[1]
 SENTENCES, SEED = 12, 1
 
 
-def lines(count: int) -> Iterator[str]:
-    """Yields texts of 1 to `SENTENCES` sentences, hardly two of them alike."""
+def lines(count: int, fewest: int = 1) -> Iterator[str]:
+    """Yields texts of `fewest` to `SENTENCES` sentences; the more, the fewer of them are alike."""
     reviews = (PROJECT / "assets" / "sample_reviews" / "train.jsonl").read_text(encoding="utf-8")
     texts = [json.loads(review)["text"] for review in reviews.splitlines()]
     sentences = [s for text in texts for s in text.replace("! ", ". ").split(". ") if s]
     draw = random.Random(SEED)
     for _ in range(count):
-        yield ". ".join(draw.choices(sentences, k=draw.randint(1, SENTENCES)))
+        yield ". ".join(draw.choices(sentences, k=draw.randint(fewest, SENTENCES)))
 
 
 def run(model: Path, options: list[str]) -> tuple[float, float]:
