@@ -12,12 +12,14 @@ squares on logarithms): 1 is linear.
 
 import argparse
 import dataclasses
+import functools
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from figures import Figure, add_results_option, publish
@@ -127,7 +129,8 @@ def draw(by_length: Sequence[Curve], by_number: Sequence[Curve], reviews: int, p
     plot_style.save(figure, str(path))
 
 
-def _reviews(count: int, length: int) -> "tf.data.Dataset":  # noqa: F821  TensorFlow is slow to import
+def _reviews(count: int, length: int) -> Any:
+    """Returns a `tf.data.Dataset` of pairs of ids and label."""
     import tensorflow as tf
 
     ids = np.random.default_rng(1).integers(5, 8000, [count, length]).astype(np.int32)
@@ -161,11 +164,10 @@ def main() -> None:
     numbers = NUMBERS[:2] if arguments.quick else NUMBERS
     jobs = {"training": work.training, "embedding": work.embedding}
     by_length = [
-        curve(name, LENGTHS, lambda length, job=job: job(reviews, length), repeats)
-        for name, job in jobs.items()
+        curve(name, LENGTHS, functools.partial(job, reviews), repeats) for name, job in jobs.items()
     ]
     by_number = [
-        curve(name, numbers, lambda number, job=job: job(number, LENGTH), repeats)
+        curve(name, numbers, functools.partial(job, length=LENGTH), repeats)
         for name, job in jobs.items()
     ]
     if not arguments.quick:

@@ -21,6 +21,8 @@ BENCHMARKS = (
     "recipes",
     "training_throughput",
     "latency",
+    "cost",
+    "cached_rerun",
 )
 WITHOUT_QUICK = {"sample_reviews_difficulty"}
 WITH_PEER = {"training_throughput", "latency"}
