@@ -5,7 +5,7 @@
     python benchmarks/cached_rerun.py --output output    # of a run that is there already
 
 A first run leaves everything in a folder; the same command again finds it there. It is measured in
-turn with `python -c "from tfx import v1"`, of which no TFX pipeline can do without; and with
+turn with `python -c "from tfx import v1"`, which no TFX pipeline can do without; and with
 `python -c "import tfx"`, which gives no more than its version.
 """
 

@@ -23,6 +23,8 @@ BENCHMARKS = (
     "latency",
     "cost",
     "cached_rerun",
+    "frozen_arm",
+    "memory",
 )
 WITHOUT_QUICK = {"sample_reviews_difficulty"}
 WITH_PEER = {"training_throughput", "latency"}

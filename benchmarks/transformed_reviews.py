@@ -27,7 +27,7 @@ class Transformed:
 
     Attributes:
       graph: Folder of `transform_graph`.
-      examples: Pattern of the files of `transformed_examples`.
+      examples: Pattern of the files of `transformed_examples`, which are its split `train`.
     """
 
     graph: str
@@ -46,7 +46,8 @@ def transform(
     reviews: Sequence[Review], options: PreprocessingOptions, folder: Path
 ) -> Transformed:
     """Runs TensorFlow Transform with the project's `preprocessing_fn`, into `folder`."""
-    made = Transformed(str(folder / "graph"), str(folder / "examples-*"))
+    prefix = str(folder / f"Split-{TRAIN}" / "transformed_examples")
+    made = Transformed(str(folder / "graph"), f"{prefix}-*")
     metadata = tft.DatasetMetadata(schema.load(schema.CURATED))
     with (
         beam.Pipeline(argv=list(IN_PROCESS)) as pipeline,
@@ -63,7 +64,7 @@ def transform(
         _ = (
             batches
             | beam.FlatMap(lambda batch: encoder.encode(batch[0]))
-            | beam.io.WriteToTFRecord(str(folder / "examples"), file_name_suffix=".gz")
+            | beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
         )
     return made
 

@@ -27,3 +27,4 @@ def test_the_seconds_of_each_component_are_read_off_the_output():
     measured = measured_run.MeasuredRun(output, {}, seconds=70.0, peak_memory=1.0)
     assert measured.component_seconds == {"Transform": pytest.approx(62.7), "Pusher": 0}
     assert measured.lines == 4
+    assert measured.cached == {"Pusher"}
