@@ -55,24 +55,12 @@ class Work:
 
     def __init__(self, encoder: str) -> None:
         """Loads the encoder, once to be trained and once to be left as it is."""
-        import tensorflow as tf
+        from fine_tuning import train_function
 
-        from components.classifier import TextClassifier, build_head
         from components.encoder import PooledEncoder
-        from components.optimization import encoder_optimizer, head_optimizer
         from components.options import TrainerOptions
 
-        options = TrainerOptions(model="fine_tuned", encoder=encoder)
-        trainable = PooledEncoder(encoder, "mean", trainable=True)
-        hidden_size = trainable(tf.ones([1, 1], tf.int32)).shape[-1]
-        self._model = TextClassifier(trainable, build_head(options, hidden_size, 2))
-        self._model(tf.ones([1, 1], tf.int32))
-        self._model.compile(
-            optimizer=head_optimizer(options, 1000),
-            encoder_optimizer=encoder_optimizer(options, 1000),
-            loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
-        self._step = self._model.make_train_function()
+        self._step = train_function(TrainerOptions(model="fine_tuned", encoder=encoder))
         frozen = PooledEncoder(encoder, "mean", trainable=False)
         self._embed = frozen.compiled_inference()
 

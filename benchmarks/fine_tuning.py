@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import drawn_reviews
-import tensorflow as tf
 
-from components import optimization, reviews, trainer
-from components.classifier import TextClassifier, build_head
-from components.encoder import PooledEncoder
+from components import reviews, trainer
 from components.features import FINE_TUNED
 from components.options import TrainerOptions
 from pipelines.config import BASE_RECIPE, trainer_options
@@ -22,14 +19,14 @@ _STEPS = 1000  # of the learning rates' schedule
 class FineTuning:
     """A classifier that is built and compiled as `components.trainer` builds and compiles it."""
 
-    def __init__(self, encoder: Path, batch_size: int, xla: str, folder: Path) -> None:
+    def __init__(self, encoder: Path, batch_size: int, folder: Path, **chosen: str) -> None:
         """Builds the model.
 
         Args:
           encoder: Folder of an encoder.
           batch_size: Reviews in a step.
-          xla: As in `TrainerOptions`.
           folder: Receives the reviews.
+          **chosen: Further fields of `TrainerOptions`.
         """
         self._batch_size = batch_size
         self._folder = folder
@@ -39,10 +36,10 @@ class FineTuning:
             BASE_RECIPE,
             encoder=str(encoder),
             batch_size=batch_size,
-            xla=xla,
             dropout=0.0,
+            **chosen,
         )
-        self._step = _compiled_step(options)
+        self._step = train_function(options)
 
     def rate(self, ids: list[list[int]], sequence_length: int, steps: int) -> Callable[[], float]:
         """Returns a measurement of reviews/s in so many steps on these reviews.
@@ -78,19 +75,9 @@ class FineTuning:
                 float(value)
 
 
-def _compiled_step(options: TrainerOptions) -> Callable:
-    encoder = PooledEncoder(options.encoder, options.pooling, trainable=True)
-    one_token = tf.ones([1, 1], tf.int32)
-    hidden_size = encoder(one_token).shape[-1]
-    classifier = TextClassifier(encoder, build_head(options, hidden_size, _CLASSES))
-    classifier(one_token)
-    if trainer.is_compiled(options):
-        encoder.compile_training()
-    classifier.compile(
-        optimizer=optimization.head_optimizer(options, _STEPS),
-        encoder_optimizer=optimization.encoder_optimizer(options, _STEPS),
-        gradient_accumulation=options.gradient_accumulation,
-        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-    )
+def train_function(options: TrainerOptions) -> Callable:
+    """Returns what takes one step on the next batch of an iterator."""
+    chosen = trainer.with_precision(options)
+    classifier = trainer.build(chosen, _CLASSES)
+    trainer.configure(classifier, chosen, _STEPS)
     return classifier.make_train_function()

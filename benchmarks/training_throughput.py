@@ -39,13 +39,14 @@ from encoder_shapes import EncoderShapes
 from figures import Figure, add_results_option, publish
 from in_turn import REPEATS, measure_in_turn, median_ratio
 
-from components.options import XLA_AUTO, XLA_CHOICES
+from components.options import PRECISION_AUTO, PRECISIONS, XLA_AUTO, XLA_CHOICES
 
 if TYPE_CHECKING:
     from fine_tuning import FineTuning
 
 SEED = 1
-OURS, FIXED_PEER, PEAK = "ours, fixed", "transformers, fixed", "matrix products"
+OURS, PEAK = "ours, fixed", "matrix products"
+FIXED_PEER, REDUCED_PEER = "transformers, fixed", "transformers in bfloat16, fixed"
 BUCKETED, PADDED, GROUPED = "ours, varying", "transformers, padded", "transformers, grouped"
 
 
@@ -92,9 +93,11 @@ def measure(
     """
     fixed = drawn_reviews.draw_ids([size.fixed] * size.reviews, shapes.vocabulary, SEED)
 
-    def rate_of_peer(reviews: list, padded_to: int | None, grouped: bool) -> Callable[[], float]:
+    def rate_of_peer(
+        reviews: list, padded_to: int | None = None, grouped: bool = False, bfloat16: bool = False
+    ) -> Callable[[], float]:
         request = {"reviews": reviews, "batch_size": size.batch_size}
-        request |= {"padded_to": padded_to, "grouped": grouped}
+        request |= {"padded_to": padded_to, "grouped": grouped, "bfloat16": bfloat16}
         theirs.ask("train", **{**request, "reviews": reviews[: size.batch_size]})
         return lambda: size.reviews / theirs.ask("train", **request)
 
@@ -103,10 +106,11 @@ def measure(
         {
             PEAK: lambda: peak(products),
             OURS: ours.rate(fixed, size.fixed, size.batches),
-            FIXED_PEER: rate_of_peer(fixed, size.fixed, grouped=False),
+            FIXED_PEER: rate_of_peer(fixed, size.fixed),
+            REDUCED_PEER: rate_of_peer(fixed, size.fixed, bfloat16=True),
             BUCKETED: ours.rate(varying, size.longest, size.batches),
-            PADDED: rate_of_peer(varying, size.longest, grouped=False),
-            GROUPED: rate_of_peer(varying, None, grouped=True),
+            PADDED: rate_of_peer(varying, size.longest),
+            GROUPED: rate_of_peer(varying, grouped=True),
         },
         size.repeats,
     )
@@ -126,6 +130,11 @@ def figures_of(found: dict[str, list[float]], shapes: EncoderShapes, size: Size)
             median_ratio(found[OURS], found[FIXED_PEER]),
             "times",
             ">= 1.6",
+        ),
+        Figure(
+            f"train, {fixed}, over transformers with its bf16=True",
+            median_ratio(found[OURS], found[REDUCED_PEER]),
+            "times",
         ),
         Figure(f"train, {varying}, ours", medians[BUCKETED], "reviews/s"),
         Figure(f"train, {varying}, transformers, padded", medians[PADDED], "reviews/s"),
@@ -180,7 +189,8 @@ def main() -> None:
         print(f"encoder: {shapes}\npeer: {theirs.ask('build', config=shapes.albert_config())}")
         from fine_tuning import FineTuning
 
-        ours = FineTuning(arguments.encoder, size.batch_size, arguments.xla, Path(folder))
+        chosen = {"xla": arguments.xla, "precision": arguments.precision}
+        ours = FineTuning(arguments.encoder, size.batch_size, Path(folder), **chosen)
         reviews = _varying_reviews(arguments, shapes, size)
         found = measure(shapes, size, ours, theirs, reviews)
     publish(figures_of(found, shapes, size), _command(arguments), arguments.results)
@@ -207,6 +217,8 @@ def _command(arguments: argparse.Namespace) -> str:
         command.append(f"--dataset={arguments.dataset}")
     if arguments.xla != XLA_AUTO:
         command.append(f"--xla={arguments.xla}")
+    if arguments.precision != PRECISION_AUTO:
+        command.append(f"--precision={arguments.precision}")
     sizes = [f"--batch-size={arguments.batch_size}", f"--batches={arguments.batches}"]
     return shlex.join([*command, *sizes])
 
@@ -228,6 +240,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=XLA_CHOICES,
         default=XLA_AUTO,
         help="compile our encoder, as local_runner.py's option does (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISION_AUTO,
+        help="of our matrix products, as local_runner.py's option (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="a few tiny batches")
     peer.add_peer_option(parser)

@@ -63,7 +63,12 @@ class Worker:
         )
 
     def train(
-        self, reviews: list[list[int]], batch_size: int, padded_to: int | None, grouped: bool
+        self,
+        reviews: list[list[int]],
+        batch_size: int,
+        padded_to: int | None,
+        grouped: bool,
+        bfloat16: bool,
     ) -> float:
         """Fine-tunes on each review once, by transformers' own `Trainer`; returns the seconds.
 
@@ -74,6 +79,7 @@ class Worker:
           batch_size: Reviews in a step.
           padded_to: Length of all batches, or None for that of each batch's longest review.
           grouped: Whether reviews of like length share batches.
+          bfloat16: Whether matrix products are in bfloat16, by autocast.
         """
         rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(reviews)]
         clock = Clock()
@@ -88,6 +94,7 @@ class Worker:
                     num_train_epochs=1,
                     train_sampling_strategy="group_by_length" if grouped else "random",
                     learning_rate=1e-5,
+                    bf16=bfloat16,
                     logging_strategy="no",
                     save_strategy="no",
                     report_to="none",

@@ -1,10 +1,12 @@
 """The classifier: a pooled encoder under a small head."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from components import precision
 from components.encoder import PooledEncoder
 from components.options import TrainerOptions
 
@@ -68,6 +70,7 @@ class TextClassifier(tf.keras.Model):
         optimizer: tf.keras.optimizers.Optimizer,
         encoder_optimizer: tf.keras.optimizers.Optimizer,
         gradient_accumulation: int = 1,
+        in_bfloat16: bool = False,
         **options: Any,
     ) -> None:
         """Configures training.
@@ -76,13 +79,20 @@ class TextClassifier(tf.keras.Model):
           optimizer: The head's.
           encoder_optimizer: The encoder's.
           gradient_accumulation: Equal parts of a batch whose gradients are computed in turn.
+          in_bfloat16: Whether training steps multiply in bfloat16; nothing else does.
           **options: Those of `tf.keras.Model.compile`.
         """
         super().compile(optimizer=optimizer, **options)
         self.gradient_accumulation = gradient_accumulation
+        self.in_bfloat16 = in_bfloat16
         self.encoder_optimizer = encoder_optimizer
         self.encoder_optimizer.build(self.encoder.trainable_variables)
         self.optimizer.build(self.head.trainable_variables)
+
+    def make_train_function(self, force: bool = False) -> Callable[..., dict[str, tf.Tensor]]:
+        """Returns what takes one step on the next batch of an iterator."""
+        step = super().make_train_function(force)
+        return precision.in_bfloat16(step) if self.in_bfloat16 else step
 
     def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """Takes one step on ids and labels; returns the metrics so far."""

@@ -17,7 +17,7 @@ import tensorflow_hub as hub
 import tensorflow_text  # noqa: F401  registers the ops that preprocessors are made of
 
 from components import compilation, model_download
-from components.errors import InputError
+from components.errors import InputError, quoted
 from components.features import (
     INPUT_MASK,
     INPUT_TYPE_IDS,
@@ -55,7 +55,7 @@ def resolve(handle: str) -> str:
         folder = model_download.fetch(handle) if is_url else handle
     except (urllib.error.URLError, OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(
-            f"{handle} cannot be downloaded ({_last_line(error)})",
+            f"{handle} cannot be downloaded ({quoted(error)})",
             "Check the handle and the network, or download the model elsewhere and give its "
             "folder, or the folder above it as TFHUB_CACHE_DIR",
         ) from error
@@ -112,7 +112,7 @@ def load_preprocessor(handle: str) -> tf.Module:
         preprocessor = hub.load(folder)
     except (OSError, tf.errors.OpError, ValueError) as error:
         raise InputError(
-            f"{folder} cannot be loaded ({_last_line(error)})",
+            f"{folder} cannot be loaded ({quoted(error)})",
             "Its files may be incomplete: fetch the model again",
         ) from error
     tokenize = getattr(preprocessor, "tokenize", None)
@@ -223,11 +223,7 @@ def _matrix_shapes(folder: str) -> list[tuple[int, int]]:
         variables = tf.train.list_variables(checkpoint)
     except (tf.errors.OpError, ValueError) as error:
         raise InputError(
-            f"{folder} holds no weights ({_last_line(error)})",
+            f"{folder} holds no weights ({quoted(error)})",
             "Give a text encoder in TF Hub's SavedModel format",
         ) from error
     return [(shape[0], shape[1]) for _, shape in variables if len(shape) == 2]
-
-
-def _last_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend."""
+"""The one error that is the user's to mend, and what is quoted of others."""
 
 
 class InputError(Exception):
@@ -20,3 +20,8 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         return f"{self.cause}. {self.remedy}."
+
+
+def quoted(error: BaseException) -> str:
+    """Returns the last line of what `error` says, or its class where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

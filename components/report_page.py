@@ -142,6 +142,15 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if is_known(value) else UNKNOWN
 
 
+def word(value: str | None) -> str:
+    """Returns a word as it is.
+
+    >>> word("bfloat16")
+    'bfloat16'
+    """
+    return value or UNKNOWN
+
+
 def seconds(value: float | None) -> str:
     """Formats a duration.
 
@@ -184,8 +193,9 @@ def excerpt(text: str) -> str:
 
 
 # What it is, its key in the summary, and how it is written.
-_COSTS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
+_COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
+    ("Training's matrix products", "training_precision", word),
     ("Weights trained", "trainable_parameters", count),
     ("Weights in all", "parameters", count),
     ("Size on disk", "model_bytes", size),

@@ -138,6 +138,7 @@ def _training_record(history: TrainingHistory) -> dict[str, Any]:
         "trainable_parameters": history.trainable_parameters,
         "parameters": history.parameters,
         "best_epoch": history.best_epoch,
+        "training_precision": history.precision,
         "epochs": list(history.epochs),
     }
 

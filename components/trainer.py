@@ -4,6 +4,7 @@
 the same head on token ids. Both export the same serving model.
 """
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -14,12 +15,21 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
-from components import fitting, optimization, reviews, schema, warmup
+from components import fitting, optimization, precision, reviews, schema, warmup
 from components.classifier import TextClassifier, build_head
 from components.encoder import PooledEncoder
 from components.errors import InputError
 from components.features import FINE_TUNED
-from components.options import XLA_AUTO, XLA_ON, TrainerOptions, decode, encode
+from components.options import (
+    BFLOAT16,
+    FLOAT32,
+    PRECISION_AUTO,
+    XLA_AUTO,
+    XLA_ON,
+    TrainerOptions,
+    decode,
+    encode,
+)
 from components.progress import Progress, report
 from components.serving import TextServer
 from components.training_history import TrainingHistory
@@ -35,7 +45,7 @@ def run_fn(fn_args: FnArgs) -> None:
       fn_args: With the Trainer's artifacts; `custom_config["options"]` is `TrainerOptions` as
         `components.options.encode` gives them.
     """
-    options = decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY])
+    options = with_precision(decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY]))
     tf.keras.utils.set_random_seed(options.seed)
     class_names = schema.class_names(io_utils.SchemaReader().read(fn_args.schema_path))
     classifier, history = _trained(options, len(class_names), fn_args)
@@ -73,22 +83,34 @@ def is_compiled(options: TrainerOptions) -> bool:
     )
 
 
+def with_precision(options: TrainerOptions) -> TrainerOptions:
+    """Returns `options` with the precision that they come to on this machine."""
+    on_gpu = tf.config.list_logical_devices("GPU")
+    chosen = options.precision
+    if options.model != FINE_TUNED or is_compiled(options) or on_gpu:
+        chosen = FLOAT32
+    elif chosen == PRECISION_AUTO:
+        chosen = BFLOAT16 if precision.bfloat16_pays() else FLOAT32
+    return dataclasses.replace(options, precision=chosen)
+
+
 def _trained(
     options: TrainerOptions, classes: int, fn_args: FnArgs
 ) -> tuple[TextClassifier, TrainingHistory]:
     """Trains on every GPU of this machine; returns a model that knows of one device alone."""
     chosen = strategy(options)
     with chosen.scope():
-        classifier = _build(options, classes)
+        classifier = build(options, classes)
         history = _train(classifier, options, fn_args)
     if chosen.num_replicas_in_sync == 1:
         return classifier, history
-    alone = _build(options, classes)
+    alone = build(options, classes)
     alone.set_weights(classifier.get_weights())
     return alone, history
 
 
-def _build(options: TrainerOptions, classes: int) -> TextClassifier:
+def build(options: TrainerOptions, classes: int) -> TextClassifier:
+    """Returns the classifier with its head untrained, compiled by XLA where that is wanted."""
     encoder = PooledEncoder(options.encoder, options.pooling, trainable=options.model == FINE_TUNED)
     one_token = tf.ones([1, 1], tf.int32)
     hidden_size = encoder(one_token).shape[-1]
@@ -103,7 +125,7 @@ def _train(classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs)
     model, read, buckets = _what_to_train(classifier, options)
     training, validation = read(fn_args.train_files), read(fn_args.eval_files)
     steps_per_epoch = max(reviews.count(training) // options.batch_size, 1)
-    _compile(model, options, steps_per_epoch * options.epochs)
+    configure(model, options, steps_per_epoch * options.epochs)
     plan = fitting.Plan(
         epochs=options.epochs,
         steps_per_epoch=steps_per_epoch,
@@ -130,6 +152,7 @@ def _train(classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs)
         trainable_parameters=sum(int(tf.size(v)) for v in model.trainable_variables),
         parameters=classifier.count_params(),
         seed=options.seed,
+        precision=options.precision,
     )
 
 
@@ -161,11 +184,13 @@ def _what_to_train(
     )
 
 
-def _compile(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -> None:
+def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -> None:
+    """Makes `model` ready to be trained, a `TextClassifier` or the head of one."""
     settings: dict[str, object] = {"optimizer": optimization.head_optimizer(options, total_steps)}
     if isinstance(model, TextClassifier):
         settings["encoder_optimizer"] = optimization.encoder_optimizer(options, total_steps)
         settings["gradient_accumulation"] = options.gradient_accumulation
+        settings["in_bfloat16"] = options.precision == BFLOAT16
     model.compile(
         **settings,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),

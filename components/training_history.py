@@ -6,6 +6,8 @@ import os
 
 from tfx.dsl.io import fileio
 
+from components.options import FLOAT32
+
 FILE_NAME = "history.json"
 
 
@@ -22,6 +24,7 @@ class TrainingHistory:
       trainable_parameters: Number of weights that training could change.
       parameters: Number of weights of the exported model.
       seed: The seed of initialisation, order and dropout.
+      precision: Of training's matrix products, `float32` or `bfloat16`.
     """
 
     model: str
@@ -31,6 +34,7 @@ class TrainingHistory:
     trainable_parameters: int
     parameters: int
     seed: int
+    precision: str = FLOAT32
 
     def save(self, folder: str) -> None:
         """Writes `history.json` into `folder`, which exists."""

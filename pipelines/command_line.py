@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from components.errors import InputError
 from components.options import (
     POOLINGS,
+    PRECISIONS,
     TRUNCATIONS,
     XLA_CHOICES,
     PreprocessingOptions,
@@ -199,6 +200,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "compile the encoder; auto: what runs it often, and on a GPU its training",
         _TRAINER.xla,
         choices=XLA_CHOICES,
+    )
+    add(
+        "--precision",
+        "of fine-tuning's matrix products; auto: bfloat16 where this processor gains by it",
+        _TRAINER.precision,
+        choices=PRECISIONS,
     )
     add("--seed", "of initialisation, order and dropout", str(_TRAINER.seed), type=int, metavar="N")
 

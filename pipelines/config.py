@@ -199,10 +199,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
     recipe = MINI_RECIPE if encoder == MINI_ENCODER else BASE_RECIPE
     output = _absolute(arguments.output)
     sequence_length = _first(arguments.sequence_length, preset.sequence_length)
-    text = {
-        "sequence_length": sequence_length,
-        **_given(pooling=arguments.pooling, xla=arguments.xla),
-    }
+    text = {"sequence_length": sequence_length, **_given(pooling=arguments.pooling)}
     training = {
         "encoder": encoder,
         **text,
@@ -217,7 +214,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
         preprocessing=PreprocessingOptions(
             preprocessor, sequence_length, **_given(truncation=arguments.truncation)
         ),
-        embedding=EmbeddingOptions(encoder, **text),
+        embedding=EmbeddingOptions(encoder, **text, **_given(xla=arguments.xla)),
         frozen=trainer_options(
             features.FROZEN,
             recipe,
@@ -233,6 +230,8 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
             **_given(
                 epochs=arguments.fine_tuned_epochs,
                 gradient_accumulation=arguments.gradient_accumulation,
+                xla=arguments.xla,
+                precision=arguments.precision,
                 encoder_learning_rate=arguments.fine_tuned_learning_rate,
             ),
         ),

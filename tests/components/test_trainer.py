@@ -30,6 +30,30 @@ def test_xla_compiles_training_where_it_pays(gpus, xla, of_none, of_one, of_two)
         assert not trainer.is_compiled(options("frozen", xla=xla))
 
 
+@pytest.mark.parametrize(
+    ("precision", "pays", "of_none"),
+    [
+        ("auto", True, "bfloat16"),
+        ("auto", False, "float32"),
+        ("bfloat16", False, "bfloat16"),
+        ("float32", True, "float32"),
+    ],
+)
+def test_precision_is_reduced_on_a_cpu_that_gains_by_it(
+    gpus, monkeypatch, precision, pays, of_none
+):
+    monkeypatch.setattr(trainer.precision, "bfloat16_pays", lambda: pays)
+
+    def chosen(model: str = "fine_tuned", **more: object) -> str:
+        return trainer.with_precision(options(model, precision=precision, **more)).precision
+
+    gpus(0)
+    assert chosen() == of_none
+    assert {chosen("frozen"), chosen(xla="on")} == {"float32"}
+    gpus(1)
+    assert chosen() == "float32"
+
+
 def test_a_head_and_a_single_gpu_need_no_replicas(gpus):
     gpus(1)
     assert trainer.strategy(options()) is tf.distribute.get_strategy()
