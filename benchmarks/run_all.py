@@ -19,6 +19,7 @@ BENCHMARKS = (
     "evaluator",
     "predictions",
     "recipes",
+    "pretraining_worth",
     "training_throughput",
     "latency",
     "cost",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.errors import InputError
+from components.errors import InputError, quoted
 from components.features import CLASSIFY_TEXT, LABELS, PROBABILITIES
 
 _MODEL_FILE = "saved_model.pb"
@@ -67,7 +67,7 @@ class PushedModel:
             model = tf.saved_model.load(str(folder))
         except Exception as error:  # TensorFlow raises whatever the file led it to
             raise InputError(
-                f"The model in {folder} cannot be loaded ({_last_line(error)})",
+                f"The model in {folder} cannot be loaded ({quoted(error)})",
                 "Its files may be incomplete: push it again, or give another with --model FOLDER",
             ) from error
         if CLASSIFY_TEXT not in model.signatures:
@@ -97,7 +97,3 @@ def _why_not(output: Path) -> str:
         return f"; the last run pushed none: {summary['reason']}".rstrip(".")
     except (OSError, ValueError, KeyError):
         return ""
-
-
-def _last_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
