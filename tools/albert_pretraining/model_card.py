@@ -6,6 +6,7 @@ import pathlib
 
 from albert_pretraining import training
 from albert_pretraining.pretrainer import EncoderShape
+from albert_pretraining.schedule import Schedule
 
 CURVE_ROWS = 12
 
@@ -68,6 +69,21 @@ learning rate fell.
 """  # noqa: E501  a Markdown table's row is one line
 
 
+def state_of(step: int, schedule: Schedule) -> str:
+    """Says how far the learning rate had come.
+
+    >>> [state_of(step, Schedule(total_steps=400)) for step in (300, 301, 400)]
+    ['taken before the rate fell', 'the rate had begun to fall', 'the rate had fallen to nothing']
+    """
+    if step >= schedule.total_steps:
+        return "the rate had fallen to nothing"
+    return (
+        "the rate had begun to fall"
+        if step > schedule.decay_start
+        else "taken before the rate fell"
+    )
+
+
 def curve_table(rows: list[dict[str, str]], limit: int = CURVE_ROWS) -> str:
     """Returns at most `limit` held-out measurements, evenly spaced, the last one among them."""
     measured = [row for row in rows if row["held_out_masked_accuracy"]]
@@ -102,7 +118,6 @@ def write(
       parameters: of the encoder.
     """
     options = training.read_options(folder)
-    has_decayed = step > options.schedule.decay_start
     card = TEMPLATE.format(
         layers=shape.layers,
         hidden=shape.hidden_size,
@@ -119,7 +134,7 @@ def write(
         duplicates=counts["all"]["duplicates"],
         seen=step * options.tokens_per_step,
         budget=options.tokens,
-        state="the rate had begun to fall" if has_decayed else "taken before the rate fell",
+        state=state_of(step, options.schedule),
         held_out=counts["held_out"]["reviews"],
         curve=curve_table(training.read_curve(folder / training.CURVE_FILE)),
     )
