@@ -19,7 +19,7 @@ from albert_pretraining.pretrainer import EncoderShape, Pretrainer, encoder_conf
 from albert_pretraining.vocabulary import Vocabulary
 
 DEFAULT_SEQUENCE_LENGTH = 128
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4  # float32 rounds otherwise in a graph than step by step: some 1e-5
 SAMPLE_TEXTS = (
     "A Film I'd watch again: 10/10!",
     "Amélie isn't naïve... it's   charming -- Übermensch STRASSE straße.",
