@@ -8,8 +8,8 @@ Each encoder goes through whole runs of `local_runner.py`. A run reports only it
 `test` split, so the frozen and the fine-tuned model that it exported are asked here for the rest.
 `random` is the same encoder with every weight drawn anew, as ALBERT starts (normal of deviation
 0.02, truncated; Lan et al. 2020). Its encoder's rate, its epochs and batches are the same; its head
-has the defaults of an encoder that is not ours: half the rate, and dropout of 0.1. The figures of one
-length are kept before the next is begun.
+has the defaults of an encoder that is not ours: half the rate, and dropout of 0.1. The figures of
+one length are kept before the next is begun.
 """
 
 import argparse
