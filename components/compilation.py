@@ -10,8 +10,6 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
-from components.errors import quoted
-
 _LOGGER = logging.getLogger(__name__)
 _PLACEHOLDER = "Placeholder"
 # What tracing, inlining and XLA itself raise where an operation has no kernel or no fixed shape.
@@ -34,7 +32,8 @@ def compiled_where_possible(
             output = run(example)
         tape.gradient(output, tape.watched_variables())
     except _REFUSALS as error:
-        _LOGGER.warning("The encoder runs uncompiled, as XLA refuses it (%s)", quoted(error))
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        _LOGGER.warning("The encoder runs uncompiled, as XLA refuses it (%s)", reason)
         return tf.function(function, reduce_retracing=True)
     return run
 

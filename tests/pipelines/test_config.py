@@ -33,6 +33,9 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--max-examples", 7, lambda built: built.dataset.max_examples),
         ("--keep-duplicates", None, lambda built: built.duplicates.keep),
         ("--truncation", "tail", lambda built: built.preprocessing.truncation),
+        ("--xla", "off", lambda built: built.embedding.xla),
+        ("--xla", "off", lambda built: built.fine_tuned.xla),
+        ("--precision", "bfloat16", lambda built: built.fine_tuned.precision),
         ("--frozen-epochs", 7, lambda built: built.frozen.epochs),
         ("--fine-tuned-epochs", 7, lambda built: built.fine_tuned.epochs),
         ("--frozen-learning-rate", 0.25, lambda built: built.frozen.head_learning_rate),
@@ -96,6 +99,12 @@ def test_the_imdb_preset_is_albert_base_on_imdb():
     assert built.embedding.encoder == config.BASE_ENCODER
     assert built.preprocessing.preprocessor == config.BASE_PREPROCESSOR
     assert built.fine_tuned.encoder_learning_rate == 3e-5
+
+
+def test_what_only_fine_tuning_heeds_leaves_the_frozen_training_cached():
+    told = _build("--xla", "off", "--precision", "bfloat16", "--gradient-accumulation", "2")
+
+    assert told.frozen == _build().frozen
 
 
 @pytest.mark.parametrize("size", ["base/3", "large/3", "xxlarge/1"])
