@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from tfx.dsl.io import fileio
 
@@ -125,6 +126,11 @@ def _best(plan: Plan, epoch: int) -> str:
     return os.path.join(plan.checkpoints, f"best-{epoch}")
 
 
+def _in_few_digits(value: float) -> float:
+    """Returns the shortest decimal that stands for a float32: 0.5775, not 0.57749998."""
+    return float(str(np.float32(value)))
+
+
 def _build_metrics(model: tf.keras.Model, validation: tf.data.Dataset) -> None:
     for batch in validation.take(1):
         model.test_on_batch(*batch)
@@ -154,7 +160,8 @@ def _fit_epoch(
         if course.step % plan.steps_between_checkpoints == 0 and not is_last:
             manager.save()
     measured = model.evaluate(validation, verbose=0, return_dict=True)
-    row = logs | {f"val_{name}": float(value) for name, value in measured.items()}
+    row = logs | {f"val_{name}": value for name, value in measured.items()}
+    row = {name: _in_few_digits(value) for name, value in row.items()}
     model.reset_metrics()
     if course.add(row):
         tf.train.Checkpoint(model=model).write(_best(plan, epoch))

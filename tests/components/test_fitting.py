@@ -79,6 +79,12 @@ def test_the_weights_are_those_of_the_best_epoch(undisturbed):
     assert measured["accuracy"] == pytest.approx(best["val_accuracy"])
 
 
+def test_metrics_have_no_more_digits_than_float32_gives_them(undisturbed):
+    _, course = undisturbed
+    metrics = [value for epoch in course.epochs for value in epoch.values()]
+    assert [str(value) for value in metrics] == [str(np.float32(value)) for value in metrics]
+
+
 def test_nothing_is_left_of_a_training_that_ended(tmp_path):
     toy_training.train(tmp_path)
     assert not list(tmp_path.iterdir())
