@@ -13,6 +13,7 @@ one length are kept before the next is begun.
 """
 
 import argparse
+import dataclasses
 import os
 import shlex
 import tempfile
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import encoder_shapes
 import numpy as np
+import whole_run
 from figures import Figure, add_results_option, publish
 from measured_run import MeasuredRun, run
 
@@ -49,14 +51,14 @@ def save_with_random_weights(encoder: Path, folder: Path, seed: int = 1) -> None
     tf.saved_model.save(model, str(folder))
 
 
-def options_of(encoder: str, folder: Path) -> list[str]:
+def options_of(encoder: str, dataset: str, folder: Path) -> list[str]:
     """Returns the options by which a run takes an encoder; `folder` receives a random one."""
-    from pipelines.config import MINI_PREPROCESSOR, MINI_RECIPE
+    from pipelines.config import MINI_ENCODER, MINI_PREPROCESSOR, recipe_of
 
     if encoder == MINI:
         return []
     save_with_random_weights(encoder_shapes.MINI, folder)
-    recipe = MINI_RECIPE.fine_tuned
+    recipe = recipe_of(MINI_ENCODER, dataset).fine_tuned
     return [
         f"--encoder={folder}",
         f"--preprocessor={MINI_PREPROCESSOR}",
@@ -98,7 +100,7 @@ def probabilities(folder: Path, model: str, texts: Sequence[str]) -> np.ndarray:
 def figures_of(
     cell: str, measured: MeasuredRun, found: dict[str, np.ndarray], labels: np.ndarray, length: int
 ) -> list[Figure]:
-    """Returns both models' accuracy, the gain with its interval, and what they took."""
+    """Returns both models' accuracy, the gain with its interval, and what the run has to say."""
     from components import estimates
 
     right = {name: each.argmax(axis=1) == labels for name, each in found.items()}
@@ -127,7 +129,10 @@ def figures_of(
         )
         for model in MODELS
     ]
-    return [*figures, Figure(f"{cell}, whole run", measured.seconds / 60, "minutes")]
+    return figures + [
+        dataclasses.replace(each, name=f"{cell}, {each.name}")
+        for each in whole_run.figures_of(measured, is_sample=False)
+    ]
 
 
 def main() -> None:
@@ -142,7 +147,7 @@ def main() -> None:
         for encoder in arguments.encoders:
             with tempfile.TemporaryDirectory() as folder:
                 output = Path(folder, "output")
-                chosen = options_of(encoder, Path(folder, "encoder"))
+                chosen = options_of(encoder, arguments.dataset, Path(folder, "encoder"))
                 data = [f"--dataset={arguments.dataset}", f"--sequence-length={length}"]
                 measured = run(output, [*data, *chosen, *limits])
                 found = {model: probabilities(output, model, texts) for model in MODELS}

@@ -18,7 +18,7 @@ from components.options import (
     SelectionPolicy,
     TrainerOptions,
 )
-from pipelines.config import BASE_RECIPE, MINI_RECIPE, PRESETS
+from pipelines.config import BASE_RECIPE, MINI_RECIPE, PRESETS, SAMPLE_RECIPE
 
 
 class Parser(argparse.ArgumentParser):
@@ -256,7 +256,11 @@ def _of_presets(read: Callable[[Any], Any]) -> str:
 
 
 def _of_recipes(model: str, option: str) -> str:
-    recipes = {"small ALBERT": MINI_RECIPE, "any other": BASE_RECIPE}
+    recipes = {
+        "small ALBERT on sample reviews": SAMPLE_RECIPE,
+        "on others": MINI_RECIPE,
+        "any other encoder": BASE_RECIPE,
+    }
     return _default_text({name: getattr(r, model)[option] for name, r in recipes.items()})
 
 

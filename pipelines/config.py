@@ -115,7 +115,7 @@ class PipelineConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Training options that belong to an encoder's size.
+    """Training options that belong to an encoder's size, and to what it reads.
 
     Attributes:
       frozen: Options of the frozen model's Trainer that differ from the defaults.
@@ -126,16 +126,17 @@ class Recipe:
     fine_tuned: dict[str, float]
 
 
-# tools/README.md has what chose these; benchmarks/recipes.py measures each choice anew.
+_MINI_FROZEN = {"epochs": 20, "patience": 5, "head_learning_rate": 2e-3}
+_MINI_FINE_TUNED = {"batch_size": 16, "dropout": 0.0, "head_learning_rate": 2e-3}
+# benchmarks/README.md has what chose these; benchmarks/recipes.py measures each choice anew.
 MINI_RECIPE = Recipe(
-    frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
-    fine_tuned={
-        "epochs": 2,
-        "batch_size": 16,
-        "dropout": 0.0,
-        "head_learning_rate": 2e-3,
-        "encoder_learning_rate": 1e-3,
-    },
+    frozen=_MINI_FROZEN,
+    fine_tuned={**_MINI_FINE_TUNED, "epochs": 3, "encoder_learning_rate": 3e-4},
+)
+# Few reviews, whose verdict lies in how a few sentences are joined: only a high rate learns that.
+SAMPLE_RECIPE = Recipe(
+    frozen=_MINI_FROZEN,
+    fine_tuned={**_MINI_FINE_TUNED, "epochs": 2, "encoder_learning_rate": 1e-3},
 )
 BASE_RECIPE = Recipe(
     frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
@@ -196,7 +197,8 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
     """
     preset = PRESETS[arguments.preset]
     encoder, preprocessor = _encoder_pair(arguments, preset)
-    recipe = MINI_RECIPE if encoder == MINI_ENCODER else BASE_RECIPE
+    dataset = _dataset(arguments, preset)
+    recipe = recipe_of(encoder, arguments.csv or dataset.name)
     output = _absolute(arguments.output)
     sequence_length = _first(arguments.sequence_length, preset.sequence_length)
     text = {"sequence_length": sequence_length, **_given(pooling=arguments.pooling)}
@@ -209,7 +211,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
         name=_pipeline_name(arguments, preset),
         output=output,
         schema=CURATED_SCHEMA,
-        dataset=_dataset(arguments, preset),
+        dataset=dataset,
         duplicates=DuplicateOptions(keep=arguments.keep_duplicates),
         preprocessing=PreprocessingOptions(
             preprocessor, sequence_length, **_given(truncation=arguments.truncation)
@@ -247,6 +249,13 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
         ),
         beam_args=_beam_args(arguments.beam_arg),
     )
+
+
+def recipe_of(encoder: str, reviews: str) -> Recipe:
+    """Returns how to train with `encoder` on `reviews`, a data set's name or a file."""
+    if encoder != MINI_ENCODER:
+        return BASE_RECIPE
+    return SAMPLE_RECIPE if reviews == DatasetOptions().name else MINI_RECIPE
 
 
 def _beam_args(given: list[str]) -> tuple[str, ...]:
