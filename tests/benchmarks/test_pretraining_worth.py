@@ -29,14 +29,17 @@ def test_the_gain_is_paired():
     right = np.eye(2)[labels]
     frozen = right.copy()
     frozen[:20] = 1 - frozen[:20]
-    run = MeasuredRun(
-        "", {"models": {key: {"train_seconds": 3} for key in pretraining_worth.MODELS}}, 60, 0
-    )
-    found = {"frozen": frozen, "fine_tuned": right}
-    figures = {
-        figure.name.removeprefix("mini, "): figure
-        for figure in pretraining_worth.figures_of("mini", run, found, labels, 256)
+    measured = {"accuracy": 0.9, "auc": 0.95, "train_seconds": 3}
+    summary = {
+        "models": dict.fromkeys(pretraining_worth.MODELS, measured),
+        "difference": {"accuracy": {"value": 0.1, "lower": 0.0, "upper": 0.2}},
+        "test": {**measured, "model": "frozen", "examples": 100},
     }
+    run = MeasuredRun("Transform  done  7.5 s", summary, seconds=60, peak_memory=0)
+    found = {"frozen": frozen, "fine_tuned": right}
+    listed = pretraining_worth.figures_of("mini", run, found, labels, 256)
+    figures = {figure.name.removeprefix("mini, "): figure for figure in listed}
+    assert len(figures) == len(listed)
     assert figures["frozen, 100 test reviews"].value == 0.8
     assert figures["frozen, 100 test reviews"].bar == ">= 0.85"
     assert figures["fine_tuned, 100 test reviews"].value == 1
@@ -44,3 +47,5 @@ def test_the_gain_is_paired():
     # Normal interval of a share of 0.2 among 100: 1.96 standard errors of 0.04.
     np.testing.assert_allclose(figures["gained, lower"].value, 0.2 - 1.96 * 0.04, atol=2e-3)
     np.testing.assert_allclose(figures["gained, upper"].value, 0.2 + 1.96 * 0.04, atol=2e-3)
+    assert figures["whole run"].value == 1
+    assert figures["Transform"].value == 7.5
