@@ -2,7 +2,7 @@
 
     python benchmarks/recipes.py            # the sample reviews; most of an hour on two cores
     python benchmarks/recipes.py --quick    # 300 reviews: shows that it works, decides nothing
-    python benchmarks/recipes.py --dataset imdb_reviews --max-examples 6000 --sequence-length 128
+    python benchmarks/recipes.py --choices pooling -- --dataset imdb_reviews --max-examples 4000
 
 Every run shares one output folder, so that only what a choice changes runs again. The test split
 has no part in it: its reviews must not choose what they are to judge.
@@ -17,6 +17,7 @@ from pathlib import Path
 from figures import Figure, add_results_option, publish
 from measured_run import run
 
+QUICK = ["--max-examples=300"]
 MODELS = ("frozen", "fine_tuned")
 # The option of local_runner.py, the models that it concerns, and the values to try.
 CHOICES = [
@@ -48,31 +49,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", default="sample_reviews", help="(default: %(default)s)")
-    parser.add_argument(
-        "--max-examples",
-        type=int,
-        default=4000,
-        help="reviews of each split (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--sequence-length", type=int, metavar="N", help="tokens of a review (default: the run's)"
-    )
-    options = [option for option, _, _ in CHOICES]
-    parser.add_argument(
-        "--choices", nargs="+", choices=options, default=options, help="(default: all)"
-    )
+    names = [option for option, _, _ in CHOICES]
+    parser.add_argument("--choices", nargs="+", choices=names, default=names, help="(default: all)")
     parser.add_argument("--quick", action="store_true", help="300 reviews of each split")
+    parser.add_argument("options", nargs="*", help="options of local_runner.py, after --")
     add_results_option(parser)
     arguments = parser.parse_args()
-    count = 300 if arguments.quick else arguments.max_examples
-    shared = [f"--dataset={arguments.dataset}", f"--max-examples={count}"]
-    if arguments.sequence_length:
-        shared.append(f"--sequence-length={arguments.sequence_length}")
+    shared = arguments.options + (QUICK if arguments.quick else [])
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), shared, arguments.choices)
-    command = ["python", "benchmarks/recipes.py", *shared, "--choices", *arguments.choices]
-    publish(figures, shlex.join(command), arguments.results)
+    chosen = [] if arguments.choices == names else ["--choices", *arguments.choices]
+    given = ["--", *shared] if shared else []
+    command = shlex.join(["python", "benchmarks/recipes.py", *chosen, *given])
+    publish(figures, command, arguments.results)
 
 
 if __name__ == "__main__":
