@@ -4,6 +4,7 @@ Imports nothing of this project. Reads a request a line from standard input, and
 as a line to standard output; both are JSON. Models have random weights: they cost the same.
 """
 
+import copy
 import functools
 import json
 import os
@@ -85,7 +86,8 @@ class Worker:
         clock = Clock()
         with tempfile.TemporaryDirectory() as folder:
             trainer = transformers.Trainer(
-                model=self._model,
+                # A copy, as accelerate prepares a model once, and so for one precision.
+                model=copy.deepcopy(self._model),
                 args=transformers.TrainingArguments(
                     output_dir=folder,
                     use_cpu=True,
