@@ -26,7 +26,7 @@ class SourceArtifact:
 
 
 def trace(inputs: Mapping[str, types.Artifact], output: types.Artifact) -> list[SourceArtifact]:
-    """Describes the artifacts that a component read.
+    """Describes the artifacts that a component read, in the order in which they were made.
 
     Args:
       inputs: The artifacts by the component's names for them.
@@ -42,7 +42,7 @@ def trace(inputs: Mapping[str, types.Artifact], output: types.Artifact) -> list[
             artifact.id,
             _relative(artifact.uri, root),
         )
-        for role, artifact in inputs.items()
+        for role, artifact in sorted(inputs.items(), key=lambda item: (item[1].id, item[0]))
     ]
 
 
