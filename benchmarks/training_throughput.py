@@ -11,10 +11,13 @@ from the beginning of its loop to the end of its last step. Both are measured in
 while the other works, and each ratio is the median of the ratios of neighbours.
 
 Reviews of varying length are as long as IMDB's are (a log-normal of its published median and mean,
-cut to 256 tokens), or those of --dataset. What the arithmetic should cost is 3 forward passes of
-2 x tokens x layers x (4 h^2 + 2 h i + 2 L h) operations (see encoder_shapes.py). The rate of this
-over the machine's own rate in fp32 matrix products says what is left to gain: where the peer
-reaches a share s of that peak, nothing in fp32 can be more than 1 / s times as fast.
+cut to 256 tokens), or those of --dataset: many more than are trained on, so that batches of like
+length are as alike as those of a whole data set.
+
+What the arithmetic should cost is 3 forward passes of 2 x tokens x layers x (4 h^2 + 2 h i + 2 L h)
+operations (see encoder_shapes.py). The rate of this over the machine's own rate in fp32 matrix
+products says what is left to gain: where the peer reaches a share s of that peak, nothing in fp32
+can be more than 1 / s times as fast.
 """
 
 import argparse
@@ -61,6 +64,7 @@ class Size:
       longest: Most tokens of a review, where they vary.
       product: Rows and columns of the largest matrix product.
       repeats: Measurements of each.
+      pool: Batches that there are to choose from, where lengths vary.
     """
 
     batch_size: int
@@ -69,14 +73,20 @@ class Size:
     longest: int = 256
     product: int = 4096
     repeats: int = REPEATS
+    pool: int = 200
 
     @property
     def reviews(self) -> int:
         """Reviews in each measurement."""
         return self.batch_size * self.batches
 
+    @property
+    def to_choose_from(self) -> int:
+        """Reviews of varying length."""
+        return self.batch_size * max(self.pool, self.batches)
 
-QUICK = Size(batch_size=4, batches=2, fixed=16, longest=32, product=512, repeats=2)
+
+QUICK = Size(batch_size=4, batches=2, fixed=16, longest=32, product=512, repeats=2, pool=8)
 
 
 def measure(
@@ -96,9 +106,9 @@ def measure(
     def rate_of_peer(
         reviews: list, padded_to: int | None = None, grouped: bool = False, bfloat16: bool = False
     ) -> Callable[[], float]:
-        request = {"reviews": reviews, "batch_size": size.batch_size}
+        request = {"reviews": reviews, "batch_size": size.batch_size, "batches": size.batches}
         request |= {"padded_to": padded_to, "grouped": grouped, "bfloat16": bfloat16}
-        theirs.ask("train", **{**request, "reviews": reviews[: size.batch_size]})
+        theirs.ask("train", **{**request, "batches": 1})
         return lambda: size.reviews / theirs.ask("train", **request)
 
     products = [(size.product,) * 3, *shapes.matrix_products(size.batch_size * size.fixed)]
@@ -201,9 +211,9 @@ def _varying_reviews(
 ) -> list[list[int]]:
     if arguments.dataset and not arguments.quick:
         return drawn_reviews.real_ids(
-            arguments.dataset, arguments.preprocessor, size.reviews, size.longest
+            arguments.dataset, arguments.preprocessor, size.to_choose_from, size.longest
         )
-    lengths = drawn_reviews.draw_lengths(size.reviews, size.longest, SEED)
+    lengths = drawn_reviews.draw_lengths(size.to_choose_from, size.longest, SEED)
     return drawn_reviews.draw_ids(lengths.tolist(), shapes.vocabulary, SEED)
 
 

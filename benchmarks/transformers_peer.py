@@ -67,22 +67,28 @@ class Worker:
         self,
         reviews: list[list[int]],
         batch_size: int,
+        batches: int,
         padded_to: int | None,
         grouped: bool,
         bfloat16: bool,
     ) -> float:
-        """Fine-tunes on each review once, by transformers' own `Trainer`; returns the seconds.
+        """Fine-tunes on some of the reviews, by transformers' own `Trainer`; returns the seconds.
 
         Its settings are its own but for what is no part of a step: nothing is logged or saved.
 
         Args:
           reviews: Token ids.
           batch_size: Reviews in a step.
+          batches: Steps.
           padded_to: Length of all batches, or None for that of each batch's longest review.
-          grouped: Whether reviews of like length share batches.
+          grouped: Whether reviews of like length share batches: those that `group_by_length` makes
+            of all reviews, of which as many are taken as there are steps. Of few reviews alone it
+            would make batches no more alike than chance does.
           bfloat16: Whether matrix products are in bfloat16, by autocast.
         """
-        rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(reviews)]
+        chosen = by_length(reviews, batch_size, batches) if grouped else reviews
+        chosen = chosen[: batches * batch_size]
+        rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(chosen)]
         clock = Clock()
         with tempfile.TemporaryDirectory() as folder:
             trainer = transformers.Trainer(
@@ -94,7 +100,7 @@ class Worker:
                     per_device_train_batch_size=batch_size,
                     dataloader_drop_last=True,
                     num_train_epochs=1,
-                    train_sampling_strategy="group_by_length" if grouped else "random",
+                    train_sampling_strategy="sequential" if grouped else "random",
                     learning_rate=1e-5,
                     bf16=bfloat16,
                     logging_strategy="no",
@@ -143,6 +149,23 @@ class Worker:
         started = time.perf_counter()
         self._classify(texts, **options)
         return time.perf_counter() - started
+
+
+def by_length(reviews: list[list[int]], batch_size: int, batches: int) -> list[list[int]]:
+    """Returns the reviews of some of `group_by_length`'s batches, evenly from short to long."""
+    sampler = transformers.trainer_pt_utils.LengthGroupedSampler(
+        batch_size, lengths=[len(ids) for ids in reviews]
+    )
+    ordered = [reviews[row] for row in sampler]
+    starts = range(0, len(ordered) - batch_size + 1, batch_size)
+    groups = sorted((ordered[start : start + batch_size] for start in starts), key=longest)
+    stride = len(groups) / batches
+    return [ids for n in range(batches) for ids in groups[int((n + 0.5) * stride)]]
+
+
+def longest(reviews: list[list[int]]) -> int:
+    """Returns the tokens of the longest review."""
+    return max(len(ids) for ids in reviews)
 
 
 def collate(rows: Sequence[dict[str, Any]], padded_to: int | None) -> Batch:
