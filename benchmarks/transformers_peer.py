@@ -86,8 +86,8 @@ class Worker:
             would make batches no more alike than chance does.
           bfloat16: Whether matrix products are in bfloat16, by autocast.
         """
-        chosen = by_length(reviews, batch_size, batches) if grouped else reviews
-        chosen = chosen[: batches * batch_size]
+        count = batches * batch_size
+        chosen = by_length(reviews, batch_size, batches) if grouped else reviews[:count]
         rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(chosen)]
         clock = Clock()
         with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +170,7 @@ def longest(reviews: list[list[int]]) -> int:
 
 def collate(rows: Sequence[dict[str, Any]], padded_to: int | None) -> Batch:
     """Makes a batch of reviews, padded to a length or to the longest of them."""
-    length = padded_to or max(len(row["input_ids"]) for row in rows)
+    length = padded_to or longest([row["input_ids"] for row in rows])
     ids = torch.zeros(len(rows), length, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for index, row in enumerate(rows):
