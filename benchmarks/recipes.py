@@ -1,6 +1,6 @@
 """Measures the choices behind the small ALBERT's recipe, one at a time, on eval reviews.
 
-    python benchmarks/recipes.py            # the sample reviews; most of an hour on two cores
+    python benchmarks/recipes.py            # the sample reviews; half an hour on two cores
     python benchmarks/recipes.py --quick    # 300 reviews: shows that it works, decides nothing
     python benchmarks/recipes.py --choices pooling -- --dataset imdb_reviews --max-examples 4000
 

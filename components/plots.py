@@ -152,13 +152,12 @@ def _values(history: TrainingHistory, key: str) -> list[float]:
 
 def _draw_history(axes: Axes, name: str, history: TrainingHistory) -> None:
     epochs = range(1, len(history.epochs) + 1)
-    validation = _values(history, "val_accuracy")
-    axes.plot(
-        epochs, _values(history, "accuracy"), "o--", color=MUTED, markersize=4, label="training"
-    )
+    training, validation = _values(history, "accuracy"), _values(history, "val_accuracy")
+    axes.plot(epochs, training, "o--", color=MUTED, markersize=4, label="training")
     axes.plot(epochs, validation, "o-", color=COLORS[name], linewidth=2.5, label="validation")
     if math.isfinite(best_validation(history)):
-        _mark_best(axes, history.best_epoch, validation, COLORS[name])
+        best = history.best_epoch
+        _mark_best(axes, best, validation[best], COLORS[name], validation[best] >= training[best])
     axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=INK)
     axes.set_xlabel("Epoch", color=MUTED)
     axes.set_ylabel("Accuracy", color=MUTED)
@@ -177,16 +176,17 @@ def _history_title(name: str, history: TrainingHistory) -> str:
     )
 
 
-def _mark_best(axes: Axes, best: int, validation: Sequence[float], color: str) -> None:
-    point = (best + 1, validation[best])
+def _mark_best(axes: Axes, epoch: int, accuracy: float, color: str, above: bool) -> None:
+    """Rings the best epoch and says its accuracy, on the side where the training's line is not."""
+    point = (epoch + 1, accuracy)
     axes.plot(*point, marker="o", markersize=13, markerfacecolor="none", markeredgecolor=color)
     axes.annotate(
-        f"best {validation[best]:.1%}",
+        f"best {accuracy:.1%}",
         point,
-        xytext=(0, -13),
+        xytext=(0, 11 if above else -13),
         textcoords="offset points",
         ha="center",
-        va="top",
+        va="bottom" if above else "top",
         color=color,
         fontsize=11,
         fontweight="bold",

@@ -59,6 +59,15 @@ def test_history_panels_share_one_scale_and_mark_the_best_epoch():
     assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
 
 
+@pytest.mark.parametrize(("training", "side"), [(0.75, "bottom"), (0.85, "top")])
+def test_best_epoch_is_told_where_the_training_line_is_not(training, side):
+    epochs = ({"accuracy": training, "val_accuracy": 0.8},)
+    history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=0)
+    (label,) = plots.training_history_figure({"frozen": history}).axes[0].texts
+    assert label.get_verticalalignment() == side
+    assert (label.get_position()[1] > 0) == (side == "bottom")
+
+
 def test_one_epoch_is_one_tick():
     epochs = HISTORIES["frozen"].epochs[:1]
     history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=0)
