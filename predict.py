@@ -135,12 +135,21 @@ def _texts(arguments: argparse.Namespace) -> Iterable[str | None]:
     if arguments.input:
         if not arguments.input.is_file():
             raise InputError(f"There is no file {arguments.input}", "Give a file with --input")
+        if arguments.output_file and _same(arguments.input, arguments.output_file):
+            raise InputError(
+                f"The answers would replace the texts in {arguments.input}",
+                "Give another file with --output-file",
+            )
         return text_source.from_file(arguments.input, arguments.text_column)
     if sys.stdin is None:
         raise InputError("there is no text", "Give one, or name a file with --input FILE")
     if sys.stdin.isatty():
         print("one text a line; Ctrl-D ends", file=sys.stderr)
     return text_source.from_descriptor(sys.stdin.fileno(), "Standard input")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
 
 
 def _utf8(argument: str) -> str:
@@ -178,11 +187,17 @@ def _opened(output_file: Path | None) -> Iterator[TextIO]:
 
 @contextlib.contextmanager
 def _whole(output_file: Path) -> Iterator[TextIO]:
-    partial = output_file.with_name(output_file.name + ".partial")
+    """Opens a file that gets its name at the end; a device or a pipe keeps what it is."""
+    if output_file.exists() and not output_file.is_file():
+        with output_file.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    whole = output_file.resolve()
+    partial = whole.with_name(whole.name + ".partial")
     try:
         with partial.open("w", encoding="utf-8") as file:
             yield file
-        partial.replace(output_file)
+        partial.replace(whole)
     finally:
         partial.unlink(missing_ok=True)
 

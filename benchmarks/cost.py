@@ -167,7 +167,9 @@ def main() -> None:
     ]
     figures += [Figure(f"{c.name}, slope by length", c.slope, "", "about 1") for c in by_length]
     figures += [Figure(f"{c.name}, slope by number", c.slope, "", "about 1") for c in by_number]
-    publish(figures, f"python benchmarks/cost.py --encoder {arguments.encoder}", arguments.results)
+    quick = " --quick" if arguments.quick else ""
+    command = f"python benchmarks/cost.py --encoder {arguments.encoder}{quick}"
+    publish(figures, command, arguments.results)
 
 
 if __name__ == "__main__":

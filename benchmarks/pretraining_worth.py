@@ -141,6 +141,7 @@ def main() -> None:
     count = 200 if arguments.quick else None
     limits = [f"--max-examples={count}", "--fine-tuned-epochs=1"] if count else []
     command = ["python", "benchmarks/pretraining_worth.py", f"--dataset={arguments.dataset}"]
+    command += ["--quick"] if arguments.quick else []
     texts, labels = test_reviews(arguments.dataset, count)
     for length in arguments.sequence_length:
         figures = []

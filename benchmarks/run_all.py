@@ -27,7 +27,6 @@ BENCHMARKS = (
     "frozen_arm",
     "memory",
 )
-WITHOUT_QUICK = {"sample_reviews_difficulty"}
 WITH_PEER = {"training_throughput", "latency"}
 
 
@@ -43,7 +42,7 @@ def main() -> None:
         if name in WITH_PEER and not peer.PYTHON.exists():
             print(f"left out: {peer.missing(peer.PYTHON)}")
             continue
-        quick = ["--quick"] if arguments.quick and name not in WITHOUT_QUICK else []
+        quick = ["--quick"] if arguments.quick else []
         script = Path(__file__).with_name(f"{name}.py")
         status = subprocess.run([sys.executable, script, *quick], check=False).returncode
         if status:

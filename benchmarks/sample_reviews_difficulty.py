@@ -2,6 +2,7 @@
 
     python benchmarks/sample_reviews_difficulty.py
     python benchmarks/sample_reviews_difficulty.py --sequence-model
+    python benchmarks/sample_reviews_difficulty.py --quick    # 500 reviews of each split
 
 Prints the test accuracy of TF-IDF (1- and 2-grams) with logistic regression, that of the best
 single word, and how long the reviews are. Takes seconds. With --sequence-model it also trains a
@@ -22,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "assets" / "sample_reviews"
 VOCABULARY_SIZE, SEQUENCE_LENGTH, DILATIONS, EPOCHS, SEED = 6000, 128, (1, 2, 4), 8, 1
+QUICK_REVIEWS = 500
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 
@@ -46,9 +48,9 @@ class Difficulty:
     length_quantiles: dict[str, int]
 
 
-def read_split(folder: Path, name: str) -> Split:
-    """Reads `<folder>/<name>.jsonl`."""
-    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+def read_split(folder: Path, name: str, most: int | None = None) -> Split:
+    """Reads `<folder>/<name>.jsonl`, or its first `most` reviews."""
+    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()[:most]
     reviews = [json.loads(line) for line in lines]
     labels = [review["label"] == "positive" for review in reviews]
     return Split([review["text"] for review in reviews], np.array(labels))
@@ -130,9 +132,9 @@ def length_quantiles(*splits: Split) -> dict[str, int]:
     return {f"{q:.0%}": int(np.quantile(lengths, q)) for q in QUANTILES}
 
 
-def measure(folder: Path, with_sequence_model: bool) -> Difficulty:
-    """Runs the benchmark on the data set in `folder`."""
-    train, test = read_split(folder, "train"), read_split(folder, "test")
+def measure(folder: Path, with_sequence_model: bool, most: int | None = None) -> Difficulty:
+    """Runs the benchmark on the data set in `folder`, or on `most` reviews of each split."""
+    train, test = read_split(folder, "train", most), read_split(folder, "test", most)
     word, word_accuracy = best_word(train, test)
     return Difficulty(
         train_reviews=len(train.texts),
@@ -186,6 +188,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--sequence-model", action="store_true", help="also train a network that reads word order"
     )
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK_REVIEWS} reviews of each split"
+    )
     add_results_option(parser)
     return parser.parse_args(arguments)
 
@@ -193,9 +198,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints, records."""
     options = parse_arguments(arguments)
-    difficulty = measure(options.folder, options.sequence_model)
-    sequence_model = " --sequence-model" if options.sequence_model else ""
-    command = f"python benchmarks/sample_reviews_difficulty.py{sequence_model}"
+    most = QUICK_REVIEWS if options.quick else None
+    difficulty = measure(options.folder, options.sequence_model, most)
+    flags = {"--sequence-model": options.sequence_model, "--quick": options.quick}
+    given = [flag for flag, is_given in flags.items() if is_given]
+    command = " ".join(["python benchmarks/sample_reviews_difficulty.py", *given])
     publish(figures_of(difficulty), command, options.results)
 
 

@@ -22,6 +22,7 @@ from components.plot_style import (
     PERCENT,
     TITLES,
     WIDE,
+    cut,
     new_figure,
     tidy,
     title,
@@ -31,6 +32,7 @@ _Corner = Literal["lower left", "lower right", "upper left"]
 
 RECALL = 0.9  # at which the precision is told
 _MOST_LABELLED_CLASSES = 12  # of a confusion matrix; the counts of more cannot be read
+_LETTERS = 12  # of a class's name beside it
 
 
 def roc_figure(curves: Mapping[str, Curves], comparison: Comparison) -> Figure:
@@ -175,14 +177,11 @@ def _draw_confusion(axes: Axes, name: str, counts: pd.DataFrame) -> None:
             text = f"{values[row, column]:,}\n{share:.0%}"
             color = "white" if share > 0.6 else INK
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
-    axes.set_xticks(range(len(counts)), _ticks(counts.columns))
-    axes.set_yticks(range(len(counts)), _ticks(counts.index), rotation=90, va="center")
+    names = [cut(str(name), _LETTERS) for name in counts.columns]
+    axes.set_xticks(range(len(counts)), names, parse_math=False)
+    axes.set_yticks(range(len(counts)), names, rotation=90, va="center", parse_math=False)
     axes.set_xlabel("Answer", color=MUTED)
     axes.set_ylabel("Label", color=MUTED)
     axes.set_title(TITLES[name], loc="left", fontsize=12, color=COLORS[name], fontweight="bold")
     axes.tick_params(length=0, colors=INK)
     axes.spines[:].set_visible(False)
-
-
-def _ticks(names: pd.Index) -> list[str]:
-    return [name if len(name) <= 12 else f"{name[:11]}…" for name in map(str, names)]

@@ -239,8 +239,8 @@ def _refuse_lost_classes(found: Mapping[str, Any]) -> None:
         for label, fates in labels.items():
             if not fates[KEPT]:
                 raise InputError(
-                    f"Every review with label {label} in the {split} split repeats another "
-                    f"({sum(fates.values()):,} in all), so that none is left",
+                    f"Every review of class number {label}, counted from 0, in the {split} split "
+                    f"repeats another ({sum(fates.values()):,} in all), so that none is left",
                     "Give splits that share fewer reviews, or keep all with --keep-duplicates",
                 )
 

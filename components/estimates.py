@@ -1,4 +1,4 @@
-"""Metrics of predictions, each with the weight that every single review has in it: NumPy only.
+"""Metrics of predictions, each with the weight that every single review has in it.
 
 A metric's influence function says how far one more review of a kind would move it. Its spread over
 the reviews gives the metric's standard error, and the spread of the difference of two models'
@@ -138,7 +138,8 @@ def interval(name: str, estimated: Estimate, value: float, examples: int) -> Int
     """
     least, most = _BOUNDS.get(name, _SHARE)
     whole = _around(value, estimated.half_width(examples), least, most)
-    return dataclasses.replace(whole, lower=least) if value < estimated.chance else whole
+    is_below_chance = whole.lower is not None and value < estimated.chance
+    return dataclasses.replace(whole, lower=least) if is_below_chance else whole
 
 
 def difference_interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:

@@ -146,9 +146,7 @@ def load_comparison(uri: str) -> Comparison:
         majority_share=float(labels.max() / labels.sum()),
         slices=tuple(map(_slice_comparison, slices)),
         differences=_differences(table, FINE_TUNED, fine_tuned, FROZEN, frozen),
-        flip_rates=FlipRates(
-            *(overall.share(FINE_TUNED, outcome) for outcome in (FLIPPED, GAINED, LOST))
-        ),
+        flip_rates=_flip_rates(overall, (frozen, fine_tuned)),
     )
 
 
@@ -167,11 +165,6 @@ def load_production_comparison(uri: str) -> ProductionComparison:
         return ProductionComparison(_model_metrics(overall, _ALONE, table))
     winner, production = (_model_metrics(overall, each, table) for each in (WINNER, PRODUCTION))
     return ProductionComparison(winner, production, overall.difference(WINNER))
-
-
-def load_model_metrics(uri: str) -> ModelMetrics:
-    """Reads what `load_production_comparison` does, of the winner only."""
-    return load_production_comparison(uri).winner
 
 
 def load_predictions(uri: str) -> PredictionTable:
@@ -328,6 +321,13 @@ def _differences(
         )
         for name in _METRICS
     }
+
+
+def _flip_rates(overall: _Evaluation, models: Sequence[ModelMetrics]) -> FlipRates | None:
+    """Returns nothing of a model that diverged, whose probabilities name no class."""
+    if not all(math.isfinite(each.log_loss) for each in models):
+        return None
+    return FlipRates(*(overall.share(FINE_TUNED, outcome) for outcome in (FLIPPED, GAINED, LOST)))
 
 
 def _slice_comparison(evaluation: _Evaluation) -> SliceComparison:

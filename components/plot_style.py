@@ -51,7 +51,17 @@ def title(figure: Figure, text: str) -> None:
         fontsize=size,
         fontweight="bold",
         color=INK,
+        parse_math=False,
     )
+
+
+def cut(name: str, letters: int) -> str:
+    """Returns a name on a figure's axis, cut off where it has more letters than that.
+
+    >>> cut("unfavourable", 8)
+    'unfavou…'
+    """
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:

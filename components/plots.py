@@ -18,12 +18,15 @@ from components.plot_style import (
     PERCENT,
     TITLES,
     WIDE,
+    cut,
     new_figure,
     points,
     tidy,
     title,
 )
 from components.training_history import TrainingHistory
+
+_LETTERS = 30  # of a slice's name
 
 
 def training_history_figure(
@@ -64,8 +67,8 @@ def slices_figure(slices: Sequence[SliceComparison], width: float = WIDE) -> Fig
     accuracies, differences = figure.subplots(*shape, sharey=True)
     _draw_slice_accuracies(accuracies, slices)
     _draw_slice_differences(differences, slices)
-    names = [f"{each.name}\n{each.examples:,} reviews" for each in slices]
-    accuracies.set_yticks(range(len(slices)), names, fontsize=10)
+    names = [f"{cut(each.name, _LETTERS)}\n{each.examples:,} reviews" for each in slices]
+    accuracies.set_yticks(range(len(slices)), names, fontsize=10, parse_math=False)
     accuracies.set_ylim(len(slices) - 0.4, -0.6)
     title(figure, slices_finding(slices))
     return figure

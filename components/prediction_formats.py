@@ -9,6 +9,7 @@ from typing import Protocol
 from components.prediction import Prediction
 
 _DIGITS = 6
+_LINE_END = "\r\n"
 
 
 class Format(Protocol):
@@ -33,12 +34,15 @@ class Csv:
 
     def rows(self, predictions: Sequence[Prediction]) -> str:
         """Returns the lines of `predictions`."""
-        lines = io.StringIO()
-        writer = csv.writer(lines, lineterminator="\n")
-        for prediction in predictions:
-            answer = (prediction.label, f"{prediction.probability:.{_DIGITS}f}")
-            writer.writerow((prediction.text, *answer) if self._with_text else answer)
-        return lines.getvalue()
+        return "".join(map(self._row, predictions))
+
+    def _row(self, prediction: Prediction) -> str:
+        answer = (prediction.label, f"{prediction.probability:.{_DIGITS}f}")
+        line = io.StringIO()
+        # With "\n" as its line's end, Python's writer leaves a lone "\r" in a text unquoted.
+        writer = csv.writer(line, lineterminator=_LINE_END)
+        writer.writerow((prediction.text, *answer) if self._with_text else answer)
+        return line.getvalue().removesuffix(_LINE_END) + "\n"
 
 
 class JsonLines:

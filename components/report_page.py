@@ -187,6 +187,7 @@ def excerpt(text: str) -> str:
     >>> excerpt("a film")
     'a film'
     """
+    text = text.strip()
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS].rsplit(maxsplit=1)[0]}…"

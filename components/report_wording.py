@@ -105,7 +105,11 @@ def pushed(summary: Mapping[str, Any]) -> str:
 
 
 def yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how the better model stands to word counts; empty where there is no yardstick."""
+    """Says how the model that gains most over word counts stands to them, a sure gain first.
+
+    Returns:
+      A sentence or more; empty where there is no yardstick.
+    """
     measured = summary.get("yardstick") or {}
     accuracy = (measured.get("eval") or {}).get("accuracy")
     if not is_known(accuracy):
@@ -120,12 +124,12 @@ def yardstick(summary: Mapping[str, Any]) -> str:
 
 
 def _gain_on_yardstick(gains: Mapping[str, Mapping[str, float | None]]) -> str:
-    best = max(gains, key=lambda model: gains[model]["value"] or 0.0)
+    sure = [m for m, gain in gains.items() if is_known(gain["lower"]) and gain["lower"] > 0]
+    best = max(sure or gains, key=lambda model: gains[model]["value"] or 0.0)
     value, lower, upper = (gains[best].get(key) for key in ("value", "lower", "upper"))
     span = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
     gained = f"{NAMES[best]} differs from it by {points(value or 0.0)} points{span}"
-    is_worth_it = is_known(lower) and lower > 0
-    doubt = "" if is_worth_it else " On this text, neither ALBERT is surely worth its cost."
+    doubt = "" if sure else " On this text, neither ALBERT is surely worth its cost."
     return f"On the same reviews, {gained}.{doubt}"
 
 

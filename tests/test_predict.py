@@ -118,6 +118,36 @@ def test_a_file_that_breaks_off_leaves_the_earlier_output_alone(run, tmp_path: P
     assert {path.name for path in tmp_path.glob("out*")} == {"out.csv", "output"}
 
 
+def test_answers_do_not_replace_their_own_texts(run, tmp_path: Path):
+    (tmp_path / "in.csv").write_text("text\ngood\n")
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "in.csv")
+    status, printed, errors = run("--input", tmp_path / "in.csv", "--output-file", link)
+    assert (status, printed) == (2, "")
+    assert f"The answers would replace the texts in {tmp_path / 'in.csv'}" in errors
+    assert (tmp_path / "in.csv").read_text() == "text\ngood\n"
+
+
+def test_a_link_stays_one_and_what_it_leads_to_gets_the_answers(run, tmp_path: Path):
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "out.csv")
+    assert run("--output-file", link, "--no-text", "good") == (0, "", "")
+    assert link.is_symlink()
+    assert (tmp_path / "out.csv").read_text() == "label,probability\ngood,0.750000\n"
+
+
+def test_a_pipe_stays_one_and_carries_the_answers(run, tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("--output-file", pipe, "--no-text", "good") == (0, "", "")
+        assert pipe.is_fifo()
+        assert os.read(reader, 100) == b"label,probability\ngood,0.750000\n"
+    finally:
+        os.close(reader)
+
+
 def test_a_text_may_begin_like_an_option(run):
     assert run("--no-text", "--", "--good") == (0, "label,probability\ngood,0.750000\n", "")
 

@@ -20,7 +20,6 @@ from components import plot_style, report_summary, yardstick
 from components.comparison_report import ComparisonReport, publish
 from components.evaluation_results import (
     load_comparison,
-    load_model_metrics,
     load_production_comparison,
 )
 from components.model_selector import ModelSelector
@@ -127,7 +126,7 @@ def test_summary_lists_the_slices(summary, two_classes):
 
 
 def test_summary_reports_the_winner_on_the_test_split(summary, two_classes):
-    test = load_model_metrics(two_classes.test_evaluation.uri)
+    test = load_production_comparison(two_classes.test_evaluation.uri).winner
     assert summary["test"]["accuracy"] == test.accuracy.value
     assert (summary["test"]["auc"], summary["test"]["log_loss"]) == (test.auc, test.log_loss)
     assert (summary["test"]["model"], summary["test"]["examples"]) == ("fine_tuned", 150)

@@ -171,6 +171,13 @@ def test_perfection_on_few_reviews_is_not_certain():
     assert estimates.interval("auc", perfect, perfect.value, 20) == Interval(1.0)
 
 
+def test_no_spread_has_neither_bound():
+    labels = np.arange(60) % 2
+    sure = estimates.estimate(labels, np.eye(2)[labels] * 0.998 + 0.001)["calibration_error"]
+    interval = estimates.interval("calibration_error", sure, sure.value, 60)
+    assert (interval.lower, interval.upper) == (None, None)
+
+
 def test_bounds_stay_possible_and_samples_serve_more_reviews():
     estimated = estimates.Estimate(0.99, np.array([-1.0, 1.0, -1.0, 1.0]))
     assert estimates.interval("auc", estimated, 0.99, 4).upper == 1

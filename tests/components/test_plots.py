@@ -4,14 +4,17 @@ import dataclasses
 import math
 
 import matplotlib
+import pandas as pd
 import pytest
+import toy_report
 import trivial_models
 
-from components import plot_style, plots
+from components import curve_plots, plot_style, plots
 from components.measurements import (
     Comparison,
     Interval,
     ModelMetrics,
+    SliceComparison,
     paired_difference,
     proportion,
 )
@@ -108,6 +111,30 @@ def test_a_label_says_what_its_tick_is(comparison):
         written = [each.get_text().rstrip("%") for each in axes.get_xticklabels()]
         shown = [float(each.replace("\N{MINUS SIGN}", "-")) for each in written]
         assert shown == pytest.approx([100 * each for each in axes.get_xticks()])
+
+
+@pytest.mark.parametrize("name", ["$", "$$", "$$$", "under $50 and over $20"])
+def test_dollars_in_names_are_dollars(name, tmp_path):
+    slices = [SliceComparison(f"label {name}", 9, *(Interval(0.5, 0.4, 0.6) for _ in range(3)))]
+    figure = plots.slices_figure(slices)
+    plot_style.save(figure, str(tmp_path / "slices.png"))
+    assert figure.axes[0].get_yticklabels()[0].get_text() == f"label {name}\n9 reviews"
+    assert not figure.axes[0].get_yticklabels()[0].get_parse_math()
+    names = [name, f"{name}$"]
+    counts = pd.DataFrame([[1, 2], [3, 4]], index=names, columns=names)
+    curves = dataclasses.replace(toy_report.make().curves["frozen"], confusion=counts)
+    figure = curve_plots.confusion_figure({"frozen": curves})
+    plot_style.save(figure, str(tmp_path / "confusion.png"))
+    assert "$" in figure.axes[0].get_xticklabels()[0].get_text()
+
+
+def test_long_names_leave_room_for_the_axes():
+    slices = [SliceComparison("x" * 80, 9, *(Interval(0.5, 0.4, 0.6) for _ in range(3)))]
+    figure = plots.slices_figure(slices, plot_style.NARROW)
+    assert (
+        figure.axes[0].get_yticklabels()[0].get_text()
+        == "x" * 29 + "\N{HORIZONTAL ELLIPSIS}\n9 reviews"
+    )
 
 
 def test_no_global_figure_is_made(comparison):

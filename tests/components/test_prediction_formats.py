@@ -34,6 +34,13 @@ def test_csv_reads_back_as_it_was():
     assert [row["label"] for row in rows] == ["good", "so, so", "bad"]
 
 
+@pytest.mark.parametrize("text", ["good\rbad", "good\r\nbad\r\n", "\r"])
+def test_every_line_end_within_a_text_reads_back(text):
+    rows = FORMATS["csv"](True).rows([Prediction(text, {"good": 1.0})])
+    assert list(csv.reader(io.StringIO(rows, newline=""))) == [[text, "good", "1.000000"]]
+    assert rows.endswith('",good,1.000000\n')
+
+
 def test_csv_without_texts():
     assert formatted("csv", with_text=False) == (
         'label,probability\ngood,0.900000\n"so, so",0.750000\nbad,1.000000\n'

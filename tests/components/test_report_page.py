@@ -148,6 +148,26 @@ def test_says_where_word_counts_would_do(render):
     assert "neither ALBERT is surely worth its cost" in page
 
 
+def test_says_which_model_surely_beats_word_counts_though_the_other_gains_more(render):
+    sure = {"accuracy": {"value": 0.02, "lower": 0.007, "upper": 0.033}}
+    unsure = {"accuracy": {"value": 0.029, "lower": -0.001, "upper": 0.059}}
+    page = render(yardstick={**YARDSTICK, "gain": {"frozen": sure, "fine_tuned": unsure}})
+    assert "the frozen encoder differs from it by +2.0 points (+0.7 to +3.3)" in page
+    assert "worth its cost" not in page
+
+
+def test_models_that_diverged_are_not_said_to_agree(render):
+    assert "They gave the same answer to every review." in render(disagreements=[])
+    page = render(disagreements=[], flip_rates=None)
+    assert "The answers of the two cannot be compared." in page
+    assert "same answer" not in page
+
+
+@pytest.mark.parametrize("white_space", ["", " " * 600])
+def test_an_excerpt_begins_with_the_text(white_space):
+    assert report_page.excerpt(white_space + "good film") == "good film"
+
+
 def test_does_without_what_was_not_measured(render):
     page = render(production=None)
     assert page_reader.faults(page) == []

@@ -15,7 +15,7 @@ from components.evaluation_results import (
     load_comparison,
     load_curves,
     load_disagreements,
-    load_model_metrics,
+    load_production_comparison,
     slice_table,
 )
 from components.measurements import paired_difference, proportion
@@ -178,13 +178,13 @@ def test_disagreements_are_the_surest(evaluated):
 
 
 def test_winner_is_measured_on_the_split_it_is_given(evaluated):
-    measured = load_model_metrics(evaluated.test_evaluation.uri)
+    measured = load_production_comparison(evaluated.test_evaluation.uri).winner
     assert measured.examples == 150
     assert measured.accuracy.value == evaluated.scores.right("fine_tuned")[:150].mean()
 
 
 def test_single_model_has_curves_and_intervals(evaluated):
-    measured = load_model_metrics(evaluated.test_evaluation.uri)
+    measured = load_production_comparison(evaluated.test_evaluation.uri).winner
     assert measured.interval("auc").lower < measured.auc
     (curves,) = load_curves(evaluated.test_evaluation.uri).values()
     assert curves.confusion.to_numpy().sum() == 150
@@ -274,10 +274,11 @@ def test_model_that_answers_nan_can_be_read(broken):
     assert math.isfinite(comparison.difference.value)
     assert load_curves(uri)["fine_tuned"].reliability["examples"].sum() == len(scores.labels) - 1
     assert load_disagreements(uri)
+    assert comparison.flip_rates is None
 
 
 def test_folder_without_an_evaluation_is_refused(tmp_path):
-    for load in (load_comparison, load_model_metrics, load_curves, load_disagreements):
+    for load in (load_comparison, load_production_comparison, load_curves, load_disagreements):
         with pytest.raises(InputError, match="holds no evaluation"):
             load(str(tmp_path / "nowhere"))
 
