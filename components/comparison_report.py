@@ -27,6 +27,7 @@ from components.model_selector import load_decision
 from components.production import recorded
 from components.production_gate import load_verdict
 from components.review_lengths import measure_lengths
+from components.split_records import records_of
 from components.training_history import TrainingHistory
 from components.yardstick import load_gains, load_yardstick
 
@@ -126,14 +127,9 @@ def count_examples(examples: types.Artifact) -> dict[str, int]:
     """Returns the number of reviews by split of an `Examples` artifact."""
     splits = artifact_utils.decode_split_names(examples.split_names)
     return {
-        split: _count_records(artifact_utils.get_split_uri([examples], split)) for split in splits
+        split: sum(int(tf.size(batch)) for batch in records_of(examples, split).batch(_BATCH_SIZE))
+        for split in splits
     }
-
-
-def _count_records(folder: str) -> int:
-    files = [os.path.join(folder, name) for name in map(str, fileio.listdir(folder))]
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH_SIZE)
-    return sum(int(tf.size(batch)) for batch in records)
 
 
 def _yardstick(uri: str, evaluation_uri: str) -> dict[str, Any]:

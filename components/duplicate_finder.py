@@ -35,6 +35,7 @@ from components.duplicate_search import (
 )
 from components.errors import InputError
 from components.options import DuplicateOptions, decode, encode
+from components.split_records import files_of
 
 RAW_EXAMPLES_KEY = "raw_examples"
 EXAMPLES_KEY = "examples"
@@ -150,9 +151,8 @@ def _paths(examples: types.Artifact) -> dict[File, str]:
     """Returns where each file of `examples` lies; its number is its place among the names."""
     paths = {}
     for split in artifact_utils.decode_split_names(examples.split_names):
-        folder = artifact_utils.get_split_uri([examples], split)
-        for number, name in enumerate(sorted(map(str, fileio.listdir(folder)))):
-            paths[SPLITS.index(split), number] = os.path.join(folder, name)
+        for number, path in enumerate(files_of(examples, split)):
+            paths[SPLITS.index(split), number] = path
     return paths
 
 

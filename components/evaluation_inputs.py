@@ -20,8 +20,7 @@ from tensorflow_model_analysis.extractors import extractor, unbatch_extractor
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio import tensor_adapter
 
-from components.features import LABEL, LABELS, TEXT
-from components.preprocessing import LINE_BREAK
+from components.features import LABEL, LABELS, LINE_BREAK, TEXT
 
 LENGTH_SLICE = "length"
 LABEL_SLICE = "label_name"

@@ -24,6 +24,8 @@ EVAL = "eval"
 TEST = "test"
 
 TEXT = "text"
+# HTML's line break within a text, as Python and RE2 read it.
+LINE_BREAK = r"(?i)<br\s*/?>"
 LABEL = "label"
 INPUT_WORD_IDS = "input_word_ids"
 INPUT_MASK = "input_mask"

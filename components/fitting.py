@@ -89,6 +89,8 @@ def fit(
 ) -> Course:
     """Trains `model`, and leaves it with the weights of its best epoch.
 
+    Called again, it has nothing left to do, until `forget` removes the checkpoints.
+
     A resumed training takes the steps that an undisturbed one would have taken; it ends with the
     same weights where the model has no dropout, whose draws no checkpoint holds.
 
@@ -118,8 +120,16 @@ def fit(
         _fit_epoch(model, batches, validation, plan, course, manager, told)
     told.on_train_end()
     tf.train.Checkpoint(model=model).read(_best(plan, course.best_epoch)).expect_partial()
-    fileio.rmtree(plan.checkpoints)
     return course
+
+
+def forget(checkpoints: str) -> None:
+    """Removes what `fit` left to go on from, once nothing can be lost any more.
+
+    The index goes first: of what is left if this is stopped, no training takes notice.
+    """
+    fileio.remove(os.path.join(checkpoints, "checkpoint"))
+    fileio.rmtree(checkpoints)
 
 
 def _best(plan: Plan, epoch: int) -> str:

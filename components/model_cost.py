@@ -10,10 +10,10 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the operations of the exported models
 from tfx import types
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components.serving import SERVING_DEFAULT
+from components.split_records import records_of
 
 # The first call of a signature traces and optimises its graph, and a new length may do so again.
 _WARM_UP = 5
@@ -51,10 +51,7 @@ def measure_cost(model: types.Artifact, serialized: Sequence[bytes]) -> ModelCos
 
 def sample_of(examples: types.Artifact, split: str) -> list[bytes]:
     """Returns the split's first reviews, as many as `measure_cost` takes."""
-    folder = artifact_utils.get_split_uri([examples], split)
-    files = sorted(os.path.join(folder, name) for name in map(str, fileio.listdir(folder)))
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").take(_WARM_UP + _TIMED)
-    return list(records.as_numpy_iterator())
+    return list(records_of(examples, split).take(_WARM_UP + _TIMED).as_numpy_iterator())
 
 
 def _seconds(classify: tf.types.experimental.ConcreteFunction, review: bytes) -> float:

@@ -7,10 +7,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components import encoder
-from components.features import INPUT_WORD_IDS, LABEL, TEXT
+from components.features import INPUT_WORD_IDS, LABEL, LINE_BREAK, TEXT
 from components.options import PreprocessingOptions, decode
-
-LINE_BREAK = r"(?i)<br\s*/?>"
 
 
 def preprocessing_fn(

@@ -1,16 +1,14 @@
 """How long the reviews of an `Examples` artifact are."""
 
 import dataclasses
-import os
 
 import numpy as np
 import tensorflow as tf
 from tfx import types
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
-from components.features import TEXT
-from components.preprocessing import LINE_BREAK
+from components.features import LINE_BREAK, TEXT
+from components.split_records import records_of
 
 _BATCH_SIZE = 1024
 _QUANTILES = (0.05, 0.5, 0.95, 1.0)
@@ -46,10 +44,8 @@ def _summarize(words: np.ndarray) -> ReviewLengths:
 
 def _count_words(examples: types.Artifact, split: str) -> np.ndarray:
     """Returns int64 `[reviews]`."""
-    folder = artifact_utils.get_split_uri([examples], split)
-    files = [os.path.join(folder, name) for name in map(str, fileio.listdir(folder))]
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH_SIZE)
-    counts = [each.numpy() for each in records.map(_words)]
+    batches = records_of(examples, split).batch(_BATCH_SIZE)
+    counts = [each.numpy() for each in batches.map(_words)]
     return np.concatenate(counts) if counts else np.zeros(0, np.int64)
 
 

@@ -17,9 +17,8 @@ import tensorflow_datasets as tfds
 from components import columns, features
 from components.errors import InputError
 from components.options import DatasetOptions
+from components.text_source import JSON_LINES, SEPARATORS, kind_of, parse_json, well_formed
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
 _SPLIT = "split"
 _SPLITS = (features.TRAIN, features.EVAL, features.TEST)
 _MAX_CLASSES = 100
@@ -111,13 +110,13 @@ def _plain_name(path: Path) -> str:
 def _parse(path: Path, content: bytes) -> pd.DataFrame:
     """Returns the file's table; the index is the row number, by which errors name a row."""
     text = _decode(path, content)
-    suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
-    if suffix in _SEPARATORS:
-        table = _parse_separated(path, text, _SEPARATORS[suffix])
-    elif suffix in _JSON_LINES:
+    suffix = kind_of(path)
+    if suffix in SEPARATORS:
+        table = _parse_separated(path, text, SEPARATORS[suffix])
+    elif suffix in JSON_LINES:
         table = _parse_json_lines(path, text)
     else:
-        known = ", ".join((*_SEPARATORS, *_JSON_LINES))
+        known = ", ".join((*SEPARATORS, *JSON_LINES))
         raise InputError(
             f"File {path} is of an unknown kind {suffix!r}",
             f"Give a file that ends in one of {known}, or in one of these and .gz",
@@ -162,28 +161,17 @@ def _parse_separated(path: Path, text: str, separator: str) -> pd.DataFrame:
 def _parse_json_lines(path: Path, text: str) -> pd.DataFrame:
     """Parses one JSON object a line; the first line is row 1."""
     records = {
-        number: _parse_json(path, number, line)
+        number: parse_json(path, number, line)
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip()
     }
     return pd.DataFrame(list(records.values()), index=list(records), dtype=object)
 
 
-def _parse_json(path: Path, number: int, line: str) -> dict[str, Any]:
-    remedy = 'Give one JSON object a line, such as {"text": "Lovely.", "label": "positive"}'
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"File {path}, line {number} is not JSON: {error}", remedy) from error
-    if not isinstance(record, dict):
-        raise InputError(f"File {path}, line {number} is not an object: {line[:40]!r}", remedy)
-    return record
-
-
 def _cell(value: Any) -> str:
     """Returns a cell as text; JSON's numbers and booleans as JSON writes them."""
     if isinstance(value, str):
-        return value.encode(errors="replace").decode()  # JSON may escape half a surrogate pair
+        return well_formed(value)
     return "" if _is_missing(value) else json.dumps(value)
 
 

@@ -16,12 +16,14 @@ import unicodedata
 
 import numpy as np
 
+from components.features import LINE_BREAK
+
 SHINGLE_WORDS = 3
 NEAR = 0.8
 BANDS = 16
 ROWS = 5
 
-_HTML_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_LINE_BREAK = re.compile(LINE_BREAK)
 # The odd constants of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number
 # generators"), whose last steps mix all bits of a number into all others.
 _GOLDEN, _FIRST, _SECOND = map(
@@ -39,7 +41,7 @@ def words(text: str) -> list[str]:
     >>> words("It's GREAT!<br />Really")
     ['it', 's', 'great', 'really']
     """
-    plain = unicodedata.normalize("NFKC", _HTML_BREAK.sub(" ", text)).casefold()
+    plain = unicodedata.normalize("NFKC", _LINE_BREAK.sub(" ", text)).casefold()
     return plain.translate(_punctuation()).split() or ["".join(plain.split())]
 
 

@@ -14,7 +14,7 @@ import select
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from components import columns
 from components.errors import InputError
@@ -22,8 +22,8 @@ from components.features import TEXT
 
 # Among the texts of a source: nothing more is there for now.
 PAUSE = None
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson")
 _CHUNK = 1 << 16  # bytes; as much as a pipe holds
 _LONGEST_LINE = 1 << 24  # bytes
 # How long a producer may take to refill the pipe that we emptied before that is a pause.
@@ -69,6 +69,15 @@ def from_descriptor(descriptor: int, name: str) -> Iterator[str | None]:
         raise InputError(f"{name} cannot be read: {error.strerror}", "Give a file") from error
 
 
+def kind_of(path: Path) -> str:
+    """Returns the suffix that says how a file holds its texts, in lower case.
+
+    >>> kind_of(Path("reviews.CSV.gz"))
+    '.csv'
+    """
+    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+
+
 def _open(path: Path) -> BinaryIO:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
@@ -111,10 +120,10 @@ def _decode(line: bytes, number: int, name: str) -> str:
 
 
 def _texts(path: Path, lines: Iterator[str], text_column: str | None) -> Iterator[str]:
-    suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
-    if suffix in _SEPARATORS:
-        return _cells(path, lines, _SEPARATORS[suffix], text_column)
-    if suffix in _JSON_LINES:
+    suffix = kind_of(path)
+    if suffix in SEPARATORS:
+        return _cells(path, lines, SEPARATORS[suffix], text_column)
+    if suffix in JSON_LINES:
         return _values(path, lines, text_column)
     return (line.removesuffix("\r") for line in lines)
 
@@ -149,12 +158,17 @@ def _values(path: Path, lines: Iterator[str], text_column: str | None) -> Iterat
     key = None
     for number, line in enumerate(lines, 1):
         if line.strip():
-            record = _record(path, number, line)
+            record = parse_json(path, number, line)
             key = key or columns.choose(path, list(record), TEXT, text_column)
             yield _value(path, number, record, key)
 
 
-def _record(path: Path, number: int, line: str) -> dict[str, object]:
+def parse_json(path: Path, number: int, line: str) -> dict[str, Any]:
+    """Returns the object that a line of a JSONL file holds.
+
+    Raises:
+      InputError: It holds none.
+    """
     remedy = 'Give one JSON object a line, such as {"text": "Lovely."}'
     try:
         record = json.loads(line)
@@ -172,4 +186,9 @@ def _value(path: Path, number: int, record: dict[str, object], key: str) -> str:
             f"File {path}, line {number} has no text under {key!r}: {value!r}",
             f"Give every line a string under {key!r}, or name another key with --text-column",
         )
-    return value.encode(errors="replace").decode()  # JSON may escape half a surrogate pair
+    return well_formed(value)
+
+
+def well_formed(value: str) -> str:
+    """Returns a string of JSON, which may escape half a surrogate pair, as one of UTF-8."""
+    return value.encode(errors="replace").decode()

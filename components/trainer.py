@@ -55,6 +55,7 @@ def run_fn(fn_args: FnArgs) -> None:
     TextServer(transform_output, classifier, class_names).export(fn_args.serving_model_dir)
     texts = reviews.sample_texts(fn_args.eval_files, _WARMUP_TEXTS)
     warmup.write(fn_args.serving_model_dir, texts)
+    fitting.forget(_checkpoints(options, fn_args))
 
 
 def strategy(options: TrainerOptions) -> tf.distribute.Strategy:

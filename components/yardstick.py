@@ -31,6 +31,7 @@ from components.evaluation_metrics import PredictionTable, text_hash
 from components.evaluation_results import metrics_record
 from components.features import EVAL, LABEL, TEST, TEXT, TRAIN
 from components.measurements import Interval, paired_difference
+from components.split_records import records_of
 from components.text_similarity import words
 
 EXAMPLES_KEY = "examples"
@@ -224,10 +225,8 @@ def _batches(examples: types.Artifact, split: str) -> Iterator[Batch]:
 
 
 def _reviews(examples: types.Artifact, split: str) -> Iterator[tuple[bytes, int]]:
-    folder = artifact_utils.get_split_uri([examples], split)
-    files = sorted(os.path.join(folder, name) for name in map(str, fileio.listdir(folder)))
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH_SIZE)
-    for record in itertools.chain.from_iterable(records.as_numpy_iterator()):
+    batches = records_of(examples, split).batch(_BATCH_SIZE)
+    for record in itertools.chain.from_iterable(batches.as_numpy_iterator()):
         feature = tf.train.Example.FromString(record).features.feature
         yield feature[TEXT].bytes_list.value[0], feature[LABEL].int64_list.value[0]
 

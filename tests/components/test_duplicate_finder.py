@@ -222,7 +222,8 @@ def test_a_split_without_a_class_left_is_refused(tmp_path):
         test=[("awful", 0), ("fine", 1)],
     )
     with pytest.raises(
-        InputError, match=r"class number 1, counted from 0, in the eval split .*\(1 in all\).*--keep-duplicates"
+        InputError,
+        match=r"number 1, counted from 0, in the eval split .*\(1 in all\).*--keep-duplicates",
     ):
         execute(raw, tmp_path)
 

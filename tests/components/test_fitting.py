@@ -1,12 +1,15 @@
 """Trainings that are killed, and end as if they had not been."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import toy_training
 
 from components import fitting
@@ -53,8 +56,12 @@ def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, ste
     assert ended["epochs"] == course.epochs
     assert ended["best_epoch"] == course.best_epoch
     with np.load(tmp_path / "weights.npz") as weights:
-        for resumed, expected in zip(weights.values(), model.get_weights(), strict=True):
-            np.testing.assert_array_equal(resumed, expected)
+        assert_same_weights(weights.values(), model.get_weights())
+
+
+def assert_same_weights(found: Iterable[np.ndarray], expected: Iterable[np.ndarray]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
@@ -85,9 +92,33 @@ def test_metrics_have_no_more_digits_than_float32_gives_them(undisturbed):
     assert [str(value) for value in metrics] == [str(np.float32(value)) for value in metrics]
 
 
-def test_nothing_is_left_of_a_training_that_ended(tmp_path):
+def test_a_training_that_ended_is_not_repeated(undisturbed, tmp_path, capsys):
     toy_training.train(tmp_path)
+    model, course = toy_training.train(tmp_path, Refuse())
+    assert f"goes on from step {course.step}\n" in capsys.readouterr().out
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
+
+
+class Refuse(tf.keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        raise AssertionError(f"takes step {batch}")
+
+
+def test_nothing_is_left_of_a_training_that_is_forgotten(tmp_path):
+    toy_training.train(tmp_path)
+    fitting.forget(str(tmp_path / "checkpoints"))
     assert not list(tmp_path.iterdir())
+
+
+def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsys):
+    toy_training.train(tmp_path)
+    monkeypatch.setattr(
+        fitting.fileio, "rmtree", lambda folder: os.remove(f"{folder}/best-0.index")
+    )
+    fitting.forget(str(tmp_path / "checkpoints"))
+    model, _ = toy_training.train(tmp_path)
+    assert "goes on" not in capsys.readouterr().out
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
+import logging
+from pathlib import Path
+
 import pytest
 import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tiny_run import Run
 
-from components import trainer
+from components import trainer, warmup
 from components.errors import InputError
-from components.options import TrainerOptions
+from components.options import TrainerOptions, encode
 
 
 @pytest.fixture
@@ -68,3 +73,38 @@ def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
     gpus(4)
     with pytest.raises(InputError, match="by 4 GPUs in 16 parts"):
         trainer.strategy(options(batch_size=32, gradient_accumulation=16))
+
+
+@pytest.mark.slow
+def test_an_export_that_fails_costs_no_training(finished: Run, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, logger="components.progress")
+    fn_args = _arguments(finished, tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(warmup, "write", _refuse)
+        with pytest.raises(OSError, match="disk"):
+            trainer.run_fn(fn_args)
+    caplog.clear()
+    trainer.run_fn(fn_args)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Trainer.frozen: 45/45 steps, goes on from the last checkpoint"
+    ]
+    assert not list(tmp_path.glob("checkpoints/*"))
+    assert tf.saved_model.contains_saved_model(fn_args.serving_model_dir)
+
+
+def _refuse(*_: object) -> None:
+    raise OSError("the disk is full")
+
+
+def _arguments(run: Run, folder: Path) -> FnArgs:
+    """Returns what TFX hands to the frozen model's Trainer of a run, but for where it writes."""
+    embeddings = run.uri("EmbeddingGen", "embeddings")
+    return FnArgs(
+        train_files=[f"{embeddings}/Split-train/*"],
+        eval_files=[f"{embeddings}/Split-eval/*"],
+        transform_graph_path=run.uri("Transform", "transform_graph"),
+        schema_path=f"{run.uri('ImportSchemaGen', 'schema')}/schema.pbtxt",
+        serving_model_dir=str(folder / "model" / "1" / "Format-Serving"),
+        model_run_dir=str(folder / "model_run" / "1"),
+        custom_config={trainer.OPTIONS_KEY: encode(run.config.frozen)},
+    )
