@@ -4,6 +4,7 @@
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import logging
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         error = bad_input
     if error is None:
         return 0
-    print(f"error: {error}", file=sys.stderr)
+    with contextlib.suppress(BrokenPipeError):  # the exit status says it, too
+        print(f"error: {error}", file=sys.stderr)
     return 2 if isinstance(error, InputError) else 1
 
 
@@ -91,7 +93,7 @@ def _run(config: PipelineConfig, arguments: argparse.Namespace) -> Exception | N
     # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    log = os.path.join(arguments.output, "run.log")
+    log = os.path.join(config.output, "run.log")
     with run_log.capture(log) as output:
         screen = Screen(output)
         with stop_at_once(lambda: screen.close("stopped. The same command goes on from here.")):
@@ -119,7 +121,7 @@ def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Scr
         pipeline = create_pipeline(prepared.config)
     with screen.follow([component.id for component in pipeline.components]):
         LocalDagRunner().run(pipeline)
-    screen.conclude(_publish_report(config), arguments.output)
+    screen.conclude(_publish_report(config), config.output)
     if texts := prepared.config.scoring:
         screen.say(f"{'scored':<12}{_publish_predictions(prepared.config, texts)}")
 

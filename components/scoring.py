@@ -24,6 +24,7 @@ from components.prediction_formats import Csv
 
 ROW = "row"
 _FILE = "texts.tfrecord.gz"
+_KINDS = (*text_source.SEPARATORS, *text_source.JSON_LINES, ".txt")
 _LINES_AT_ONCE = 1000
 
 
@@ -35,9 +36,9 @@ def from_file(path: Path, text_column: str | None, root: Path) -> TextsToScore:
     """
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    name = path.name.split(".")[0]
+    identity = f"{content} {text_source.kind_of(path)} {text_column}"
     return _prepared(
-        root, name, f"{content} {text_column}", lambda: text_source.from_file(path, text_column)
+        root, _name_of_file(path), identity, lambda: text_source.from_file(path, text_column)
     )
 
 
@@ -49,7 +50,7 @@ def from_split(dataset: datasets.ResolvedDataset, split: str, root: Path) -> Tex
     """
     texts = datasets.texts(dataset, split)
     identity = f"{dataset.fingerprint} {dataset.text_feature} {split}"
-    return _prepared(root, split, identity, lambda: texts)
+    return _prepared(root, _name_of_split(split), identity, lambda: texts)
 
 
 def publish(texts: TextsToScore, scored: str, target: Path) -> int:
@@ -81,21 +82,39 @@ def publish(texts: TextsToScore, scored: str, target: Path) -> int:
     return count
 
 
+def _name_of_file(path: Path) -> str:
+    """Returns the file's name without what only says how it is written."""
+    name = path.name.removesuffix(".gz")
+    return Path(name).stem if text_source.kind_of(path) in _KINDS else name
+
+
+def _name_of_split(split: str) -> str:
+    """Returns a name for a file that no other split has, even if that has the same letters."""
+    plain_name = _plain(split)
+    if plain_name == split:
+        return split
+    return f"{plain_name}-{hashlib.sha256(split.encode()).hexdigest()[:8]}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "texts"
+
+
 def _prepared(
     root: Path, name: str, identity: str, read: Callable[[], Iterable[str | bytes]]
 ) -> TextsToScore:
     """Writes what `read` gives into a folder named by `identity`, there only once it is whole."""
-    plain_name = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "texts"
-    folder = root / f"{plain_name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    folder = root / f"{_plain(name)}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if not folder.exists():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had this one's number
         partial.mkdir(parents=True)
         try:
             _write(partial / _FILE, read())
             partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return TextsToScore(str(folder), plain_name)
+    return TextsToScore(str(folder), name)
 
 
 def _write(path: Path, texts: Iterable[str | bytes]) -> None:

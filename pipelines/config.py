@@ -2,6 +2,8 @@
 
 import argparse
 import dataclasses
+import hashlib
+import os
 import pathlib
 import re
 from typing import Any
@@ -26,6 +28,9 @@ MINI_ENCODER = "asset://albert_en_mini"
 MINI_PREPROCESSOR = "asset://albert_en_mini_preprocess"
 BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
 BASE_PREPROCESSOR = "https://tfhub.dev/tensorflow/albert_en_preprocess/3"
+# Letters and digits, which a pipeline's name keeps, and separators, which all become its dashes.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._/:*-]+")
+_LONGEST_SLUG = 60
 # Beam in this process. The image is never started: where none is named, TFX packs its own source
 # into an archive for workers elsewhere, before each component, for longer than the component takes.
 IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
@@ -203,7 +208,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
     encoder, preprocessor = _encoder_pair(arguments, preset)
     dataset = _dataset(arguments, preset)
     recipe = recipe_of(encoder, arguments.csv or dataset.name)
-    output = _absolute(arguments.output)
+    output = _output(arguments.output)
     sequence_length = _first(arguments.sequence_length, preset.sequence_length)
     text = {"sequence_length": sequence_length, **_given(pooling=arguments.pooling)}
     training = {
@@ -212,7 +217,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
         **_given(batch_size=arguments.batch_size, seed=arguments.seed),
     }
     return PipelineConfig(
-        name=_pipeline_name(arguments, preset),
+        name=_pipeline_name(pathlib.Path(arguments.csv).stem if arguments.csv else dataset.name),
         output=output,
         schema=CURATED_SCHEMA,
         dataset=dataset,
@@ -289,7 +294,7 @@ def _dataset(arguments: argparse.Namespace, preset: Preset) -> DatasetOptions:
 
 def _prepared_folder(name: str | None) -> str | None:
     """Returns the absolute path where `name` is a prepared data set's folder."""
-    if name is not None and pathlib.Path(name, "dataset_info.json").exists():
+    if name is not None and pathlib.Path(_absolute(name), "dataset_info.json").exists():
         return _absolute(name)
     return name
 
@@ -330,23 +335,40 @@ def _preprocessor_of(encoder: str) -> str | None:
     return None
 
 
-def _pipeline_name(arguments: argparse.Namespace, preset: Preset) -> str:
-    """Returns a name of its own for each set of reviews, as each has its own classes."""
-    reviews = pathlib.Path(arguments.csv).stem if arguments.csv else arguments.dataset
-    slug = re.sub(r"[^a-z0-9]+", "-", (reviews or preset.dataset.name).lower())
-    return f"albert-{slug[-60:].strip('-')}"
+def _pipeline_name(reviews: str) -> str:
+    """Returns a name of its own for each set of reviews, as each has its own classes.
+
+    Vertex AI and Kubeflow take small letters, digits and dashes. Where these are not enough to tell
+    `reviews` from others, a hash of it is added.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", reviews.lower()).strip("-")
+    if not slug or len(slug) > _LONGEST_SLUG or not _PLAIN_NAME.fullmatch(reviews):
+        slug += f"-{hashlib.sha256(os.fsencode(reviews)).hexdigest()[:8]}"
+    return f"albert-{slug[-_LONGEST_SLUG:].strip('-')}"
 
 
 def _handle(handle: str) -> str:
-    folder = pathlib.Path(handle).resolve()
+    folder = pathlib.Path(_absolute(handle))
     if not folder.is_dir():
         return handle
     return f"asset://{folder.name}" if folder.parent == ASSETS else str(folder)
 
 
+def _output(folder: str) -> str:
+    if "://" in folder:
+        raise InputError(
+            f"--output {folder} is not on this machine, to which a local run writes",
+            "Give a folder, or write to a bucket with kubeflow_runner.py submit --output-root",
+        )
+    return _absolute(folder)
+
+
 def _absolute(path: str) -> str:
     """Returns `path` as seen from any folder, so that the cache holds when run from another."""
-    return path if "://" in path else str(pathlib.Path(path).resolve())
+    if "://" in path:
+        return path
+    expanded = os.path.expanduser(path)  # noqa: PTH111  pathlib's raises for an unknown user
+    return str(pathlib.Path(expanded).resolve())
 
 
 def _first(given: Any, default: Any) -> Any:

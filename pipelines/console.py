@@ -221,9 +221,9 @@ def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
 
 
 def _standing_of_yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how it stands to the model that gains most over it."""
+    """Says how it stands to the model that gains most over it, a sure gain first."""
     gains = {model: gain["accuracy"] for model, gain in summary["yardstick"]["gain"].items()}
-    best = max(gains, key=lambda model: gains[model]["value"])
+    best = max(gains, key=lambda model: (gains[model]["lower"] > 0, gains[model]["value"]))
     gain, lower, upper = (gains[best][bound] for bound in _BOUNDS)
     if gain > 0:
         return f"{'clearly' if lower > 0 else 'not clearly'} below {best}"

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import fcntl
+import io
 import logging
 import os
 import pathlib
@@ -10,7 +11,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from components.errors import InputError
 
@@ -25,7 +26,8 @@ def capture(path: str) -> Iterator[TextIO]:
     latter. While it is open, no other process can capture to the same file.
 
     Yields:
-      The standard output as it was, to write to meanwhile.
+      The standard output as it was, to write to meanwhile. What nobody reads there is lost, and
+      is no error: the run matters, not who watches it.
 
     Raises:
       InputError: The file cannot be written, or another process captures to it.
@@ -56,12 +58,23 @@ def _open(path: pathlib.Path) -> TextIO:
     return log
 
 
+class _Unwatched(io.FileIO):
+    """Takes whatever is written, also where its pipe is closed or its terminal gone."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 @contextlib.contextmanager
 def _redirected(stream: TextIO, descriptor: int, log: TextIO) -> Iterator[TextIO]:
     kept = os.dup(descriptor)
     os.dup2(log.fileno(), descriptor)
     try:
-        with open(os.dup(kept), "w", encoding=stream.encoding, errors="replace", buffering=1) as to:
+        file = io.BufferedWriter(_Unwatched(os.dup(kept), "w"))
+        with io.TextIOWrapper(file, stream.encoding, "replace", line_buffering=True) as to:
             yield to
     finally:
         os.dup2(kept, descriptor)

@@ -32,6 +32,15 @@ def toy(monkeypatch, tmp_path, capfd):
 
 
 @pytest.fixture
+def unread_pipe():
+    """The end to write to of a pipe whose other end is closed."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    yield write_end
+    os.close(write_end)
+
+
+@pytest.fixture
 def start_toy(tmp_path):
     """Returns a function that starts the toy as a process and reads on to a line of its."""
 
@@ -87,6 +96,19 @@ def test_names_the_report_and_the_log_that_it_wrote(toy, tmp_path):
     assert "Component Reviews is finished" in (tmp_path / "run.log").read_text()
 
 
+def test_all_that_a_run_leaves_lies_below_the_user_s_home_where_that_is_asked(
+    toy, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    _, lines, _ = toy("works", "--output=~/mine")
+
+    assert {"log         mine/run.log", "report      mine/report"} <= {*lines}
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert (tmp_path / "mine" / "run.log").exists()
+
+
 def test_what_has_finished_is_cached(toy):
     toy("fails")
 
@@ -140,6 +162,27 @@ def test_a_stopped_run_goes_on_from_what_had_finished(start_toy, toy, number, st
     assert _states(lines) == {"Reviews": "cached", "ComparisonReport": "done"}
 
 
+def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(tmp_path, unread_pipe):
+    process = subprocess.run(
+        [sys.executable, _TESTS / "toy_runner.py", "works", "--output", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(_TESTS.parent)},
+        stdout=unread_pipe,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    assert process.stderr == ""
+    assert process.returncode == 0
+    assert (tmp_path / "report" / "summary.json").exists()
+    assert "Traceback" not in (tmp_path / "run.log").read_text()
+
+
+def test_an_error_that_nobody_reads_is_still_the_exit_status(unread_pipe):
+    command = [sys.executable, _TESTS.parent / "local_runner.py", "--datset"]
+
+    assert subprocess.run(command, stderr=unread_pipe).returncode == 2
+
+
 def test_two_runs_do_not_write_to_one_folder(start_toy, toy, tmp_path):
     start_toy("waits", "ComparisonReport              running")
 
@@ -188,6 +231,7 @@ def test_the_help_imports_nothing_heavy():
         (["--encoder", "https://example.org/e"], "Name it with --preprocessor HANDLE."),
         (["--seed", "-1"], "seed cannot be -1. Give 0 to 4294967295."),
         (["--output", "/dev/null/output"], "/dev/null/output cannot be written"),
+        (["--output", "gs://bucket/o"], "--output gs://bucket/o is not on this machine"),
     ],
 )
 def test_bad_options_are_refused_in_one_line(capsys, options, expected):

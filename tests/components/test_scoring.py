@@ -1,7 +1,10 @@
 """Texts to score: how they are stored, when they are reused, how the answers come back."""
 
 import csv
+import gzip
+import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -39,7 +42,30 @@ def texts(file: Path, tmp_path: Path) -> TextsToScore:
 
 def test_a_files_texts_are_stored_with_their_rows(texts: TextsToScore):
     assert stored(texts) == list(enumerate(TEXTS))
-    assert texts.name == "new_reviews"
+    assert texts.name == "new reviews"
+
+
+@pytest.mark.parametrize(
+    ("file_name", "name"),
+    [
+        ("new_reviews.csv", "new_reviews"),
+        ("reviews.2024.csv", "reviews.2024"),
+        ("reviews.2025.CSV", "reviews.2025"),
+        ("reviews.v1.jsonl.gz", "reviews.v1"),
+        ("a.tsv", "a"),
+        ("a.ndjson", "a"),
+        ("a.txt.gz", "a"),
+        ("a.2024", "a.2024"),
+        ("评论.txt", "评论"),
+    ],
+)
+def test_a_files_predictions_are_called_as_it_is(tmp_path: Path, file_name: str, name: str):
+    path = tmp_path / file_name
+    content = b'{"text": "one"}\n' if "json" in file_name else b"text\none\n"
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    texts = scoring.from_file(path, None, tmp_path / "scoring")
+    assert texts.name == name
+    assert re.fullmatch(r"\w+-[0-9a-f]{16}", Path(texts.folder).name, re.ASCII)
 
 
 def test_an_unchanged_file_is_reused_and_a_changed_one_is_not(file: Path, texts, tmp_path: Path):
@@ -49,6 +75,25 @@ def test_an_unchanged_file_is_reused_and_a_changed_one_is_not(file: Path, texts,
     assert written.stat().st_mtime_ns == before
     file.write_text("another")
     assert stored(scoring.from_file(file, None, tmp_path / "scoring")) == [(0, "another")]
+
+
+def test_the_same_bytes_read_otherwise_are_other_texts(tmp_path: Path):
+    for name, rows in (("a.txt", ["text", "good"]), ("a.csv", ["good"])):
+        path = tmp_path / name
+        path.write_text("text\ngood\n")
+        texts = scoring.from_file(path, None, tmp_path / "scoring")
+        assert [text for _, text in stored(texts)] == rows
+
+
+def test_what_a_killed_process_of_the_same_number_left_is_replaced(
+    file: Path, texts: TextsToScore, tmp_path: Path
+):
+    left = Path(f"{texts.folder}.{os.getpid()}")
+    Path(texts.folder).rename(left)
+    (left / "other").touch()
+    again = scoring.from_file(file, None, tmp_path / "scoring")
+    assert stored(again) == list(enumerate(TEXTS))
+    assert not left.exists()
 
 
 def test_a_file_that_cannot_be_read_leaves_nothing_behind(file: Path, tmp_path: Path):
@@ -70,7 +115,19 @@ def test_a_split_is_scored_in_the_order_it_is_stored_in(tmp_path: Path):
         for row in tfds.as_numpy(dataset.builder.as_dataset(split="unlabelled[:50%]"))
     ]
     assert stored(texts) == list(enumerate(stored_order))
-    assert texts.name == "unlabelled_50"
+    assert re.fullmatch(r"unlabelled_50-[0-9a-f]{8}", texts.name)
+
+
+def test_each_split_has_predictions_of_its_own(tmp_path: Path):
+    rows = tiny_dataset.reviews(40)
+    folder = tiny_dataset.store(tmp_path, train=rows, test=rows[:20])
+    options = DatasetOptions(str(folder), None, "train[:20]", "train[20:]", "test")
+    dataset = datasets.resolve(options)
+    splits = ["test", "test[:5]", "test[5:]", "test[:5%]", "test[:50%]", "test[:5]+train[:5]"]
+    names = [scoring.from_split(dataset, split, tmp_path / "scoring").name for split in splits]
+    assert names[0] == "test"
+    assert len(set(names)) == len(splits)
+    assert all(re.fullmatch(r"[\w-]+", name) for name in names)
 
 
 def test_what_is_neither_a_file_nor_a_split_is_refused(tmp_path: Path):

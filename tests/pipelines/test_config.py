@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from components.errors import InputError
@@ -159,25 +161,71 @@ def test_an_encoder_of_unknown_kin_needs_its_preprocessor():
         (["--dataset", "glue/sst2"], "albert-glue-sst2"),
         (["--csv", "some/where/My Reviews.csv"], "albert-my-reviews"),
         (["--preset", "imdb", "--max-examples", "9"], "albert-imdb-reviews"),
+        (["--dataset", "imdb_reviews/plain_text:1.*.*"], "albert-imdb-reviews-plain-text-1"),
+        (["--csv", "reviews.2024.csv.gz"], "albert-reviews-2024-csv"),
+        (["--csv", f"{'a' * 60}.csv"], f"albert-{'a' * 60}"),
     ],
 )
-def test_each_set_of_reviews_has_a_pipeline_name_of_its_own(options, name):
+def test_a_plain_name_of_reviews_names_the_pipeline(options, name):
     assert _build(*options).name == name
 
 
-def test_paths_are_the_same_from_any_folder(tmp_path, monkeypatch):
-    (tmp_path / "prepared").mkdir()
-    (tmp_path / "prepared" / "dataset_info.json").touch()
+def test_what_a_pipeline_name_cannot_hold_still_tells_reviews_apart():
+    """In twos, these have the same letters and digits, or the same at their ends."""
+    files = [
+        *("评论.csv", "другие.csv"),
+        *("films-评论.csv", "films-другие.csv"),
+        *("C#.csv", "C++.csv"),
+        *("-.csv", "--.csv"),
+        *(f"{first}{'-abc' * 20}.csv" for first in "xy"),
+    ]
+
+    names = [_build(f"--csv={file}").name for file in files]
+
+    assert len(set(names)) == len(files)
+    assert names == [_build(f"--csv=elsewhere/{file}").name for file in files]
+    assert all(re.fullmatch(r"albert(-[a-z0-9]+)+", name) for name in names)
+    assert max(map(len, names)) <= 67
+    assert names[2].startswith("albert-films-")
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    """A prepared data set's folder, within the current one, which is the user's home as well."""
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    (folder / "dataset_info.json").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return folder
+
+
+@pytest.mark.parametrize("here", ["", "./", "~/"])
+def test_paths_are_the_same_from_any_folder(prepared, here):
+    options = (f"--{option}={here}prepared" for option in ("output", "data-dir", "dataset"))
+    built = _build(*options, f"--encoder={here}prepared", "--preprocessor=any")
+
+    absolute = str(prepared)
+    assert built.output == absolute
+    assert built.dataset.data_dir == absolute
+    assert built.dataset.name == absolute
+    assert built.embedding.encoder == absolute
+    assert built.name == _build("--dataset", absolute).name
+
+
+def test_the_home_of_an_unknown_user_is_a_folder_s_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    built = _build("--output", "out", "--dataset", "prepared")
-
-    assert built.output == str(tmp_path / "out")
-    assert built.dataset.name == str(tmp_path / "prepared")
+    assert _build("--output", "~no-such-user/o").output == str(tmp_path / "~no-such-user" / "o")
 
 
 def test_a_bucket_is_left_as_it_is_written():
-    assert _build("--output", "gs://bucket/out").output == "gs://bucket/out"
+    assert _build("--data-dir", "gs://bucket/data").dataset.data_dir == "gs://bucket/data"
+
+
+def test_a_run_on_this_machine_does_not_write_to_a_bucket():
+    with pytest.raises(InputError, match=r"gs://bucket/out .*kubeflow_runner\.py"):
+        _build("--output", "gs://bucket/out")
 
 
 def test_every_option_explains_its_default():

@@ -161,7 +161,7 @@ def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch):
         _start("Reader")
         _finish("Reader")
 
-    assert re.fullmatch(r"Reader +running\nReader +done +0.0 s\n", terminal.getvalue())
+    assert re.fullmatch(r"Reader +running\nReader +done +\d+\.\d s\n", terminal.getvalue())
 
 
 def test_waiting_is_said_to_a_pipe_and_leaves_no_trace_on_a_terminal(pipe, terminal):
@@ -215,6 +215,7 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
         ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), "clearly below fine_tuned"),
         ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), "clearly below frozen"),
         ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), "not clearly below fine_tuned"),
+        ((0.02, 0.01, 0.03), (0.03, -0.01, 0.07), "clearly below frozen"),
         ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), "no worse than fine_tuned"),
         ((-0.05, -0.08, -0.02), (-0.06, -0.09, -0.03), "clearly better than frozen"),
     ],

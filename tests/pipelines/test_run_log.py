@@ -1,4 +1,5 @@
 import logging
+import os
 import subprocess
 import sys
 
@@ -28,6 +29,21 @@ try:
 except ValueError:
     print("after")
     print("after, too", file=sys.stderr)
+"""
+
+_UNWATCHED = """
+import logging, os, sys
+from pipelines import run_log
+from pipelines.console import Screen
+
+reader, writer = os.openpty() if sys.argv[2] == "terminal" else os.pipe()
+os.dup2(writer, 1)
+with run_log.capture(sys.argv[1]) as output:
+    screen = Screen(output)
+    with screen.busy("somebody reads this"):
+        os.close(reader)
+    screen.say("nobody reads this")
+    logging.getLogger("some.library").info("the run goes on")
 """
 
 
@@ -67,6 +83,22 @@ def test_each_run_is_appended_below_a_header_with_its_command(tmp_path, monkeypa
     assert lines[1].endswith("ran with --one")
     assert lines[2].endswith("local_runner.py '--two words'")
     assert lines[3].endswith("ran with --two words")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_what_nobody_reads_any_more_is_lost_without_a_word(tmp_path, kind):
+    process = subprocess.run(
+        [sys.executable, "-c", _UNWATCHED, tmp_path / "run.log", kind],
+        env={**os.environ, "TERM": "xterm"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    assert process.stderr == ""
+    assert process.returncode == 0
+    log = (tmp_path / "run.log").read_text()
+    assert log.endswith("the run goes on\n")
+    assert "Traceback" not in log
 
 
 def test_the_logging_of_the_process_is_left_as_it_was(tmp_path):
