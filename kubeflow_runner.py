@@ -11,18 +11,30 @@ import functools
 import logging
 import os
 import pathlib
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
 
 from components.errors import InputError
-from pipelines import command_line, parameters, replay, resources, spec_file, submission
-from pipelines.config import CustomJob, build_config
+from pipelines import (
+    command_line,
+    interruption,
+    parameters,
+    replay,
+    resources,
+    run_log,
+    spec_file,
+    submission,
+)
+from pipelines.config import CustomJob, PipelineConfig, build_config, local_output
 
 # Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
 # option are answered at once.
 
 _STANDARD_ERROR = 2
+_GPU = re.compile(r"([^:]+)(?::([1-9][0-9]*))?")
 
 _HELP = """\
 usage: python kubeflow_runner.py COMMAND [options]
@@ -43,18 +55,18 @@ From nothing to a run, where docs/deployment.md says what it needs and costs:
   python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert --yes
 
 python kubeflow_runner.py COMMAND --help explains a command's options. Exit status: 0 done; 1 a
-task failed; 2 the input cannot be used.
+task failed; 2 the input cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM.
 """
 
 _COMPILE_EPILOG = """\
 examples:
   python kubeflow_runner.py compile --image europe-docker.pkg.dev/PROJECT/REPOSITORY/albert-tfx
       the sample reviews; every task in its own container
-  python kubeflow_runner.py compile --image IMAGE --preset imdb \\
+  python kubeflow_runner.py compile --image IMAGE:gpu --preset imdb \\
       --resources 'Trainer.*:cpu=8,memory=32,gpu=NVIDIA_L4' \\
       --resources 'EmbeddingGen:cpu=8,memory=32,gpu=NVIDIA_L4'
       IMDB and ALBERT-base, with a GPU for what trains or embeds
-  python kubeflow_runner.py compile --image IMAGE --preset imdb --project PROJECT \\
+  python kubeflow_runner.py compile --image IMAGE:gpu --preset imdb --project PROJECT \\
       --train-on n1-standard-8 --train-gpu NVIDIA_TESLA_T4 \\
       --dataflow gs://BUCKET/temporary --dataflow-image IMAGE:dataflow
       Trainers as Vertex AI custom jobs, Beam stages on Dataflow
@@ -89,6 +101,9 @@ examples:
 
 A pipeline that replays to its pushed model needs nothing of the machine that compiled it. Trainers
 as custom jobs and Beam stages on Dataflow do not replay: compile without them to try the rest.
+
+Exit status: 0 done, also where no model was good enough to be pushed; 1 a task failed; 2 the input
+cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM. A replay that is stopped ends its tasks.
 """
 
 
@@ -110,6 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
@@ -123,19 +140,47 @@ def _command(name: str) -> Callable[[list[str]], int]:
 
 def _compile(argv: list[str]) -> int:
     arguments = _compile_parser().parse_args(argv)
-    needs = (*_default_resources(arguments), *map(resources.parse, arguments.resources))
+    spec_file.require_place(arguments.spec)
+    _refuse_options_without_use(arguments)
+    needs = [resources.parse(text) for text in arguments.resources]
     arguments.beam_arg = [*_dataflow_args(arguments), *arguments.beam_arg]
     config = dataclasses.replace(build_config(arguments), custom_job=_custom_job(arguments))
     print("compiling the pipeline", flush=True)
     with _quiet():
-        from pipelines import kubeflow
-
-        spec = kubeflow.compile_pipeline(config, arguments.image, needs)
-        if arguments.no_resolver:
-            spec = kubeflow.without_resolvers(spec)
+        spec = _compiled(config, arguments, needs)
     spec_file.write(spec, arguments.spec)
     print(f"wrote {arguments.spec}: {len(spec['root']['dag']['tasks'])} tasks of {arguments.image}")
     return 0
+
+
+def _refuse_options_without_use(arguments: argparse.Namespace) -> None:
+    if arguments.train_gpu is not None and arguments.train_on is None:
+        raise InputError("--train-gpu needs --train-on", "Name the machine that the GPU is in")
+    if arguments.dataflow_image is not None and arguments.dataflow is None:
+        raise InputError(
+            "--dataflow-image needs --dataflow",
+            "Name a folder for temporary files with --dataflow gs://BUCKET/FOLDER",
+        )
+    if arguments.service_account and not (arguments.train_on or arguments.dataflow):
+        raise InputError(
+            "--service-account needs --train-on or --dataflow",
+            "Give the account that the tasks act as to submit",
+        )
+
+
+def _compiled(
+    config: PipelineConfig,
+    arguments: argparse.Namespace,
+    needs: Sequence[tuple[str, resources.Resources]],
+) -> dict[str, Any]:
+    from pipelines import kubeflow
+
+    defaults = _default_resources(arguments)
+    spec = kubeflow.compile_pipeline(config, arguments.image, (*defaults, *needs))
+    tasks = replay.tasks(spec).values()
+    in_containers = [task.title for task in tasks if "container" in task.executor]
+    resources.require_nodes([pattern for pattern, _ in needs], in_containers)
+    return kubeflow.without_resolvers(spec) if arguments.no_resolver else spec
 
 
 def _compile_parser() -> command_line.Parser:
@@ -228,21 +273,30 @@ def _dataflow_args(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def _custom_job(arguments: argparse.Namespace) -> CustomJob | None:
     if arguments.train_on is None:
-        if arguments.train_gpu is not None:
-            raise InputError("--train-gpu needs --train-on", "Name the machine that the GPU is in")
         return None
-    gpu, _, count = (arguments.train_gpu or "").partition(":")
-    if count and not count.isdecimal():
-        raise InputError(f"--train-gpu {arguments.train_gpu} is not TYPE:COUNT", "Give a number")
+    gpu, count = _gpu(arguments.train_gpu)
     return CustomJob(
         project=submission.require_project(arguments.project),
         region=arguments.region,
         image=arguments.image,
         machine_type=arguments.train_on,
         accelerator_type=gpu,
-        accelerator_count=int(count or 1) if gpu else 0,
+        accelerator_count=count,
         service_account=arguments.service_account or "",
     )
+
+
+def _gpu(given: str | None) -> tuple[str, int]:
+    """Reads TYPE or TYPE:COUNT."""
+    if given is None:
+        return "", 0
+    match = _GPU.fullmatch(given)
+    if match is None:
+        raise InputError(
+            f"--train-gpu {given!r} is not TYPE:COUNT",
+            "Give the GPU's type and, of more than one, their number: NVIDIA_TESLA_T4:2",
+        )
+    return match[1], int(match[2] or 1)
 
 
 def _submit(argv: list[str]) -> int:
@@ -251,6 +305,8 @@ def _submit(argv: list[str]) -> int:
     if arguments.endpoint is None:
         cluster = ", or name a Kubeflow cluster with --endpoint URL"
         submission.require_project(arguments.project, cluster)
+        with _quiet():
+            submission.require_region(arguments.region)
     schedule = submission.require_cron(arguments.schedule)
     send = _sender(arguments, output_root) if arguments.yes else None
     with _quiet():
@@ -344,24 +400,52 @@ def _add_parameter(add: Callable[..., None]) -> None:
 
 def _replay(argv: list[str]) -> int:
     arguments = _replay_parser().parse_args(argv)
-    output = pathlib.Path(arguments.output).resolve()
+    _require_tasks(arguments.at_once)
+    _require_package(arguments.package)
+    output = pathlib.Path(local_output(arguments.output))
     spec = spec_file.read(arguments.spec)
     values = parameters.read_values(spec, arguments.parameter, str(output))
-    run = replay.Replay(spec, values, output / "replay", arguments.package)
     try:
-        run.run(arguments.at_once, _say)
+        with run_log.capture(str(output / "run.log")) as terminal:
+            run = replay.Replay(spec, values, output / "replay", arguments.package)
+            with interruption.stop_at_once(functools.partial(_stop, run, terminal)):
+                run.run(arguments.at_once, functools.partial(_say, terminal))
     except replay.TaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    versions = sorted(output.glob("serving/[0-9]*"), key=lambda path: int(path.name))
-    print(f"pushed          {versions[-1] if versions else 'nothing'}")
-    print(f"report          {run.uri('ComparisonReport', 'report')}")
+    print(f"pushed          {_pushed(run)}")
+    print(f"report          {run.uri('ComparisonReport', 'report') or 'none'}")
     return 0
 
 
-def _say(title: str, seconds: float | None) -> None:
+def _require_tasks(at_once: int) -> None:
+    if at_once < 1:
+        raise InputError(f"--at-once cannot be {at_once}", "Give at least 1")
+
+
+def _require_package(folder: str | None) -> None:
+    """Without this project in it, the tasks would run the one that is installed here."""
+    if folder is not None and not pathlib.Path(folder, "pipelines").is_dir():
+        raise InputError(
+            f"This project is not installed in {folder}",
+            f"Install it there with `pip install --no-deps --target {folder} .`",
+        )
+
+
+def _stop(run: replay.Replay, terminal: TextIO) -> None:
+    run.stop()
+    print("stopped. The same command starts from the beginning.", file=terminal, flush=True)
+
+
+def _say(terminal: TextIO, title: str, seconds: float | None) -> None:
     state = "running" if seconds is None else f"done {seconds:8.1f} s"
-    print(f"{title:<30}{state}", flush=True)
+    print(f"{title:<30}{state}", file=terminal, flush=True)
+
+
+def _pushed(run: replay.Replay) -> str:
+    """Returns where this run pushed its model, by what its Pusher says."""
+    metadata = run.metadata("Pusher", "pushed_model")
+    return metadata["pushed_destination"] if metadata.get("pushed") else "nothing"
 
 
 def _replay_parser() -> command_line.Parser:

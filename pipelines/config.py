@@ -208,7 +208,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
     encoder, preprocessor = _encoder_pair(arguments, preset)
     dataset = _dataset(arguments, preset)
     recipe = recipe_of(encoder, arguments.csv or dataset.name)
-    output = _output(arguments.output)
+    output = local_output(arguments.output)
     sequence_length = _first(arguments.sequence_length, preset.sequence_length)
     text = {"sequence_length": sequence_length, **_given(pooling=arguments.pooling)}
     training = {
@@ -354,10 +354,15 @@ def _handle(handle: str) -> str:
     return f"asset://{folder.name}" if folder.parent == ASSETS else str(folder)
 
 
-def _output(folder: str) -> str:
+def local_output(folder: str) -> str:
+    """Returns the absolute path of what `--output` names.
+
+    Raises:
+      InputError: It is in a bucket.
+    """
     if "://" in folder:
         raise InputError(
-            f"--output {folder} is not on this machine, to which a local run writes",
+            f"--output {folder} is not on this machine, to which a run here writes",
             "Give a folder, or write to a bucket with kubeflow_runner.py submit --output-root",
         )
     return _absolute(folder)

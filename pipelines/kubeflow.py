@@ -58,7 +58,7 @@ def _refuse_local_paths(config: PipelineConfig) -> None:
                 f"{option} {value} is on this machine only",
                 "Copy it to a bucket and give its gs:// address",
             )
-    if Path(config.dataset.name).is_dir():
+    if (Path(config.dataset.name).expanduser() / "dataset_info.json").exists():
         raise InputError(
             f"The data set {config.dataset.name} is on this machine only",
             "Copy it to a bucket and give its gs:// address",

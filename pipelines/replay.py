@@ -12,10 +12,12 @@ import graphlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ IMAGE_ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
 
 _EXECUTOR_INPUT = "{{$}}"
 _LEDGER = "artifacts.json"
+# Seconds that a task's process has to end by itself, as Docker gives a container.
+_GRACE = 10.0
+_RUN = re.compile(r"run-(\d+)")
 _CONDITION = re.compile(r"""([\w.]+)=("[^"]*"|\S+)""")
 _METADATA = re.compile(r"\{\{\$\.inputs\.artifacts\['(\w+)'\]\.metadata\['(\w+)'\]\}\}")
 
@@ -36,7 +41,7 @@ Report = Callable[[str, float | None], None]
 
 
 class TaskError(Exception):
-    """A task's command failed."""
+    """A task's command failed, or was stopped."""
 
     def __init__(self, task: str, status: int, log: Path) -> None:
         super().__init__(f"{task} ended with status {status}. See {log}.")
@@ -102,8 +107,9 @@ class Replay:
         self._tasks = tasks(spec)
         self._values = values
         self._runs = Path(root).resolve() / spec["pipelineInfo"]["name"]
-        self._folder = self._runs / f"run-{len(list(self._runs.glob('run-*'))) + 1:04}"
+        self._folder = self._runs / f"run-{_last_number(self._runs) + 1:04}"
         self._package = package
+        self._processes = _Processes()
         self._outputs: dict[str, dict[str, list[Artifact]]] = {}
 
     def run(self, at_once: int, report: Report) -> None:
@@ -115,8 +121,9 @@ class Replay:
             is done.
 
         Raises:
-          TaskError: A task's command failed. Those that had started are waited for.
+          TaskError: A task's command failed, or was stopped. Those that had started are waited for.
         """
+        self._folder.mkdir(parents=True)
         order = graphlib.TopologicalSorter({t.name: t.upstream() for t in self._tasks.values()})
         order.prepare()
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
@@ -144,10 +151,25 @@ class Replay:
                 future.result()
                 order.done(running.pop(future))
 
-    def uri(self, title: str, output: str) -> str:
-        """Returns where an output of the task with that title lies."""
-        [name] = [task.name for task in self._tasks.values() if task.title == title]
-        return self._outputs[name][output][0]["uri"]
+    def stop(self, grace: float = _GRACE) -> None:
+        """Ends the processes of the tasks that run, and lets none start; from any thread.
+
+        Args:
+          grace: Seconds that they have to end by themselves before they are killed.
+        """
+        self._processes.end(grace)
+
+    def uri(self, title: str, output: str) -> str | None:
+        """Returns where an output of the task with that title lies, None without such a task."""
+        return self._artifact(title, output).get("uri")
+
+    def metadata(self, title: str, output: str) -> dict[str, Any]:
+        """Returns what the task with that title said of an output, {} without such a task."""
+        return self._artifact(title, output).get("metadata", {})
+
+    def _artifact(self, title: str, output: str) -> Artifact:
+        names = [task.name for task in self._tasks.values() if task.title == title]
+        return self._outputs[names[0]][output][0] if names else {}
 
     def _run_task(self, task: Task, report: Report) -> None:
         report(task.title, None)
@@ -179,11 +201,11 @@ class Replay:
             line[0] = sys.executable
         log = folder / "log.txt"
         with log.open("ab") as file:
-            finished = subprocess.run(
-                line, cwd=folder, env=self._environment(), stdout=file, stderr=file, check=False
+            status = self._processes.run(
+                line, cwd=folder, env=self._environment(), stdout=file, stderr=file
             )
-        if finished.returncode:
-            raise TaskError(task.title, finished.returncode, log)
+        if status:
+            raise TaskError(task.title, status, log)
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **IMAGE_ENVIRONMENT}
@@ -263,6 +285,52 @@ class Replay:
         made = [name for name, task in self._tasks.items() if "resolver" not in task.executor]
         artifacts = [a for name in made for listed in self._outputs[name].values() for a in listed]
         (self._folder / _LEDGER).write_text(json.dumps(artifacts), encoding="utf-8")
+
+
+class _Processes:
+    """The processes of the tasks, which can be ended all at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._ended = False
+
+    def run(self, line: Sequence[str], **options: Any) -> int:
+        """Runs a command to its end.
+
+        Args:
+          line: The command and its arguments.
+          **options: Those of `subprocess.Popen`.
+
+        Returns:
+          Its exit status; after `end`, without a start, that of a process that was terminated.
+        """
+        with self._lock:
+            if self._ended:
+                return -signal.SIGTERM
+            process = subprocess.Popen(line, **options)
+            self._started.append(process)
+        return process.wait()
+
+    def end(self, grace: float) -> None:
+        """Terminates what runs, kills what still runs after `grace` seconds, and waits for it."""
+        with self._lock:
+            self._ended = True
+        for process in self._started:
+            process.terminate()
+        deadline = time.monotonic() + grace
+        for process in self._started:
+            try:
+                process.wait(max(0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _last_number(runs: Path) -> int:
+    """Returns the highest number of a run's folder, 0 where there is none."""
+    found = (_RUN.fullmatch(path.name) for path in runs.glob("run-*"))
+    return max((int(match[1]) for match in found if match), default=0)
 
 
 def _outputs(task: Task) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """What a task may use of a machine: processors, memory and GPUs."""
 
 import dataclasses
+import difflib
+import fnmatch
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from components.errors import InputError
@@ -60,6 +63,8 @@ def parse(text: str) -> tuple[str, Resources]:
       InputError: It is not of that form.
     """
     pattern, _, listed = text.partition(":")
+    if not pattern:
+        raise InputError(f"{text!r} says not which tasks need it", _EXAMPLE)
     given: dict[str, Any] = {}
     for part in listed.split(","):
         name, _, value = part.partition("=")
@@ -73,4 +78,25 @@ def parse(text: str) -> tuple[str, Resources]:
         raise InputError(f"{text!r} says not what a task needs", _EXAMPLE) from error
     if min(resources.cpu, resources.memory, resources.gpus) < 1:
         raise InputError(f"{text!r} asks for less than 1", _EXAMPLE)
+    if given.keys() & {"gpu", "gpus"} and not resources.gpu:
+        raise InputError(f"{text!r} says not which GPU", _EXAMPLE)
     return pattern, resources
+
+
+def require_nodes(patterns: Iterable[str], nodes: Collection[str]) -> None:
+    """Refuses patterns that would change nothing.
+
+    Args:
+      patterns: Of TFX node ids.
+      nodes: The ids of the tasks that run in a container.
+
+    Raises:
+      InputError: None of `nodes` matches one of `patterns`.
+    """
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(node, pattern) for node in nodes):
+            close = difflib.get_close_matches(pattern, sorted(nodes), n=3, cutoff=0)
+            raise InputError(
+                f"--resources names {pattern!r}, which matches no task that needs a machine",
+                f"Close to it are {', '.join(close)}; * stands for anything, as in {TRAINERS!r}",
+            )

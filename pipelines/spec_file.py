@@ -1,5 +1,6 @@
 """The compiled pipeline as a file."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,33 @@ from components.errors import InputError
 from pipelines import parameters
 
 
+def require_place(path: str | os.PathLike[str]) -> None:
+    """Refuses where `write` could not write.
+
+    Raises:
+      InputError: It is a folder, or in a folder that is not there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise _unwritable(path, "it is a folder")
+    if not path.parent.is_dir():
+        raise _unwritable(path, f"there is no folder {path.parent}")
+
+
 def write(spec: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Writes a spec as YAML, the same bytes for the same spec."""
+    """Writes a spec as YAML, the same bytes for the same spec.
+
+    Raises:
+      InputError: The file cannot be written.
+    """
     partial = Path(f"{path}.{os.getpid()}")
-    partial.write_text(yaml.safe_dump(spec, sort_keys=True, width=100), encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(yaml.safe_dump(spec, sort_keys=True, width=100), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise _unwritable(path, error.strerror) from error
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -33,6 +56,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is no pipeline of this project", remedy) from error
     return spec
+
+
+def _unwritable(path: str | os.PathLike[str], reason: str | None) -> InputError:
+    return InputError(f"{path} cannot be written ({reason})", "Give another file with --spec FILE")
 
 
 def _first_line(error: Exception) -> str:

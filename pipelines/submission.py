@@ -1,6 +1,7 @@
 """Sends a compiled pipeline to Vertex AI or to a Kubeflow endpoint, or shows what would be sent."""
 
 import dataclasses
+import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,25 @@ def require_project(project: str | None, alternative: str = "") -> str:
             f"Name it with --project PROJECT or in GOOGLE_CLOUD_PROJECT{alternative}",
         )
     return project
+
+
+def require_region(region: str) -> None:
+    """Refuses a region that Vertex AI is not in, as its client does, and without a network.
+
+    Raises:
+      InputError: It is none of those that the client knows.
+    """
+    from google.cloud.aiplatform import utils
+    from google.cloud.aiplatform.constants.base import SUPPORTED_REGIONS
+
+    try:
+        utils.validate_region(region)
+    except ValueError as error:
+        close = difflib.get_close_matches(region, sorted(SUPPORTED_REGIONS), n=1)
+        raise InputError(
+            f"Vertex AI knows no region {region!r}",
+            f"Did you mean {close[0]}" if close else "Give one such as europe-west4 with --region",
+        ) from error
 
 
 def require_cron(schedule: str | None) -> str | None:

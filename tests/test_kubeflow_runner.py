@@ -1,6 +1,7 @@
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import grpc
 import loopback
 import pytest
 import tiny_spec
+import toy_spec
+from fifo import Fifo
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.aiplatform_v1.services.pipeline_service.transports import (
     grpc as pipeline_transport,
@@ -139,6 +142,28 @@ def kubeflow():
         yield address, received
 
 
+@pytest.fixture
+def waiting(tmp_path):
+    """A replay, as a process, whose only task waits; returns it and its task's pipe."""
+    path, pipe = tmp_path / "waiting.yaml", tmp_path / "fifo"
+    spec_file.write(toy_spec.make({"Pusher": toy_spec.waits(pipe)}), path)
+    fifo = Fifo(pipe)
+    command = ["replay", path, "--output", tmp_path / "output"]
+    process = subprocess.Popen(
+        [sys.executable, _PROJECT / "kubeflow_runner.py", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert fifo.read() == b"waiting"
+        yield process, fifo
+    finally:
+        process.terminate()
+        process.communicate()
+        fifo.close()
+
+
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(run, spec, no_network):
     status, output, errors = run("submit", spec, *_VERTEX, *_OUTPUT_ROOT, *_CHANGED)
 
@@ -250,6 +275,13 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
         ),
         ([*_VERTEX, *_OUTPUT_ROOT, "--schedule", "0 3 * *"], "is no cron expression"),
         ([*_OUTPUT_ROOT, "--endpont", "x"], "no option '--endpont'. Did you mean --endpoint."),
+        *(
+            (
+                [*_VERTEX, *_OUTPUT_ROOT, "--region", "us-centra1", *sent],
+                "Vertex AI knows no region 'us-centra1'. Did you mean us-central1.",
+            )
+            for sent in ([], ["--yes"])
+        ),
     ],
 )
 def test_what_is_missing_is_one_line_and_nothing_is_sent(run, spec, no_network, options, expected):
@@ -343,7 +375,19 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
         (["--image", "i", "--train-gpu", "T4"], "--train-gpu needs --train-on."),
         (
             ["--image", "i", "--project", "p", "--train-on", "m", "--train-gpu", "T4:x"],
-            "--train-gpu T4:x is not TYPE:COUNT.",
+            "--train-gpu 'T4:x' is not TYPE:COUNT.",
+        ),
+        *(
+            (
+                ["--image", "i", "--project", "p", "--train-on", "m", "--train-gpu", gpu],
+                "TYPE:COUNT",
+            )
+            for gpu in ("T4:0", "T4:", ":2", "")
+        ),
+        (["--image", "i", "--dataflow-image", "d"], "--dataflow-image needs --dataflow."),
+        (
+            ["--image", "i", "--service-account", "a"],
+            "--service-account needs --train-on or --dataflow.",
         ),
         (
             [*_DATAFLOW, "temporary", "--dataflow-image", "d"],
@@ -364,11 +408,109 @@ def test_a_pipeline_that_could_not_run_is_not_compiled(run, tmp_path, options, e
     assert not path.exists()
 
 
+def test_what_is_stopped_by_the_keyboard_says_so_by_its_status_alone(run, monkeypatch):
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(spec_file, "require_place", interrupt)
+
+    assert run("compile", "--image", "i") == (130, "", "")
+
+
+@pytest.mark.parametrize("place", ["none/pipeline.yaml", "."])
+def test_a_file_that_could_not_be_written_is_refused_before_anything_is_compiled(
+    run, tmp_path, place
+):
+    status, output, errors = run("compile", "--image", "i", "--spec", str(tmp_path / place))
+
+    assert (status, output) == (2, "")
+    assert "cannot be written" in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--at-once", "0"], "--at-once cannot be 0. Give at least 1."),
+        (["--output", "gs://bucket/o"], "--output gs://bucket/o is not on this machine"),
+        (["--package", "nowhere"], "This project is not installed in nowhere. Install it there"),
+    ],
+)
+def test_a_replay_that_could_not_run_is_one_line(run, spec, tmp_path, options, expected):
+    status, output, errors = run("replay", spec, "--output", str(tmp_path / "output"), *options)
+
+    assert (status, output) == (2, "")
+    assert expected in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("pusher", "expected"),
+    [
+        ({"pushed": 1.0, "pushed_destination": "/serving/7"}, "/serving/7"),
+        ({"pushed": 0.0, "pushed_destination": ""}, "nothing"),
+        (None, "nothing"),
+    ],
+)
+def test_a_replay_says_what_it_pushed_itself(run, tmp_path, pusher, expected):
+    output, path = tmp_path / "output", tmp_path / "pipeline.yaml"
+    for earlier in ("5", "5.old"):
+        (output / "serving" / earlier).mkdir(parents=True)
+    executors = {} if pusher is None else {"Pusher": toy_spec.writes(**pusher)}
+    executors["ComparisonReport"] = toy_spec.writes()
+    outputs = {"Pusher": "pushed_model", "ComparisonReport": "report"}
+    spec_file.write(toy_spec.make(executors, outputs=outputs), path)
+
+    status, lines, errors = run("replay", str(path), "--output", str(output))
+
+    assert (status, errors) == (0, "")
+    report = output / "replay" / "toy" / "run-0001" / "ComparisonReport" / "report"
+    assert lines.splitlines()[-2:] == [f"pushed          {expected}", f"report          {report}"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_is_stopped_ends_its_task_in_one_line(waiting, number):
+    process, fifo = waiting
+
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + number
+    assert output.splitlines()[1:] == ["stopped. The same command starts from the beginning."]
+    assert errors == ""
+    assert fifo.read() == b"told to end"
+    assert fifo.read() == b""
+
+
+def test_two_replays_do_not_write_to_one_folder(waiting, run, tmp_path):
+    path = tmp_path / "quick.yaml"
+    spec_file.write(toy_spec.make({"Pusher": toy_spec.writes()}), path)
+
+    status, output, errors = run("replay", str(path), "--output", str(tmp_path / "output"))
+
+    assert (status, output) == (2, "")
+    assert errors == (
+        f"error: another run is writing to {tmp_path / 'output'}. "
+        "Wait for it, or give another folder with --output DIR.\n"
+    )
+
+
 def test_a_command_that_is_not_there_is_one_line(run):
     status, _, errors = run("submitt")
 
     assert status == 2
     assert errors == "error: there is no command 'submitt'. Did you mean submit.\n"
+
+
+def test_the_help_s_examples_with_gpus_name_the_image_that_has_their_libraries(capsys):
+    with pytest.raises(SystemExit):
+        kubeflow_runner.main(["compile", "--help"])
+
+    examples = re.split(r"^  (?=python )", capsys.readouterr().out, flags=re.MULTILINE)
+    with_gpus = [each for each in examples if re.search(r"gpu=N|--train-gpu N", each)]
+    assert len(with_gpus) == 2
+    assert all("--image IMAGE:gpu" in example for example in with_gpus)
 
 
 @pytest.mark.parametrize("command", [[], ["compile"], ["submit"], ["replay"]])

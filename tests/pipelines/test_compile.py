@@ -1,6 +1,7 @@
 """The same graph as one file for Kubeflow and Vertex AI."""
 
 import copy
+import dataclasses
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 import kubeflow_runner
 from components.errors import InputError
+from components.options import DatasetOptions
 from pipelines import command_line, kubeflow, replay, resources, spec_file
 from pipelines.config import build_config
 
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 _PROJECT = Path(__file__).parent.parent.parent
 # What begins with a slash where no address goes before it.
-_LOCAL_PATH = re.compile(r"(?<![\w:/}.*?<])/[A-Za-z]\w+(/\w+)*")
+_LOCAL_PATH = re.compile(r"(?<![\w:/}.*?<])/[A-Za-z][\w.-]+(?:/[\w.-]+)*")
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +41,14 @@ def spec(path) -> dict:
     return spec_file.read(path)
 
 
-def compile_with(*options):
+def configure(*options):
     parser = command_line.Parser()
     command_line.add_options(parser, local=False)
-    config = build_config(parser.parse_args(options))
-    return kubeflow.compile_pipeline(config, "image", resources.DEFAULTS)
+    return build_config(parser.parse_args(options))
+
+
+def compile_with(*options):
+    return kubeflow.compile_pipeline(configure(*options), "image", resources.DEFAULTS)
 
 
 def commands(spec) -> dict[str, list[str]]:
@@ -67,6 +72,11 @@ def texts(value):
     elif isinstance(value, dict | list):
         for each in value.values() if isinstance(value, dict) else value:
             yield from texts(each)
+
+
+def local_paths(value) -> set[str]:
+    """Returns what looks like a path of a machine in the texts of a JSON value."""
+    return {path for text in texts(value) for path in _LOCAL_PATH.findall(text)}
 
 
 def test_it_is_the_same_byte_for_byte_from_another_process_and_folder(path, tmp_path):
@@ -97,11 +107,22 @@ def test_it_keeps_the_format_of_kubeflow_pipelines_2(spec):
 
 
 def test_it_names_no_path_of_this_machine(spec):
-    found = {path for text in texts(spec) for path in _LOCAL_PATH.findall(text) if path}
-    assert found == set()
+    assert local_paths(spec) == set()
     everything = json.dumps(spec)
     for place in (_PROJECT, Path.home(), Path(sys.prefix)):
         assert str(place) not in everything
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("--folder=/data", {"/data"}),
+        ('{"data_dir": "/my-data/tfds", "name": "[\\"/root\\"]"}', {"/my-data/tfds", "/root"}),
+        ("gs://bucket/folder and/or {{$.inputs}}/serving", set()),
+    ],
+)
+def test_a_path_of_this_machine_would_be_seen(text, expected):
+    assert local_paths({"constant": text}) == expected
 
 
 def test_names_are_those_that_argo_takes(spec):
@@ -159,6 +180,17 @@ def test_every_container_has_what_it_needs(spec):
     assert needs["Pusher"] == "2"
 
 
+@pytest.mark.parametrize("pattern", ["Trainer", "Resolver.production"])
+def test_resources_for_no_container_are_refused(capsys, tmp_path, pattern):
+    path = tmp_path / "pipeline.yaml"
+    need = ["--resources", f"{pattern}:cpu=8,memory=32"]
+
+    assert kubeflow_runner.main(["compile", "--image", "i", "--spec", str(path), *need]) == 2
+
+    assert f"--resources names '{pattern}', which matches no task" in capsys.readouterr().err
+    assert not path.exists()
+
+
 def test_trainers_can_be_custom_jobs_and_beam_can_be_dataflow(tmp_path):
     path = tmp_path / "pipeline.yaml"
     options = ["--image", "image", "--project", "p", "--region", "r", "--service-account", "a@p"]
@@ -204,7 +236,24 @@ def test_what_is_on_this_machine_only_is_refused(tmp_path, option):
         compile_with(*known, option, str(tmp_path))
 
 
-def test_the_classes_are_those_that_the_data_set_declares():
+def test_a_prepared_data_set_is_refused_by_whatever_name_it_would_be_found(tmp_path, monkeypatch):
+    (tmp_path / "reviews").mkdir()
+    (tmp_path / "reviews" / "dataset_info.json").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    for name in ("reviews", "~/reviews"):
+        config = dataclasses.replace(configure(), dataset=DatasetOptions(name))
+        with pytest.raises(InputError, match=f"The data set {name} is on this machine only"):
+            kubeflow.compile_pipeline(config, "image", resources.DEFAULTS)
+
+
+def test_the_classes_are_those_that_the_data_set_declares_whatever_the_folder_has(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "imdb_reviews").mkdir()
+    monkeypatch.chdir(tmp_path)
+
     tasks = {task.title: task for task in replay.tasks(compile_with("--preset", "imdb")).values()}
 
     schema = tasks["ImportSchemaGen"].spec["inputs"]["parameters"]["schema_text"]

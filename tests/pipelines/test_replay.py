@@ -4,6 +4,8 @@ The tasks run in processes of their own, in folders of their own, and import thi
 it was installed from its wheel. Nothing of the checkout is in their reach.
 """
 
+import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,6 +20,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the exported model's operations
+import toy_spec
+from fifo import Fifo
 from tiny_run import Run, read_examples
 
 import kubeflow_runner
@@ -137,8 +141,8 @@ def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path
     spec = spec_file.read(compiled)
     resolver = replay.tasks(spec)["resolver-production"].executor
     found = {"producerTask": "resolve", "outputArtifactKey": "pushed_model"}
-    next_run = _spec(
-        {"resolve": resolver, "make": _container(_WRITES)},
+    next_run = toy_spec.make(
+        {"resolve": resolver, "make": toy_spec.writes()},
         {
             "resolve": {},
             "make": {"inputs": {"artifacts": {"model": {"taskOutputArtifact": found}}}},
@@ -151,6 +155,7 @@ def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path
     ledger = json.loads((Path(run.uri("make", "model")).parents[1] / "artifacts.json").read_text())
     [read] = ledger[0]["metadata"]["given"]["artifacts"]["model"]["artifacts"]
     [version] = replayed.glob("serving/[0-9]*")
+    assert read["metadata"]["pushed"] == 1
     assert read["metadata"]["pushed_destination"] == str(version)
 
 
@@ -185,47 +190,6 @@ def test_all_that_the_spec_names_imports_from_the_package_alone(compiled: Path, 
     assert all(file.is_relative_to(package) for file in ours)
 
 
-def _container(command: str) -> dict:
-    return {
-        "container": {"image": "image", "command": ["python", "-c", command], "args": ["{{$}}"]}
-    }
-
-
-_MODEL = {"artifactType": {"instanceSchema": "title: tfx.Model\n"}}
-_WRITES = """
-import json, pathlib, sys
-given = json.loads(sys.argv[1])
-outputs = given["outputs"]
-for key, listed in outputs["artifacts"].items():
-    [artifact] = listed["artifacts"]
-    artifact["metadata"] = {"blessed": 1.0, "by": "toy", "given": given["inputs"]}
-    pathlib.Path(artifact["uri"], "content").write_text("made")
-pathlib.Path(outputs["outputFile"]).write_text(json.dumps({"artifacts": outputs["artifacts"]}))
-"""
-
-
-def _spec(executors: dict[str, dict], tasks: dict[str, dict]) -> dict:
-    return {
-        "pipelineInfo": {"name": "toy"},
-        "deploymentSpec": {"executors": executors},
-        "components": {
-            name: {
-                "executorLabel": name,
-                "outputDefinitions": {"artifacts": {"model": _MODEL}},
-            }
-            for name in executors
-        },
-        "root": {
-            "dag": {
-                "tasks": {
-                    name: {"taskInfo": {"name": name}, "componentRef": {"name": name}, **task}
-                    for name, task in tasks.items()
-                }
-            }
-        },
-    }
-
-
 def _run(spec: dict, root: Path) -> Replay:
     run = Replay(spec, {}, root)
     run.run(2, lambda *_: None)
@@ -239,8 +203,8 @@ def _from(producer: str) -> dict:
 
 def test_a_task_reads_what_the_one_before_it_said_of_its_output(tmp_path):
     run = _run(
-        _spec(
-            {"first": _container(_WRITES), "second": _container(_WRITES)},
+        toy_spec.make(
+            {"first": toy_spec.writes(), "second": toy_spec.writes()},
             {"second": _from("first"), "first": {}},
         ),
         tmp_path,
@@ -252,12 +216,15 @@ def test_a_task_reads_what_the_one_before_it_said_of_its_output(tmp_path):
     [read] = second["metadata"]["given"]["artifacts"]["model"]["artifacts"]
     assert read["uri"] == run.uri("first", "model")
     assert read["metadata"]["blessed"] == 1.0
-    assert read["type"] == _MODEL["artifactType"]
+    assert read["type"] == toy_spec.MODEL["artifactType"]
 
 
 def test_a_task_that_fails_stops_the_replay_and_names_its_log(tmp_path):
-    spec = _spec(
-        {"bad": _container("print('the reason'); raise SystemExit(3)"), "next": _container("")},
+    spec = toy_spec.make(
+        {
+            "bad": toy_spec.container("print('the reason'); raise SystemExit(3)"),
+            "next": toy_spec.container(""),
+        },
         {"bad": {}, "next": {"dependentTasks": ["bad"]}},
     )
 
@@ -268,14 +235,74 @@ def test_a_task_that_fails_stops_the_replay_and_names_its_log(tmp_path):
     assert "the reason" in log.read_text()
 
 
+def test_a_task_that_is_deaf_to_its_end_is_killed(tmp_path):
+    path = tmp_path / "fifo"
+    run = Replay(toy_spec.make({"deaf": toy_spec.waits(path, deaf=True)}), {}, tmp_path)
+
+    with (
+        contextlib.closing(Fifo(path)) as fifo,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
+        running = pool.submit(run.run, 1, lambda *_: None)
+        assert fifo.read() == b"waiting"
+        run.stop(grace=0)
+
+        with pytest.raises(replay.TaskError, match="deaf ended with status -9"):
+            running.result()
+        assert fifo.read() == b""
+
+
+def test_once_stopped_no_other_task_starts(tmp_path):
+    run = Replay(toy_spec.make({"make": toy_spec.writes()}), {}, tmp_path)
+    run.stop()
+
+    with pytest.raises(replay.TaskError, match="make ended with status -15"):
+        run.run(1, lambda *_: None)
+
+    assert not list(tmp_path.rglob("content"))
+
+
+def test_a_run_s_number_is_above_the_highest_one_that_is_there(tmp_path):
+    spec = toy_spec.make({"make": toy_spec.writes()})
+    for _ in range(2):
+        _run(spec, tmp_path)
+    shutil.rmtree(tmp_path / "toy" / "run-0001")
+    for stray in ("run-0009.old", "run-best"):
+        (tmp_path / "toy" / stray).mkdir()
+
+    _run(spec, tmp_path)
+
+    made = {path.parents[2].name for path in tmp_path.rglob("content")}
+    assert made == {"run-0002", "run-0003"}
+
+
+def test_two_replays_never_share_a_folder(tmp_path):
+    spec = toy_spec.make({"make": toy_spec.writes()})
+    runs = [Replay(spec, {}, tmp_path) for _ in range(2)]
+    runs[0].run(1, lambda *_: None)
+
+    with pytest.raises(FileExistsError, match=r"run-0001'$"):
+        runs[1].run(1, lambda *_: None)
+
+
+def test_it_has_nothing_to_say_of_a_task_that_is_not_there(tmp_path):
+    run = _run(toy_spec.make({"make": toy_spec.writes(pushed=1.0)}), tmp_path)
+
+    assert run.metadata("make", "model")["pushed"] == 1.0
+    assert run.metadata("Pusher", "pushed_model") == {}
+    assert run.uri("Pusher", "pushed_model") is None
+
+
 def test_an_importer_and_a_driver_have_their_part(tmp_path):
     driver = {"command": ["python", "-c", "open('driven', 'w').write('yes')"]}
-    container = _container(_WRITES)
+    container = toy_spec.writes()
     container["container"]["lifecycle"] = {"preCacheCheck": driver}
     importer = {"importer": {"artifactUri": {"constant": "gs://b/m"}, "metadata": {"blessed": 0.0}}}
 
     run = _run(
-        _spec({"import": importer, "driven": container}, {"import": {}, "driven": _from("import")}),
+        toy_spec.make(
+            {"import": importer, "driven": container}, {"import": {}, "driven": _from("import")}
+        ),
         tmp_path,
     )
 
@@ -296,8 +323,8 @@ def test_an_importer_and_a_driver_have_their_part(tmp_path):
 )
 def test_a_resolver_finds_the_newest_of_earlier_replays(tmp_path, query, expected):
     resolver = {"resolver": {"outputArtifactQueries": {"model": {"filter": query}}}}
-    spec = _spec(
-        {"resolve": resolver, "make": _container(_WRITES)},
+    spec = toy_spec.make(
+        {"resolve": resolver, "make": toy_spec.writes()},
         {"resolve": {}, "make": _from("resolve")},
     )
 
@@ -316,11 +343,11 @@ def test_a_resolver_finds_the_newest_of_earlier_replays(tmp_path, query, expecte
 def test_without_resolvers_a_run_is_as_the_first_one(tmp_path):
     query = {"filter": 'schema_title="tfx.Model" AND state=LIVE'}
     resolver = {"resolver": {"outputArtifactQueries": {"model": query}}}
-    spec = _spec(
-        {"resolve": resolver, "make": _container(_WRITES)},
+    spec = toy_spec.make(
+        {"resolve": resolver, "make": toy_spec.writes()},
         {"resolve": {}, "make": {**_from("resolve"), "dependentTasks": ["resolve"]}},
     )
-    spec["components"]["make"]["inputDefinitions"] = {"artifacts": {"model": _MODEL}}
+    spec["components"]["make"]["inputDefinitions"] = {"artifacts": {"model": toy_spec.MODEL}}
     _run(spec, tmp_path)
 
     run = _run(kubeflow.without_resolvers(spec), tmp_path)

@@ -22,7 +22,16 @@ def test_what_a_task_needs_is_read(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["Transform", "Transform:cpu=4", "T:cpu=many,memory=1", "T:cpu=1,memory=1,disk=2"]
+    "text",
+    [
+        "Transform",
+        "Transform:cpu=4",
+        "T:cpu=many,memory=1",
+        "T:cpu=1,memory=1,disk=2",
+        ":cpu=8,memory=32",
+        "T:cpu=1,memory=1,gpus=4",
+        "T:cpu=1,memory=1,gpu=",
+    ],
 )
 def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(InputError, match=r"Write it as 'Trainer\.\*:cpu=8"):
@@ -32,6 +41,19 @@ def test_anything_else_is_refused_with_an_example(text):
 def test_less_than_one_is_refused():
     with pytest.raises(InputError, match="less than 1"):
         resources.parse("T:cpu=0,memory=1")
+
+
+def test_a_pattern_of_no_task_is_refused_with_the_ids_close_to_it():
+    nodes = ["EmbeddingGen", "Pusher", "Trainer.fine_tuned", "Trainer.frozen", "Transform"]
+    resources.require_nodes(["*", "Trainer.*", "Pusher"], nodes)
+
+    with pytest.raises(InputError) as refused:
+        resources.require_nodes(["*", "Trainer"], nodes)
+
+    assert str(refused.value) == (
+        "--resources names 'Trainer', which matches no task that needs a machine. Close to it are "
+        "Trainer.frozen, Transform, Trainer.fine_tuned; * stands for anything, as in 'Trainer.*'."
+    )
 
 
 def test_the_spec_is_what_kubeflow_reads():
