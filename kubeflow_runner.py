@@ -71,6 +71,9 @@ examples:
       --dataflow gs://BUCKET/temporary --dataflow-image IMAGE:dataflow
       Trainers as Vertex AI custom jobs, Beam stages on Dataflow
 
+A file of your own, --csv, is for local_runner.py; docs/deployment.md says in section 1 how to bring
+it to a bucket.
+
 The file is the same for the same options, byte for byte, and names nothing of this machine. Data
 set, encoder, preprocessor, sequence length and learning rates given here are defaults: submit may
 change them.

@@ -17,10 +17,11 @@ _VERDICTS = {
     Rule.SLICE_LOSS: "Keep the encoder frozen: fine-tuning gains overall, but surely loses on some "
     "of the reviews",
     Rule.UNDEFINED: "Serve neither model: what was measured is not defined",
-    Rule.MIN_ACCURACY: "Serve neither model: the better one is not accurate enough",
-    Rule.MIN_AUC: "Serve neither model: the better one does not tell the classes apart well enough",
-    Rule.MAJORITY: "Serve neither model: the better one does not surely beat always giving the "
-    "same answer",
+    Rule.MIN_ACCURACY: "Serve neither model: the preferred one is not accurate enough",
+    Rule.MIN_AUC: "Serve neither model: the preferred one does not tell the classes apart well "
+    "enough",
+    Rule.MAJORITY: "Serve neither model: the preferred one does not surely beat always giving "
+    "the same answer",
 }
 _RULES = {
     Rule.SURE_GAIN: "fine-tuned wins only if the lower bound of what it gains is high enough, and "
@@ -79,7 +80,7 @@ def _meaning(lower: float, upper: float) -> str:
             "All of it lies below zero: fine-tuning surely does harm here, by "
             f"{-100 * upper:.1f} points or more."
         )
-    return "It holds zero: on so many reviews the two cannot be told apart."
+    return "It holds zero: on so many reviews, accuracy does not tell the two apart."
 
 
 def flips(summary: Mapping[str, Any]) -> str:
@@ -105,11 +106,7 @@ def pushed(summary: Mapping[str, Any]) -> str:
 
 
 def yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how the model that gains most over word counts stands to them, a sure gain first.
-
-    Returns:
-      A sentence or more; empty where there is no yardstick.
-    """
+    """Says how both models stand to word counts; empty where there is no yardstick."""
     measured = summary.get("yardstick") or {}
     accuracy = (measured.get("eval") or {}).get("accuracy")
     if not is_known(accuracy):
@@ -124,13 +121,17 @@ def yardstick(summary: Mapping[str, Any]) -> str:
 
 
 def _gain_on_yardstick(gains: Mapping[str, Mapping[str, float | None]]) -> str:
-    sure = [m for m, gain in gains.items() if is_known(gain["lower"]) and gain["lower"] > 0]
-    best = max(sure or gains, key=lambda model: gains[model]["value"] or 0.0)
-    value, lower, upper = (gains[best].get(key) for key in ("value", "lower", "upper"))
-    span = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
-    gained = f"{NAMES[best]} differs from it by {points(value or 0.0)} points{span}"
+    sure = {model for model, gain in gains.items() if is_known(gain["lower"]) and gain["lower"] > 0}
+    ranked = sorted(gains, key=lambda m: (m in sure, gains[m]["value"] or 0.0), reverse=True)
+    gained = " and ".join(f"{_points_of(gains[model])} for {NAMES[model]}" for model in ranked)
     doubt = "" if sure else " On this text, neither ALBERT is surely worth its cost."
-    return f"On the same reviews, {gained}.{doubt}"
+    return f"On the same reviews, the difference to it is {gained}.{doubt}"
+
+
+def _points_of(gain: Mapping[str, float | None]) -> str:
+    value, lower, upper = (gain.get(key) for key in ("value", "lower", "upper"))
+    span = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
+    return f"{points(value or 0.0)} points{span}"
 
 
 def cost(summary: Mapping[str, Any]) -> str:

@@ -67,7 +67,7 @@ def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     if refusal is None:
         return lead
     rule, objection = refusal
-    return Decision(lead.selected, None, rule, f"No model is served: {objection}.")
+    return Decision(lead.selected, None, rule, f"Neither model is pushed: {objection}.")
 
 
 def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
@@ -124,7 +124,7 @@ def _not_good_enough(
     policy: SelectionPolicy, selected: str, comparison: Comparison
 ) -> tuple[Rule, str] | None:
     metrics = _metrics(comparison, selected)
-    accuracy, leads = metrics.accuracy, f"{selected} leads, but its"
+    accuracy, leads = metrics.accuracy, f"{selected} is preferred, but its"
     if accuracy.value < policy.min_accuracy:
         return Rule.MIN_ACCURACY, (
             f"{leads} accuracy {accuracy.value:.4f} is below {policy.min_accuracy:g}"
@@ -132,10 +132,11 @@ def _not_good_enough(
     if metrics.auc < policy.min_auc:
         return Rule.MIN_AUC, f"{leads} AUC {metrics.auc:.4f} is below {policy.min_auc:g}"
     if not _lower(accuracy) - comparison.majority_share > policy.min_gain_over_majority:
+        margin = policy.min_gain_over_majority
+        by_more = f"by more than {margin:g} " if margin else ""
         return Rule.MAJORITY, (
-            f"{leads} accuracy, {accuracy:.4f}, does not surely exceed by more than "
-            f"{policy.min_gain_over_majority:g} what always answering the most frequent class "
-            f"gives, {comparison.majority_share:.4f}"
+            f"{leads} accuracy, {accuracy:.4f}, does not surely exceed {by_more}what always "
+            f"answering the most frequent class gives, {comparison.majority_share:.4f}"
         )
     return None
 

@@ -82,6 +82,11 @@ def _labelled_rows(
         kind: columns.choose(path, list(map(str, table.columns)), kind, given)
         for kind, given in ((features.TEXT, text_column), (features.LABEL, label_column))
     }
+    if chosen[features.TEXT] == chosen[features.LABEL]:
+        raise InputError(
+            f"File {path}, column {chosen[features.TEXT]!r} cannot be both text and label",
+            "Name two columns with --text-column and --label-column",
+        )
     for column in chosen.values():
         _refuse_bad_cells(path, table[column], column)
     rows = pd.DataFrame({name: table[column].map(_cell) for name, column in chosen.items()})

@@ -30,7 +30,8 @@ BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
 BASE_PREPROCESSOR = "https://tfhub.dev/tensorflow/albert_en_preprocess/3"
 # Letters and digits, which a pipeline's name keeps, and separators, which all become its dashes.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._/:*-]+")
-_LONGEST_SLUG = 60
+_LONGEST_NAME = 63  # that TFX takes
+_PREFIX = "albert-"
 # Beam in this process. The image is never started: where none is named, TFX packs its own source
 # into an archive for workers elsewhere, before each component, for longer than the component takes.
 IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
@@ -342,9 +343,10 @@ def _pipeline_name(reviews: str) -> str:
     `reviews` from others, a hash of it is added.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", reviews.lower()).strip("-")
-    if not slug or len(slug) > _LONGEST_SLUG or not _PLAIN_NAME.fullmatch(reviews):
+    longest = _LONGEST_NAME - len(_PREFIX)
+    if not slug or len(slug) > longest or not _PLAIN_NAME.fullmatch(reviews):
         slug += f"-{hashlib.sha256(os.fsencode(reviews)).hexdigest()[:8]}"
-    return f"albert-{slug[-_LONGEST_SLUG:].strip('-')}"
+    return f"{_PREFIX}{slug[-longest:].strip('-')}"
 
 
 def _handle(handle: str) -> str:

@@ -221,13 +221,22 @@ def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
 
 
 def _standing_of_yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how it stands to the model that gains most over it, a sure gain first."""
+    """Says how it stands to the model that gains most over it, a sure gain first; to a winner, too.
+
+    Returns:
+      Such as `no worse than fine_tuned, clearly better than frozen`.
+    """
     gains = {model: gain["accuracy"] for model, gain in summary["yardstick"]["gain"].items()}
     best = max(gains, key=lambda model: (gains[model]["lower"] > 0, gains[model]["value"]))
-    gain, lower, upper = (gains[best][bound] for bound in _BOUNDS)
-    if gain > 0:
-        return f"{'clearly' if lower > 0 else 'not clearly'} below {best}"
-    return f"{'clearly better' if upper < 0 else 'no worse'} than {best}"
+    models = dict.fromkeys([best, summary["winner"] or best])
+    return ", ".join(_standing(gains[model], model) for model in models)
+
+
+def _standing(gain: Mapping[str, float], model: str) -> str:
+    value, lower, upper = (gain[bound] for bound in _BOUNDS)
+    if value > 0:
+        return f"{'clearly' if lower > 0 else 'not clearly'} below {model}"
+    return f"{'clearly better' if upper < 0 else 'no worse'} than {model}"
 
 
 def _duplicates(duplicates: Mapping[str, Any]) -> str:

@@ -64,7 +64,7 @@ def parse(text: str) -> tuple[str, Resources]:
     """
     pattern, _, listed = text.partition(":")
     if not pattern:
-        raise InputError(f"{text!r} says not which tasks need it", _EXAMPLE)
+        raise InputError(f"{text!r} does not say which tasks need it", _EXAMPLE)
     given: dict[str, Any] = {}
     for part in listed.split(","):
         name, _, value = part.partition("=")
@@ -75,11 +75,11 @@ def parse(text: str) -> tuple[str, Resources]:
         )
         resources = Resources(**given)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{text!r} says not what a task needs", _EXAMPLE) from error
+        raise InputError(f"{text!r} does not say what a task needs", _EXAMPLE) from error
     if min(resources.cpu, resources.memory, resources.gpus) < 1:
         raise InputError(f"{text!r} asks for less than 1", _EXAMPLE)
     if given.keys() & {"gpu", "gpus"} and not resources.gpu:
-        raise InputError(f"{text!r} says not which GPU", _EXAMPLE)
+        raise InputError(f"{text!r} does not say which GPU", _EXAMPLE)
     return pattern, resources
 
 

@@ -366,7 +366,10 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
     [
         ([], "the following arguments are required: --image"),
         (["--image", "i", "--csv", "a.csv"], "there is no option '--csv'"),
-        (["--image", "i", "--resources", "T"], "'T' says not what a task needs."),
+        (
+            ["--image", "i", "--resources", "T"],
+            "'T' does not say what a task needs.",
+        ),
         (
             ["--image", "i", "--train-on", "m"],
             "There is no Google Cloud project to run in. Name it with --project PROJECT or in "

@@ -247,7 +247,7 @@ def test_undefined_numbers_become_null(two_classes):
     test = load_production_comparison(two_classes.test_evaluation.uri)
     broken = dataclasses.replace(comparison.frozen, auc=math.nan, log_loss=math.inf)
     summary = report_summary.summarize(
-        Decision("frozen", None, "undefined", "No model is served."),
+        Decision("frozen", None, "undefined", "Neither model is pushed."),
         None,
         dataclasses.replace(comparison, frozen=broken),
         HISTORIES,

@@ -130,7 +130,7 @@ def test_numbers_are_those_of_the_summary(findings, page, text):
         assert words in text
     assert "91.3% (90.0% to 93.0%)" in text
     assert "\N{MINUS SIGN}2.1 (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0) points" in text
-    assert "the fine-tuned encoder differs from it by +20.0 points (+14.4 to +25.6)." in text
+    assert "is +20.0 points (+14.4 to +25.6) for the fine-tuned encoder and +11.2 points" in text
     assert "worth its cost" not in text
     assert "python local_runner.py --seed 1" in text
     assert "Evaluator.comparison" in text
@@ -152,7 +152,7 @@ def test_says_which_model_surely_beats_word_counts_though_the_other_gains_more(r
     sure = {"accuracy": {"value": 0.02, "lower": 0.007, "upper": 0.033}}
     unsure = {"accuracy": {"value": 0.029, "lower": -0.001, "upper": 0.059}}
     page = render(yardstick={**YARDSTICK, "gain": {"frozen": sure, "fine_tuned": unsure}})
-    assert "the frozen encoder differs from it by +2.0 points (+0.7 to +3.3)" in page
+    assert "is +2.0 points (+0.7 to +3.3) for the frozen encoder and " in page
     assert "worth its cost" not in page
 
 

@@ -194,7 +194,7 @@ def test_two_diverged_models_are_refused():
     diverged = broken(metrics(0.8), "log_loss", math.nan)
     decision = decide(compare(0.8, 0.9, frozen=diverged, fine_tuned=diverged))
     assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
-    assert decision.reason == "No model is served: frozen's log loss is nan."
+    assert decision.reason == "Neither model is pushed: frozen's log loss is nan."
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_two_diverged_models_are_refused():
 def test_undefined_comparison_is_refused(undefined, named):
     decision = decide(compare(0.8, 0.9, **undefined))
     assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
-    assert decision.reason == f"No model is served: {named}."
+    assert decision.reason == f"Neither model is pushed: {named}."
 
 
 @pytest.mark.parametrize("gained", range(0, 200, 20))

@@ -183,6 +183,11 @@ def test_missing_column_lists_and_guesses(tmp_path):
     refuses(tmp_path, path, r"no column 'txts'.*perhaps 'texts'", text_column="txts")
 
 
+def test_one_column_is_not_both_text_and_label(tmp_path):
+    path = csv(tmp_path / "a.csv", header="text,label")
+    refuses(tmp_path, path, r"'label' cannot be both.*--text-column", text_column="label")
+
+
 def test_two_columns_that_could_be_the_text(tmp_path):
     records = [{"review": "a", "content": "b", "label": 1}] * 20
     refuses(tmp_path, jsonl(tmp_path / "a.jsonl", records), "no column 'text'.*--text-column")

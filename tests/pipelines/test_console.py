@@ -212,15 +212,24 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("frozen", "fine_tuned", "standing"),
     [
-        ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), "clearly below fine_tuned"),
-        ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), "clearly below frozen"),
-        ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), "not clearly below fine_tuned"),
-        ((0.02, 0.01, 0.03), (0.03, -0.01, 0.07), "clearly below frozen"),
-        ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), "no worse than fine_tuned"),
-        ((-0.05, -0.08, -0.02), (-0.06, -0.09, -0.03), "clearly better than frozen"),
+        ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), ["clearly below fine_tuned"]),
+        ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), ["clearly below frozen", "clearly below"]),
+        ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), ["not clearly below fine_tuned"]),
+        ((0.02, 0.01, 0.03), (0.03, -0.01, 0.07), ["clearly below frozen", "not clearly below"]),
+        (
+            (0.02, 0.01, 0.03),
+            (-0.03, -0.05, -0.01),
+            ["clearly below frozen", "clearly better than"],
+        ),
+        ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), ["no worse than fine_tuned"]),
+        (
+            (-0.05, -0.08, -0.02),
+            (-0.06, -0.09, -0.03),
+            ["clearly better than frozen", "clearly better than"],
+        ),
     ],
 )
-def test_the_yardstick_is_held_against_the_model_that_gains_most(
+def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
     pipe, frozen, fine_tuned, standing
 ):
     ends = ("value", "lower", "upper")
@@ -231,7 +240,8 @@ def test_the_yardstick_is_held_against_the_model_that_gains_most(
     yardstick = {**_SUMMARY["yardstick"], "gain": gain}
     Screen(pipe).conclude({**_SUMMARY, "yardstick": yardstick}, "out")
 
-    assert f"yardstick   TF-IDF and logistic regression: {standing}\n" in pipe.getvalue()
+    to_both = ", ".join([standing[0], *(f"{each} fine_tuned" for each in standing[1:])])
+    assert f"yardstick   TF-IDF and logistic regression: {to_both}\n" in pipe.getvalue()
 
 
 @pytest.mark.parametrize(
