@@ -24,8 +24,6 @@ EVAL = "eval"
 TEST = "test"
 
 TEXT = "text"
-# HTML's line break within a text, as Python and RE2 read it.
-LINE_BREAK = r"(?i)<br\s*/?>"
 LABEL = "label"
 INPUT_WORD_IDS = "input_word_ids"
 INPUT_MASK = "input_mask"
@@ -42,3 +40,6 @@ FROZEN = "frozen"
 FINE_TUNED = "fine_tuned"
 WINNER = "winner"
 PRODUCTION = "production"
+
+# HTML's line break within a text, as Python and RE2 read it.
+LINE_BREAK = r"(?i)<br\s*/?>"
