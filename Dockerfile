@@ -24,6 +24,7 @@ RUN case "$ACCELERATOR" in cpu | gpu) ;; *) echo "ACCELERATOR is cpu or gpu" && 
 
 COPY pyproject.toml README.md LICENSE *.py ./
 COPY assets assets
+COPY albert_tfx albert_tfx
 COPY components components
 COPY pipelines pipelines
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \

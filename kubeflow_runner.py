@@ -17,18 +17,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
-from components.errors import InputError
-from pipelines import (
-    command_line,
-    interruption,
-    parameters,
-    replay,
-    resources,
-    run_log,
-    spec_file,
-    submission,
-)
+from albert_tfx.errors import InputError
+from pipelines import command_line
+from pipelines.cloud import parameters, replay, resources, submission
+from pipelines.cloud import spec as spec_file
 from pipelines.config import CustomJob, PipelineConfig, build_config, local_output
+from pipelines.local import interruption, run_log
 
 # Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
 # option are answered at once.
@@ -176,14 +170,14 @@ def _compiled(
     arguments: argparse.Namespace,
     needs: Sequence[tuple[str, resources.Resources]],
 ) -> dict[str, Any]:
-    from pipelines import kubeflow
+    from pipelines.cloud import compiler
 
     defaults = _default_resources(arguments)
-    spec = kubeflow.compile_pipeline(config, arguments.image, (*defaults, *needs))
+    spec = compiler.compile_pipeline(config, arguments.image, (*defaults, *needs))
     tasks = replay.tasks(spec).values()
     in_containers = [task.title for task in tasks if "container" in task.executor]
     resources.require_nodes([pattern for pattern, _ in needs], in_containers)
-    return kubeflow.without_resolvers(spec) if arguments.no_resolver else spec
+    return compiler.without_resolvers(spec) if arguments.no_resolver else spec
 
 
 def _compile_parser() -> command_line.Parser:

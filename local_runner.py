@@ -15,13 +15,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from components.errors import InputError
-from components.options import TextsToScore
+from albert_tfx.errors import InputError
+from albert_tfx.options import TextsToScore
 from pipelines import command_line
 from pipelines.config import PipelineConfig, build_config
 
 if TYPE_CHECKING:
-    from pipelines.console import Screen
+    from pipelines.local.console import Screen
 
 # Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
 # option are answered at once.
@@ -84,10 +84,10 @@ def _parser() -> command_line.Parser:
 
 def _run(config: PipelineConfig, arguments: argparse.Namespace) -> Exception | None:
     """Runs with a quiet terminal; returns what to tell the user where that failed."""
-    from pipelines import run_log
-    from pipelines.console import Screen
-    from pipelines.failure import explain
-    from pipelines.interruption import stop_at_once
+    from pipelines.local import run_log
+    from pipelines.local.console import Screen
+    from pipelines.local.failure import explain
+    from pipelines.local.interruption import stop_at_once
 
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
@@ -107,7 +107,7 @@ def _run(config: PipelineConfig, arguments: argparse.Namespace) -> Exception | N
 
 def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Screen") -> None:
     with screen.busy("checking the reviews and the encoder"):
-        from pipelines import preflight
+        from pipelines.local import preflight
 
         prepared = preflight.prepare(config, arguments)
     screen.say(str(prepared))
@@ -138,7 +138,7 @@ def _publish_report(config: PipelineConfig) -> dict[str, object]:
 
 def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:
     """Writes the scored texts where people look; returns what to say of it."""
-    from components import scoring
+    from albert_tfx.prediction import scoring
     from pipelines import outcome
 
     scored = outcome.output_uri(config.metadata, config.name, "BulkInferrer")

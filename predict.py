@@ -14,10 +14,11 @@ from typing import TextIO
 
 import numpy as np
 
-from components import pushed_model, text_source
-from components.errors import InputError
-from components.prediction import Classifier, predict
-from components.prediction_formats import FORMATS
+from albert_tfx.data import text_files
+from albert_tfx.errors import InputError
+from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction.prediction_formats import FORMATS
+from albert_tfx.prediction.predictions import Classifier, predict
 from pipelines.command_line import Parser
 
 # TensorFlow takes seconds to import: it is, once all that can be refused has been.
@@ -140,12 +141,12 @@ def _texts(arguments: argparse.Namespace) -> Iterable[str | None]:
                 f"The answers would replace the texts in {arguments.input}",
                 "Give another file with --output-file",
             )
-        return text_source.from_file(arguments.input, arguments.text_column)
+        return text_files.from_file(arguments.input, arguments.text_column)
     if sys.stdin is None:
         raise InputError("there is no text", "Give one, or name a file with --input FILE")
     if sys.stdin.isatty():
         print("one text a line; Ctrl-D ends", file=sys.stderr)
-    return text_source.from_descriptor(sys.stdin.fileno(), "Standard input")
+    return text_files.from_descriptor(sys.stdin.fileno(), "Standard input")
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -57,8 +57,8 @@ class Work:
         """Loads the encoder, once to be trained and once to be left as it is."""
         from fine_tuning import train_function
 
-        from components.encoder import PooledEncoder
-        from components.options import TrainerOptions
+        from albert_tfx.modeling.encoder import PooledEncoder
+        from albert_tfx.options import TrainerOptions
 
         self._step = train_function(TrainerOptions(model="fine_tuned", encoder=encoder))
         frozen = PooledEncoder(encoder, "mean", trainable=False)
@@ -66,7 +66,7 @@ class Work:
 
     def training(self, reviews: int, length: int) -> float:
         """Returns the seconds of training on so many reviews of so many tokens."""
-        from components.reviews import training_batches
+        from albert_tfx.modeling.batches import training_batches
 
         batches = iter(training_batches(_reviews(reviews, length), BATCH_SIZE, 1, [length]))
         started = time.monotonic()
@@ -76,7 +76,7 @@ class Work:
 
     def embedding(self, reviews: int, length: int) -> float:
         """Returns the seconds of embedding so many reviews of so many tokens."""
-        from components.reviews import evaluation_batches
+        from albert_tfx.modeling.batches import evaluation_batches
 
         started = time.monotonic()
         for ids, _ in evaluation_batches(_reviews(reviews, length), BATCH_SIZE, [length]):
@@ -96,7 +96,7 @@ def curve(name: str, sizes: Sequence[int], seconds: Callable[[int], float], repe
 
 def draw(by_length: Sequence[Curve], by_number: Sequence[Curve], reviews: int, path: Path) -> None:
     """Draws both dependencies side by side, on logarithmic axes."""
-    from components import plot_style
+    from albert_tfx.report import plot_style
 
     figure = plot_style.new_figure(plot_style.WIDE, 4.2)
     left, right = figure.subplots(1, 2)

@@ -32,11 +32,13 @@ def draw_ids(lengths: Sequence[int], vocabulary: int, seed: int) -> list[list[in
 
 def real_ids(dataset: str, preprocessor: str, count: int, longest: int) -> list[list[int]]:
     """Returns the token ids of the first training reviews of a TFDS data set, cut to `longest`."""
-    from components import datasets, encoder, preprocessing
-    from components.options import DatasetOptions
+    from albert_tfx.data import tfds_source
+    from albert_tfx.modeling import encoder
+    from albert_tfx.options import DatasetOptions
+    from components import preprocessing
 
-    resolved = datasets.resolve(DatasetOptions(name=dataset))
-    texts = itertools.islice(datasets.texts(resolved, resolved.splits["train"]), count)
+    resolved = tfds_source.resolve(DatasetOptions(name=dataset))
+    texts = itertools.islice(tfds_source.texts(resolved, resolved.splits["train"]), count)
     model = encoder.load_preprocessor(preprocessor)
     tokenize = model.tokenize  # type: ignore[attr-defined]
     special = tokenize.get_special_tokens_dict()
@@ -54,7 +56,7 @@ def write_records(reviews: Sequence[Sequence[int]], file: Path) -> None:
     """Writes ids with labels that alternate, as `transformed_examples` has them."""
     import tensorflow as tf
 
-    from components.features import INPUT_WORD_IDS, LABEL
+    from albert_tfx.contract import INPUT_WORD_IDS, LABEL
 
     with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
         for row, ids in enumerate(reviews):

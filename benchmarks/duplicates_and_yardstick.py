@@ -23,8 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from figures import Figure, add_results_option, publish
 from tfx.types import Artifact, standard_artifacts
 
+from albert_tfx.options import DatasetOptions, DuplicateOptions, encode
 from components import duplicate_finder, tfds_example_gen, yardstick
-from components.options import DatasetOptions, DuplicateOptions, encode
 from pipelines.config import IN_PROCESS
 
 

@@ -65,7 +65,7 @@ def _batches(pipeline: Path) -> Iterator[list[bytes]]:
     import tensorflow as tf
     from tensorflow_model_analysis.constants import ARROW_INPUT_COLUMN
 
-    from components.evaluation_inputs import WINDOW, batches_of_like_length
+    from albert_tfx.evaluation.extractors import WINDOW, batches_of_like_length
 
     files = [str(file) for file in pipeline.glob("DuplicateFinder/examples/*/Split-eval/*")]
     for window in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(WINDOW):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import drawn_reviews
 
-from components import reviews, trainer
-from components.features import FINE_TUNED
-from components.options import TrainerOptions
+from albert_tfx.contract import FINE_TUNED
+from albert_tfx.modeling import batches as reviews
+from albert_tfx.options import TrainerOptions
+from components import trainer
 from pipelines.config import BASE_RECIPE, trainer_options
 
 _CLASSES = 2

@@ -9,12 +9,13 @@ import tensorflow as tf
 import transformed_reviews
 from tfx.types import Artifact, artifact_utils, standard_artifacts
 
-from components import embedding_gen, fitting, optimization, reviews
-from components.classifier import build_head
-from components.encoder import PooledEncoder
-from components.features import FROZEN, TRAIN
-from components.options import EmbeddingOptions, PreprocessingOptions, encode
-from components.sample_reviews import LABELS
+from albert_tfx.contract import FROZEN, TRAIN
+from albert_tfx.data.sample_reviews import LABELS
+from albert_tfx.modeling import batches, fitting, optimization
+from albert_tfx.modeling.classifier import build_head
+from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.options import EmbeddingOptions, PreprocessingOptions, encode
+from components import embedding_gen
 from pipelines.config import BASE_RECIPE, IN_PROCESS, trainer_options
 
 _CLASSES = len(LABELS)
@@ -68,10 +69,10 @@ class HeadTraining:
         clock = tf.keras.callbacks.LambdaCallback(
             on_epoch_end=lambda *_: ends.append(time.monotonic())
         )
-        buckets = reviews.bucket_lengths(self._options.sequence_length)
-        read = reviews.read_token_ids([self._ids])
+        buckets = batches.bucket_lengths(self._options.sequence_length)
+        read = batches.read_token_ids([self._ids])
         model.fit(
-            reviews.training_batches(read, self._options.batch_size, self._options.seed, buckets),
+            batches.training_batches(read, self._options.batch_size, self._options.seed, buckets),
             steps_per_epoch=self._steps,
             epochs=epochs,
             callbacks=[clock],
@@ -99,12 +100,12 @@ class HeadTraining:
         head = build_head(self._options, self._hidden_size, _CLASSES)
         self._compile(head, epochs)
         head.optimizer.build(head.trainable_variables)
-        read = reviews.read_embeddings([embeddings], self._hidden_size)
+        read = batches.read_embeddings([embeddings], self._hidden_size)
         batch_size = self._options.batch_size
         fitting.fit(
             head,
-            reviews.training_batches(read, batch_size, self._options.seed),
-            reviews.evaluation_batches(read.take(max(self._count // 10, 1)), batch_size),
+            batches.training_batches(read, batch_size, self._options.seed),
+            batches.evaluation_batches(read.take(max(self._count // 10, 1)), batch_size),
             fitting.Plan(
                 epochs=epochs,
                 steps_per_epoch=self._steps,

@@ -36,7 +36,7 @@ from figures import Figure, add_results_option, publish
 from in_turn import REPEATS, measure_in_turn, median_ratio
 
 if TYPE_CHECKING:
-    from components.pushed_model import PushedModel
+    from albert_tfx.prediction.pushed_model import PushedModel
 
 BATCH_SIZE = 32
 QUICK_TEXTS, QUICK_REPEATS = 32, 2
@@ -116,7 +116,7 @@ def main() -> None:
         )
         import transformed_reviews
 
-        from components.pushed_model import PushedModel
+        from albert_tfx.prediction.pushed_model import PushedModel
 
         model = arguments.model or _made(arguments, Path(folder))
         encoder_shapes.require_within(arguments.encoder, model)
@@ -130,8 +130,8 @@ def _made(arguments: argparse.Namespace, folder: Path) -> Path:
     """Trains a model for a few steps; returns its folder."""
     import transformed_reviews
 
-    from components.features import FINE_TUNED
-    from components.options import PreprocessingOptions
+    from albert_tfx.contract import FINE_TUNED
+    from albert_tfx.options import PreprocessingOptions
     from pipelines.config import BASE_RECIPE, trainer_options
 
     length = arguments.sequence_length

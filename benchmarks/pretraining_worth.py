@@ -72,10 +72,10 @@ def test_reviews(dataset: str, count: int | None) -> tuple[list[str], np.ndarray
     """Returns the first `count` texts of the data set's test split, or all, and their labels."""
     import tensorflow_datasets as tfds
 
-    from components import datasets
-    from components.options import DatasetOptions
+    from albert_tfx.data import tfds_source
+    from albert_tfx.options import DatasetOptions
 
-    resolved = datasets.resolve(DatasetOptions(name=dataset, max_examples=count))
+    resolved = tfds_source.resolve(DatasetOptions(name=dataset, max_examples=count))
     read = resolved.builder.as_dataset(split=resolved.splits["test"], shuffle_files=False)
     examples = list(tfds.as_numpy(read))
     texts = [example[resolved.text_feature].decode() for example in examples]
@@ -84,14 +84,15 @@ def test_reviews(dataset: str, count: int | None) -> tuple[list[str], np.ndarray
 
 def probabilities(folder: Path, model: str, texts: Sequence[str]) -> np.ndarray:
     """Returns what a model that the run in `folder` exported says: `[texts, classes]`."""
-    from components import prediction, run_history
-    from components.pushed_model import PushedModel
+    from albert_tfx.prediction import predictions
+    from albert_tfx.prediction.pushed_model import PushedModel
+    from pipelines import runs
 
-    (last,) = run_history.list_runs(str(folder))
+    (last,) = runs.list_runs(str(folder))
     exported = PushedModel(Path(last.uri(f"Trainer.{model}", "model"), "Format-Serving"))
     answers = [
         list(each.probabilities.values())
-        for window in prediction.predict(texts, exported)
+        for window in predictions.predict(texts, exported)
         for each in window
     ]
     return np.array(answers)
@@ -101,7 +102,7 @@ def figures_of(
     cell: str, measured: MeasuredRun, found: dict[str, np.ndarray], labels: np.ndarray, length: int
 ) -> list[Figure]:
     """Returns both models' accuracy, the gain with its interval, and what the run has to say."""
-    from components import estimates
+    from albert_tfx.evaluation import estimates
 
     right = {name: each.argmax(axis=1) == labels for name, each in found.items()}
     estimated = {

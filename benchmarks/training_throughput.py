@@ -42,7 +42,7 @@ from encoder_shapes import EncoderShapes
 from figures import Figure, add_results_option, publish
 from in_turn import REPEATS, measure_in_turn, median_ratio
 
-from components.options import PRECISION_AUTO, PRECISIONS, XLA_AUTO, XLA_CHOICES
+from albert_tfx.options import PRECISION_AUTO, PRECISIONS, XLA_AUTO, XLA_CHOICES
 
 if TYPE_CHECKING:
     from fine_tuning import FineTuning

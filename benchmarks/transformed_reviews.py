@@ -12,10 +12,11 @@ import tensorflow_transform.beam as tft_beam
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from components import preprocessing, schema, trainer
-from components.features import FINE_TUNED, LABEL, TEXT, TRAIN
-from components.options import PreprocessingOptions, TrainerOptions, encode
-from components.sample_reviews import LABELS
+from albert_tfx.contract import FINE_TUNED, LABEL, TEXT, TRAIN
+from albert_tfx.data import schema
+from albert_tfx.data.sample_reviews import LABELS
+from albert_tfx.options import PreprocessingOptions, TrainerOptions, encode
+from components import preprocessing, trainer
 from pipelines.config import IN_PROCESS, PROJECT
 
 Review = dict[str, object]

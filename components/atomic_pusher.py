@@ -21,10 +21,10 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 
-from components import served_versions
-from components.encoder import fingerprint
-from components.production import PIPELINE, Production, record, recorded
-from components.served_versions import Origin
+from albert_tfx.modeling.encoder import fingerprint
+from albert_tfx.release import served_versions
+from albert_tfx.release.production import PIPELINE, Production, record, recorded
+from albert_tfx.release.served_versions import Origin
 
 # Model servers look at numbered folders only.
 STAGING = ".staging"

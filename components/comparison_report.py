@@ -11,24 +11,26 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import lineage, report_figures, report_page, report_summary
-from components.artifact_files import copy_whole
-from components.duplicate_finder import load_duplicates
-from components.evaluation_results import (
+from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN
+from albert_tfx.data.lengths import measure_lengths
+from albert_tfx.data.records import records_of
+from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
+from albert_tfx.evaluation.results import (
     load_comparison,
     load_curves,
     load_disagreements,
     load_predictions,
     load_production_comparison,
 )
-from components.features import EVAL, FINE_TUNED, FROZEN
-from components.model_cost import ModelCost, measure_cost, sample_of
+from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.release.production import recorded
+from albert_tfx.report import figures, lineage
+from albert_tfx.report import page as report_page
+from albert_tfx.report import summary as report_summary
+from albert_tfx.storage import copy_whole
+from components.duplicate_finder import load_duplicates
 from components.model_selector import load_decision
-from components.production import recorded
 from components.production_gate import load_verdict
-from components.review_lengths import measure_lengths
-from components.split_records import records_of
-from components.training_history import TrainingHistory
 from components.yardstick import load_gains, load_yardstick
 
 FROZEN_MODEL_KEY = "frozen_model"
@@ -98,7 +100,7 @@ class Executor(base_executor.BaseExecutor):
         )
         evaluated = load_curves(inputs[EVALUATION_KEY].uri)
         curves = {name: evaluated[name] for name in histories}
-        pictures = report_figures.draw(comparison, histories, curves)
+        pictures = figures.draw(comparison, histories, curves)
         page = report_page.render(
             summary,
             pictures,

@@ -20,8 +20,8 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from components import text_similarity
-from components.duplicate_search import (
+from albert_tfx.data import similarity
+from albert_tfx.data.duplicates import (
     EXACT,
     KEPT,
     NEAR,
@@ -33,9 +33,9 @@ from components.duplicate_search import (
     Position,
     WriteOthers,
 )
-from components.errors import InputError
-from components.options import DuplicateOptions, decode, encode
-from components.split_records import files_of
+from albert_tfx.data.records import files_of
+from albert_tfx.errors import InputError
+from albert_tfx.options import DuplicateOptions, decode, encode
 
 RAW_EXAMPLES_KEY = "raw_examples"
 EXAMPLES_KEY = "examples"
@@ -195,8 +195,8 @@ def _write_report(
         "removed": _removed(fates),
         "reviews": _reviews(fates),
         "keep": keep,
-        "near_similarity": text_similarity.NEAR,
-        "shingle_words": text_similarity.SHINGLE_WORDS,
+        "near_similarity": similarity.NEAR,
+        "shingle_words": similarity.SHINGLE_WORDS,
         "pairs": pairs,
     }
     io_utils.write_string_file(
@@ -266,7 +266,7 @@ class DuplicateFinder(base_beam_component.BaseBeamComponent):
 
     From `train` goes whatever stands in `eval`, in `test` or earlier in `train`, and from `eval`
     whatever stands in `test` or earlier in `eval`; `test` stays whole, as results on it are to be
-    compared with others'. What counts as the same is said in `components/text_similarity.py`.
+    compared with others'. What counts as the same is said in `albert_tfx/data/similarity.py`.
 
     Outputs:
       examples: `raw_examples` without these, in the same files and order.

@@ -18,11 +18,11 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.v1 import proto
 
-from components import reviews
-from components.encoder import PADDING_ID, PooledEncoder
-from components.features import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
-from components.options import XLA_AUTO, XLA_OFF, XLA_ON, EmbeddingOptions, decode, encode
-from components.progress import Progress, report
+from albert_tfx.contract import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
+from albert_tfx.modeling import batches
+from albert_tfx.modeling.encoder import PADDING_ID, PooledEncoder
+from albert_tfx.options import XLA_AUTO, XLA_OFF, XLA_ON, EmbeddingOptions, decode, encode
+from albert_tfx.progress import Progress, report
 
 TRANSFORMED_EXAMPLES_KEY = "transformed_examples"
 EMBEDDINGS_KEY = "embeddings"
@@ -62,7 +62,7 @@ class EmbedReviews(beam.DoFn):
     def __init__(self, options: EmbeddingOptions, loaded: shared.Shared) -> None:
         """Takes the options, and the handle by which the splits share one loaded encoder."""
         self._options = options
-        self._buckets = reviews.bucket_lengths(options.sequence_length)
+        self._buckets = batches.bucket_lengths(options.sequence_length)
         self._loaded = loaded
 
     def setup(self) -> None:
@@ -77,7 +77,7 @@ class EmbedReviews(beam.DoFn):
     def process(self, record: bytes) -> Iterator[bytes]:
         """Embeds the review's bucket once it is full."""
         example = tf.train.Example.FromString(record)
-        bucket = reviews.bucket_of(len(_ids(example)), self._buckets)
+        bucket = batches.bucket_of(len(_ids(example)), self._buckets)
         self._waiting[bucket].append(example)
         if len(self._waiting[bucket]) == self._options.batch_size:
             yield from self._embedded(self._waiting.pop(bucket))
@@ -94,7 +94,7 @@ class EmbedReviews(beam.DoFn):
         return _Embedder(encoder, self._options.xla)
 
     def _embedded(self, examples: Sequence[tf.train.Example]) -> Iterable[bytes]:
-        bucket = reviews.bucket_of(max(len(_ids(example)) for example in examples), self._buckets)
+        bucket = batches.bucket_of(max(len(_ids(example)) for example in examples), self._buckets)
         ids = np.full([self._options.batch_size, bucket], PADDING_ID, np.int32)
         for row, example in zip(ids, examples, strict=False):
             row[: len(_ids(example))] = _ids(example)

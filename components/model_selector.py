@@ -15,14 +15,14 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.artifact_files import copy_entries
-from components.blessings import bless
-from components.encoder import fingerprint
-from components.evaluation_results import load_comparison
-from components.features import FINE_TUNED, FROZEN
-from components.options import SelectionPolicy, decode, encode
-from components.production import FINGERPRINT
-from components.selection import Decision, select
+from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.evaluation.results import load_comparison
+from albert_tfx.modeling.encoder import fingerprint
+from albert_tfx.options import SelectionPolicy, decode, encode
+from albert_tfx.release.blessings import bless
+from albert_tfx.release.production import FINGERPRINT
+from albert_tfx.release.selection import Decision, select
+from albert_tfx.storage import copy_entries
 
 FROZEN_MODEL_KEY = "frozen_model"
 FINE_TUNED_MODEL_KEY = "fine_tuned_model"
@@ -86,7 +86,7 @@ class ModelSelectorSpec(component_spec.ComponentSpec):
 
 
 class ModelSelector(base_component.BaseComponent):
-    """Selects one of two models by the policy in `components/selection.py`.
+    """Selects one of two models by the policy in `albert_tfx/release/selection.py`.
 
     Outputs:
       model: The leading model, whether blessed or not.

@@ -6,9 +6,9 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components import encoder
-from components.features import INPUT_WORD_IDS, LABEL, LINE_BREAK, TEXT
-from components.options import PreprocessingOptions, decode
+from albert_tfx.contract import INPUT_WORD_IDS, LABEL, LINE_BREAK, TEXT
+from albert_tfx.modeling import encoder
+from albert_tfx.options import PreprocessingOptions, decode
 
 
 def preprocessing_fn(
@@ -18,7 +18,7 @@ def preprocessing_fn(
 
     Args:
       inputs: `text` string `[batch]` and `label` int64 `[batch]`.
-      custom_config: `PreprocessingOptions` as `components.options.encode` gives them.
+      custom_config: `PreprocessingOptions` as `albert_tfx.options.encode` gives them.
 
     Returns:
       `input_word_ids`, sparse int64 `[batch, length]`, `[CLS]` first and `[SEP]` last, at most

@@ -14,7 +14,7 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils
 
-from components.production import recorded
+from albert_tfx.release.production import recorded
 
 PRODUCTION_KEY = "production"
 

@@ -10,12 +10,12 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import production
-from components.blessings import bless
-from components.evaluation_results import load_production_comparison
+from albert_tfx.evaluation.results import load_production_comparison
+from albert_tfx.options import ProductionPolicy, decode, encode
+from albert_tfx.release import production
+from albert_tfx.release.blessings import bless
+from albert_tfx.release.replacement import Verdict, judge
 from components.model_selector import DECISION_FILE, load_decision
-from components.options import ProductionPolicy, decode, encode
-from components.replacement import Verdict, judge
 
 MODEL_KEY = "model"
 MODEL_BLESSING_KEY = "model_blessing"
@@ -88,7 +88,7 @@ class ProductionGateSpec(component_spec.ComponentSpec):
 
 
 class ProductionGate(base_component.BaseComponent):
-    """Judges by `components/replacement.py` whether a winner may replace what is in production.
+    """Judges whether a winner may replace what is in production, by `albert_tfx.release`.
 
     Outputs:
       blessing: Whether Pusher may push the model; its folder holds ModelSelector's `decision.json`

@@ -6,7 +6,7 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 
-from components.production import FINGERPRINT, recorded
+from albert_tfx.release.production import FINGERPRINT, recorded
 
 MODEL_KEY = "model"
 PUSHED_MODEL_KEY = "pushed_model"

@@ -16,7 +16,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components.errors import InputError
+from albert_tfx.errors import InputError
 
 
 class Executor(executor.Executor):

@@ -21,9 +21,10 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
-from components import datasets, features, progress
-from components.errors import InputError
-from components.options import DatasetOptions, decode, encode
+from albert_tfx import contract, progress
+from albert_tfx.data import tfds_source
+from albert_tfx.errors import InputError
+from albert_tfx.options import DatasetOptions, decode, encode
 
 # Small enough to sort in memory, large enough that few files are opened.
 _EXAMPLES_PER_FILE = 10_000
@@ -50,7 +51,7 @@ def _input_config(splits: dict[str, str]) -> proto.Input:
 
 
 def _with_resolved_splits(
-    exec_properties: dict[str, Any], dataset: datasets.ResolvedDataset
+    exec_properties: dict[str, Any], dataset: tfds_source.ResolvedDataset
 ) -> dict[str, Any]:
     input_config = proto_utils.proto_to_json(_input_config(dataset.splits))
     return {**exec_properties, specs.INPUT_CONFIG_KEY: input_config}
@@ -63,7 +64,7 @@ class Driver(driver.QueryBasedDriver):
         self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
     ) -> dict[str, Any]:
         """Adds the absolute splits and the data set's fingerprint."""
-        dataset = datasets.resolve(_unpack(exec_properties))
+        dataset = tfds_source.resolve(_unpack(exec_properties))
         resolved = super().resolve_exec_properties(
             _with_resolved_splits(exec_properties, dataset), pipeline_info, component_info
         )
@@ -86,7 +87,7 @@ def ReadExamples(  # noqa: N802  Beam names transforms like classes
     Returns:
       One `tf.train.Example` with `text` and `label` for each labelled example.
     """
-    dataset = datasets.resolve(_unpack(exec_properties))
+    dataset = tfds_source.resolve(_unpack(exec_properties))
     text, label = dataset.text_feature, dataset.label_feature
     reader = tfds.beam.ReadFromTFDS(
         dataset.builder,
@@ -104,14 +105,14 @@ def ReadExamples(  # noqa: N802  Beam names transforms like classes
 
 def _to_example(text: bytes, label: int) -> tf.train.Example:
     feature = {
-        features.TEXT: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text])),
-        features.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+        contract.TEXT: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text])),
+        contract.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature))
 
 
 def _label(example: tf.train.Example) -> int:
-    return example.features.feature[features.LABEL].int64_list.value[0]
+    return example.features.feature[contract.LABEL].int64_list.value[0]
 
 
 class _ToFile(beam.DoFn):
@@ -175,7 +176,7 @@ class Executor(BaseExampleGenExecutor):
             one class only.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        dataset = datasets.resolve(_unpack(exec_properties))
+        dataset = tfds_source.resolve(_unpack(exec_properties))
         # Kubeflow runs no driver for this component: the splits may be as the user gave them.
         exec_properties = _with_resolved_splits(exec_properties, dataset)
         examples = artifact_utils.get_single_instance(output_dict[specs.EXAMPLES_KEY])
@@ -188,7 +189,7 @@ class Executor(BaseExampleGenExecutor):
 
     def _write(
         self,
-        dataset: datasets.ResolvedDataset,
+        dataset: tfds_source.ResolvedDataset,
         examples: types.Artifact,
         exec_properties: dict[str, Any],
     ) -> dict[str, dict[int, int]]:
@@ -211,7 +212,9 @@ def _counts(result: beam.runners.runner.PipelineResult, split: str) -> dict[int,
     return {int(c.key.metric.name): c.result for c in counters["counters"] if c.result}
 
 
-def _require_labels(dataset: datasets.ResolvedDataset, counts: dict[str, dict[int, int]]) -> None:
+def _require_labels(
+    dataset: tfds_source.ResolvedDataset, counts: dict[str, dict[int, int]]
+) -> None:
     name = dataset.builder.info.full_name
     for split, labels in counts.items():
         if not labels:
@@ -249,6 +252,6 @@ class TfdsExampleGen(QueryBasedExampleGen):
           options: Which reviews to read.
         """
         super().__init__(
-            input_config=_input_config(datasets.requested_splits(options)),
+            input_config=_input_config(tfds_source.requested_splits(options)),
             custom_config=_pack(options),
         )

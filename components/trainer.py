@@ -15,12 +15,15 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
-from components import fitting, optimization, precision, reviews, schema, warmup
-from components.classifier import TextClassifier, build_head
-from components.encoder import PooledEncoder
-from components.errors import InputError
-from components.features import FINE_TUNED
-from components.options import (
+from albert_tfx.contract import FINE_TUNED
+from albert_tfx.data import schema
+from albert_tfx.errors import InputError
+from albert_tfx.modeling import batches, fitting, optimization, precision, warmup
+from albert_tfx.modeling.classifier import TextClassifier, build_head
+from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.modeling.serving_model import TextServer
+from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.options import (
     BFLOAT16,
     FLOAT32,
     PRECISION_AUTO,
@@ -30,9 +33,7 @@ from components.options import (
     decode,
     encode,
 )
-from components.progress import Progress, report
-from components.serving import TextServer
-from components.training_history import TrainingHistory
+from albert_tfx.progress import Progress, report
 
 OPTIONS_KEY = "options"
 _WARMUP_TEXTS = 4
@@ -43,7 +44,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: With the Trainer's artifacts; `custom_config["options"]` is `TrainerOptions` as
-        `components.options.encode` gives them.
+        `albert_tfx.options.encode` gives them.
     """
     options = with_precision(decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY]))
     tf.keras.utils.set_random_seed(options.seed)
@@ -53,7 +54,7 @@ def run_fn(fn_args: FnArgs) -> None:
     history.save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     TextServer(transform_output, classifier, class_names).export(fn_args.serving_model_dir)
-    texts = reviews.sample_texts(fn_args.eval_files, _WARMUP_TEXTS)
+    texts = batches.sample_texts(fn_args.eval_files, _WARMUP_TEXTS)
     warmup.write(fn_args.serving_model_dir, texts)
     fitting.forget(_checkpoints(options, fn_args))
 
@@ -125,7 +126,7 @@ def build(options: TrainerOptions, classes: int) -> TextClassifier:
 def _train(classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs) -> TrainingHistory:
     model, read, buckets = _what_to_train(classifier, options)
     training, validation = read(fn_args.train_files), read(fn_args.eval_files)
-    steps_per_epoch = max(reviews.count(training) // options.batch_size, 1)
+    steps_per_epoch = max(batches.count(training) // options.batch_size, 1)
     configure(model, options, steps_per_epoch * options.epochs)
     plan = fitting.Plan(
         epochs=options.epochs,
@@ -136,8 +137,8 @@ def _train(classifier: TextClassifier, options: TrainerOptions, fn_args: FnArgs)
     progress = _ProgressReport(options, steps_per_epoch)
     course = fitting.fit(
         model,
-        reviews.training_batches(training, options.batch_size, options.seed, buckets),
-        reviews.evaluation_batches(validation, options.batch_size, buckets),
+        batches.training_batches(training, options.batch_size, options.seed, buckets),
+        batches.evaluation_batches(validation, options.batch_size, buckets),
         plan,
         callbacks=[
             tf.keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False),
@@ -175,12 +176,12 @@ def _what_to_train(
 ) -> tuple[tf.keras.Model, Callable[[Sequence[str]], tf.data.Dataset], list[int] | None]:
     """Returns the model to fit, how to read its examples, and the lengths that they may have."""
     if options.model == FINE_TUNED:
-        buckets = reviews.bucket_lengths(options.sequence_length)
-        return classifier, reviews.read_token_ids, buckets
+        buckets = batches.bucket_lengths(options.sequence_length)
+        return classifier, batches.read_token_ids, buckets
     hidden_size = classifier.head.input_shape[-1]
     return (
         classifier.head,
-        functools.partial(reviews.read_embeddings, hidden_size=hidden_size),
+        functools.partial(batches.read_embeddings, hidden_size=hidden_size),
         None,
     )
 

@@ -26,13 +26,14 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from components import estimates, report_summary
-from components.evaluation_metrics import PredictionTable, text_hash
-from components.evaluation_results import metrics_record
-from components.features import EVAL, LABEL, TEST, TEXT, TRAIN
-from components.measurements import Interval, paired_difference
-from components.split_records import records_of
-from components.text_similarity import words
+from albert_tfx.contract import EVAL, LABEL, TEST, TEXT, TRAIN
+from albert_tfx.data.records import records_of
+from albert_tfx.data.similarity import words
+from albert_tfx.evaluation import estimates
+from albert_tfx.evaluation.measurements import Interval, paired_difference
+from albert_tfx.evaluation.results import metrics_record
+from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
+from albert_tfx.report import summary
 
 EXAMPLES_KEY = "examples"
 RESULT_KEY = "result"
@@ -145,7 +146,7 @@ class Executor(base_executor.BaseExecutor):
             },
         }
         _save_answers(os.path.join(uri, ANSWERS_FILE), splits[EVAL])
-        io_utils.write_string_file(os.path.join(uri, RESULT_FILE), report_summary.to_json(result))
+        io_utils.write_string_file(os.path.join(uri, RESULT_FILE), summary.to_json(result))
 
 
 def train(texts: Sequence[bytes], labels: np.ndarray) -> Pipeline:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from components.errors import InputError
-from components.options import (
+from albert_tfx.errors import InputError
+from albert_tfx.options import (
     POOLINGS,
     PRECISIONS,
     TRUNCATIONS,

@@ -8,9 +8,9 @@ import pathlib
 import re
 from typing import Any
 
-from components import features
-from components.errors import InputError
-from components.options import (
+from albert_tfx import contract
+from albert_tfx.errors import InputError
+from albert_tfx.options import (
     DatasetOptions,
     DuplicateOptions,
     EmbeddingOptions,
@@ -22,7 +22,7 @@ from components.options import (
 )
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
-CURATED_SCHEMA = str(PROJECT / "components" / "schema.pbtxt")
+CURATED_SCHEMA = str(PROJECT / "albert_tfx" / "data" / "schema.pbtxt")
 ASSETS = PROJECT / "assets"
 MINI_ENCODER = "asset://albert_en_mini"
 MINI_PREPROCESSOR = "asset://albert_en_mini_preprocess"
@@ -156,7 +156,7 @@ BASE_RECIPE = Recipe(
 
 def trainer_options(model: str, recipe: Recipe, **options: object) -> TrainerOptions:
     """Returns `recipe`'s options for `model`, with `options` on top."""
-    chosen = recipe.frozen if model == features.FROZEN else recipe.fine_tuned
+    chosen = recipe.frozen if model == contract.FROZEN else recipe.fine_tuned
     return TrainerOptions(model=model, **{**chosen, **options})  # type: ignore[arg-type]
 
 
@@ -200,7 +200,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
     """Puts a run together from the options of `pipelines.command_line.add_options`.
 
     Nothing has been looked at yet: `schema` is the curated one, of two classes, and `dataset` is
-    the preset's where `--csv` names a file. `pipelines.preflight.prepare` puts that right.
+    the preset's where `--csv` names a file. `pipelines.local.preflight.prepare` puts that right.
 
     Raises:
       InputError: An option is out of its bounds, or does not go with another.
@@ -228,7 +228,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
         ),
         embedding=EmbeddingOptions(encoder, **text, **_given(xla=arguments.xla)),
         frozen=trainer_options(
-            features.FROZEN,
+            contract.FROZEN,
             recipe,
             **training,
             **_given(
@@ -236,7 +236,7 @@ def build_config(arguments: argparse.Namespace) -> PipelineConfig:
             ),
         ),
         fine_tuned=trainer_options(
-            features.FINE_TUNED,
+            contract.FINE_TUNED,
             recipe,
             **training,
             **_given(

@@ -9,7 +9,7 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact  # type: ignore[attr-d
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.types.standard_artifacts import PushedModel
 
-from components import served_versions
+from albert_tfx.release import served_versions
 from pipelines.config import PipelineConfig
 
 # What TFX's Pusher writes on a `PushedModel`; of a model that it did not push, no version.

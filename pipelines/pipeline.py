@@ -3,14 +3,16 @@
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from components import evaluation_inputs, schema, trainer
+from albert_tfx.contract import EVAL, LABELS, PROBABILITIES, SERVING_DEFAULT, TEST, TRAIN
+from albert_tfx.data import schema
+from albert_tfx.evaluation import extractors, tfma_config
+from albert_tfx.options import TextsToScore, TrainerOptions, encode
+from components import trainer
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.duplicate_finder import DuplicateFinder
 from components.embedding_gen import EmbeddingGen
-from components.features import EVAL, LABELS, PROBABILITIES, SERVING_DEFAULT, TEST, TRAIN
 from components.model_selector import ModelSelector
-from components.options import TextsToScore, TrainerOptions, encode
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
@@ -18,7 +20,7 @@ from components.schema_importer import SchemaImporter
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
 from components.yardstick import Yardstick
-from pipelines import custom_job, evaluation
+from pipelines.cloud import google_cloud
 from pipelines.config import CustomJob, PipelineConfig
 
 _PUSHER = "Pusher"
@@ -83,9 +85,9 @@ def create_pipeline(
         examples=examples,
         model=fine_tuned.outputs["model"],
         baseline_model=frozen.outputs["model"],
-        eval_config=evaluation.comparison_config(config.policy),
+        eval_config=tfma_config.comparison_config(config.policy),
         example_splits=[EVAL],
-        module_path=evaluation_inputs.__name__,
+        module_path=extractors.__name__,
     ).with_id("Evaluator.comparison")
 
     # Applies the policy; TFX's Evaluator alone could never bless the frozen model.
@@ -110,9 +112,9 @@ def create_pipeline(
         examples=examples,
         model=model_selector.outputs["model"],
         production=production.outputs["pushed_model"],
-        eval_config=evaluation.winner_config(config.policy),
+        eval_config=tfma_config.winner_config(config.policy),
         example_splits=[TEST],
-        module_path=evaluation_inputs.__name__,
+        module_path=extractors.__name__,
     ).with_id("Evaluator.test")
 
     # Refuses a winner that is worse than what is in production.
@@ -218,12 +220,12 @@ def _trainer(
     job: CustomJob | None,
 ) -> tfx.components.Trainer:
     """Returns one of the two Trainers: the same code, other options and examples."""
-    return custom_job.trainer_class(job)(
+    return google_cloud.trainer_class(job)(
         run_fn="components.trainer.run_fn",
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema_gen.outputs["schema"],
         train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
-        custom_config={trainer.OPTIONS_KEY: encode(options), **custom_job.custom_config(job)},
+        custom_config={trainer.OPTIONS_KEY: encode(options), **google_cloud.custom_config(job)},
     ).with_id(f"Trainer.{options.model}")

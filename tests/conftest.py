@@ -25,15 +25,15 @@ class Evaluated:
     examples: object
     frozen_model: object
     fine_tuned_model: object
-    evaluation: object
+    tfma_config: object
     test_evaluation: object
 
 
 def make_evaluated(folder: Path, classes: int) -> Evaluated:
     import trivial_models
 
-    from components.options import SelectionPolicy
-    from pipelines import evaluation
+    from albert_tfx.evaluation import tfma_config
+    from albert_tfx.options import SelectionPolicy
 
     scores = trivial_models.draw_scores(reviews=400, classes=classes)
     first = trivial_models.Scores(scores.frozen[:150], scores.fine_tuned[:150], scores.labels[:150])
@@ -45,7 +45,7 @@ def make_evaluated(folder: Path, classes: int) -> Evaluated:
     policy = SelectionPolicy(min_accuracy=0.2)
     compared = trivial_models.evaluate(
         folder / "comparison",
-        evaluation.comparison_config(policy),
+        tfma_config.comparison_config(policy),
         examples,
         "eval",
         model=fine_tuned,
@@ -53,7 +53,7 @@ def make_evaluated(folder: Path, classes: int) -> Evaluated:
     )
     tested = trivial_models.evaluate(
         folder / "test",
-        evaluation.winner_config(policy),
+        tfma_config.winner_config(policy),
         examples,
         "test",
         model=fine_tuned,
@@ -78,3 +78,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
     folder = tmp_path_factory.mktemp("run")
     return tiny_run.run(tiny_run.with_texts_to_score(tiny_run.make_config(folder), folder))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a prepared data set: 40 train reviews and 10 test reviews."""
+    import tiny_dataset
+
+    folder = tmp_path_factory.mktemp("tfds")
+    return tiny_dataset.store(
+        folder, train=tiny_dataset.reviews(40), test=tiny_dataset.reviews(10, "held out")
+    )

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
-from components.features import LABEL, TEXT
+from albert_tfx.contract import LABEL, TEXT
 
 Review = tuple[str, int]
 

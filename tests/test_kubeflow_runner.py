@@ -28,7 +28,7 @@ from google.cloud.aiplatform_v1.types import (
 )
 
 import kubeflow_runner
-from pipelines import spec_file
+from pipelines.cloud import spec as spec_file
 
 _PROJECT = pathlib.Path(__file__).parent.parent
 _VERTEX = ["--project", "a-project", "--region", "europe-west4"]

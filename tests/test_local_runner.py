@@ -9,8 +9,9 @@ import pytest
 import toy_runner
 
 import local_runner
-from components.served_versions import Origin
-from pipelines import command_line, config, preflight
+from albert_tfx.release.served_versions import Origin
+from pipelines import command_line, config
+from pipelines.local import preflight
 
 _TESTS = pathlib.Path(__file__).parent
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")

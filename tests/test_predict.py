@@ -15,7 +15,7 @@ import toy_predict
 from tiny_run import Run
 
 import predict
-from components import pushed_model
+from albert_tfx.prediction import pushed_model
 
 PROJECT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT)}

@@ -11,13 +11,15 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-from components import features, schema, scoring
-from components.options import (
+from albert_tfx import contract
+from albert_tfx.data import schema
+from albert_tfx.options import (
     DatasetOptions,
     EmbeddingOptions,
     PreprocessingOptions,
     TrainerOptions,
 )
+from albert_tfx.prediction import scoring
 from pipelines.config import MINI_PREPROCESSOR, PipelineConfig
 from pipelines.pipeline import create_pipeline
 
@@ -62,9 +64,9 @@ def make_config(folder: Path) -> PipelineConfig:
         dataset=DatasetOptions(str(dataset), None, "train", "eval", "test"),
         preprocessing=PreprocessingOptions(MINI_PREPROCESSOR, SEQUENCE_LENGTH),
         embedding=EmbeddingOptions(**shared, batch_size=32),
-        frozen=TrainerOptions(features.FROZEN, epochs=3, **training),
+        frozen=TrainerOptions(contract.FROZEN, epochs=3, **training),
         fine_tuned=TrainerOptions(
-            features.FINE_TUNED, epochs=4, encoder_learning_rate=0.02, **training
+            contract.FINE_TUNED, epochs=4, encoder_learning_rate=0.02, **training
         ),
     )
 

@@ -2,15 +2,15 @@
 
 import json
 
-from components.options import (
+from albert_tfx.options import (
     DatasetOptions,
     EmbeddingOptions,
     PreprocessingOptions,
     TrainerOptions,
     encode,
 )
-from pipelines import parameters
-from pipelines.resources import Resources
+from pipelines.cloud import parameters
+from pipelines.cloud.resources import Resources
 
 OUTPUT = "/folder/it/was/compiled/for"
 ENCODER = "asset://albert_en_mini"

@@ -10,8 +10,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import String
 from toy_summary import SUMMARY
 
-from components import progress
-from components.errors import InputError
+from albert_tfx import progress
+from albert_tfx.errors import InputError
 
 
 @component

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import predict
-from components import pushed_model
+from albert_tfx.prediction import pushed_model
 
 
 class ToyModel:

@@ -6,10 +6,10 @@ import numpy as np
 import trivial_models
 from report_inputs import HISTORIES
 
-from components import curves, report_figures, report_page, report_summary
-from components.estimates import difference_interval, estimate, interval
-from components.lineage import SourceArtifact
-from components.measurements import (
+from albert_tfx.data.lengths import ReviewLengths
+from albert_tfx.evaluation import curves
+from albert_tfx.evaluation.estimates import difference_interval, estimate, interval
+from albert_tfx.evaluation.measurements import (
     Comparison,
     Disagreement,
     FlipRates,
@@ -19,10 +19,13 @@ from components.measurements import (
     paired_difference,
     proportion,
 )
-from components.model_cost import ModelCost
-from components.replacement import Verdict
-from components.review_lengths import ReviewLengths
-from components.selection import Decision
+from albert_tfx.evaluation.model_cost import ModelCost
+from albert_tfx.release.replacement import Verdict
+from albert_tfx.release.selection import Decision
+from albert_tfx.report import figures
+from albert_tfx.report import page as report_page
+from albert_tfx.report import summary as report_summary
+from albert_tfx.report.lineage import SourceArtifact
 
 COSTS = {
     "frozen": ModelCost(5_400_000, 0.0042, 0.0061),
@@ -49,7 +52,7 @@ class Findings:
 
     def page(self, disagreements=DISAGREEMENTS, **changes) -> str:
         """Returns the page, with changes to the summary."""
-        pictures = report_figures.draw(self.comparison, HISTORIES, self.curves)
+        pictures = figures.draw(self.comparison, HISTORIES, self.curves)
         summary = {**self.summary, **changes}
         return report_page.render(summary, pictures, self.curves, disagreements, SOURCES)
 

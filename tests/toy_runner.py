@@ -6,7 +6,7 @@ import sys
 import types
 
 import local_runner
-from pipelines import preflight
+from pipelines.local import preflight
 
 
 def stand_ins(behaviour):

@@ -1,4 +1,4 @@
-"""What a run may have found; see `components.report_summary`."""
+"""What a run may have found; see `albert_tfx.report.summary`."""
 
 SUMMARY = {
     "winner": "fine_tuned",

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from components import fitting, optimization
-from components.classifier import TextClassifier, build_head
-from components.options import TrainerOptions
-from components.reviews import evaluation_batches, training_batches
+from albert_tfx.modeling import fitting, optimization
+from albert_tfx.modeling.batches import evaluation_batches, training_batches
+from albert_tfx.modeling.classifier import TextClassifier, build_head
+from albert_tfx.options import TrainerOptions
 
 OPTIONS = TrainerOptions(model="fine_tuned", encoder="any", dropout=0.0, epochs=4, patience=4)
 STEPS_PER_EPOCH = 7

@@ -15,8 +15,8 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import Artifact, standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
-from components.features import FINE_TUNED, FROZEN, LABEL, PROBABILITIES, TEXT
-from components.training_history import TrainingHistory
+from albert_tfx.contract import FINE_TUNED, FROZEN, LABEL, PROBABILITIES, TEXT
+from albert_tfx.modeling.training_history import TrainingHistory
 
 MODELS = (FROZEN, FINE_TUNED)
 
@@ -122,7 +122,7 @@ def evaluate(folder: Path, config, examples: Artifact, split: str, **models: Art
         {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json_utils.dumps([split]),
-            "module_path": "components.evaluation_inputs",
+            "module_path": "albert_tfx.evaluation.extractors",
         },
     )
     evaluation.set_int_custom_property("blessed", blessing.get_int_custom_property("blessed"))

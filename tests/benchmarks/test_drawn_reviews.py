@@ -24,17 +24,17 @@ def test_a_seed_draws_the_same_again():
 
 
 def test_ids_have_their_lengths_and_stand_between_start_and_end():
-    reviews = drawn_reviews.draw_ids([3, 8], vocabulary=10, seed=1)
-    assert [len(ids) for ids in reviews] == [3, 8]
-    assert all((ids[0], ids[-1]) == (2, 3) for ids in reviews)
-    assert all(5 <= piece < 10 for ids in reviews for piece in ids[1:-1])
+    batches = drawn_reviews.draw_ids([3, 8], vocabulary=10, seed=1)
+    assert [len(ids) for ids in batches] == [3, 8]
+    assert all((ids[0], ids[-1]) == (2, 3) for ids in batches)
+    assert all(5 <= piece < 10 for ids in batches for piece in ids[1:-1])
 
 
 def test_records_are_read_as_transformed_examples(tmp_path: Path):
-    from components import reviews
+    from albert_tfx.modeling import batches
 
     drawn_reviews.write_records([[2, 7, 3], [2, 8, 9, 3]], tmp_path / "reviews.gz")
-    read = reviews.read_token_ids([str(tmp_path / "*.gz")])
+    read = batches.read_token_ids([str(tmp_path / "*.gz")])
     assert [(ids.tolist(), label) for ids, label in read.as_numpy_iterator()] == [
         ([2, 7, 3], 0),
         ([2, 8, 9, 3], 1),
@@ -42,7 +42,7 @@ def test_records_are_read_as_transformed_examples(tmp_path: Path):
 
 
 def test_a_data_set_gives_reviews_of_its_own_lengths():
-    reviews = drawn_reviews.real_ids("sample_reviews", "asset://albert_en_mini_preprocess", 5, 40)
-    assert len(reviews) == 5
-    assert all(len(ids) <= 40 and (ids[0], ids[-1]) == (2, 3) for ids in reviews)
-    assert len({len(ids) for ids in reviews}) > 1 or {len(ids) for ids in reviews} == {40}
+    batches = drawn_reviews.real_ids("sample_reviews", "asset://albert_en_mini_preprocess", 5, 40)
+    assert len(batches) == 5
+    assert all(len(ids) <= 40 and (ids[0], ids[-1]) == (2, 3) for ids in batches)
+    assert len({len(ids) for ids in batches}) > 1 or {len(ids) for ids in batches} == {40}

@@ -9,10 +9,10 @@ from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 from trivial_models import artifact
 
+from albert_tfx.errors import InputError
+from albert_tfx.release.production import Production, record, recorded
+from albert_tfx.release.served_versions import Origin
 from components import atomic_pusher
-from components.errors import InputError
-from components.production import Production, record, recorded
-from components.served_versions import Origin
 
 
 @pytest.fixture

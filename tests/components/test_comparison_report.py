@@ -16,18 +16,20 @@ from report_inputs import DUPLICATES, HISTORIES
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components import plot_style, report_summary, yardstick
-from components.comparison_report import ComparisonReport, publish
-from components.evaluation_results import (
+from albert_tfx.evaluation.results import (
     load_comparison,
     load_production_comparison,
 )
+from albert_tfx.options import ProductionPolicy, SelectionPolicy
+from albert_tfx.release.production import Production
+from albert_tfx.release.replacement import Verdict
+from albert_tfx.release.selection import Decision
+from albert_tfx.report import plot_style
+from albert_tfx.report import summary as report_summary
+from components import yardstick
+from components.comparison_report import ComparisonReport, publish
 from components.model_selector import ModelSelector
-from components.options import ProductionPolicy, SelectionPolicy
-from components.production import Production
 from components.production_gate import ProductionGate
-from components.replacement import Verdict
-from components.selection import Decision
 
 FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "confusion")
 FILES = {"index.html", "summary.json", *(f"{each}.png" for each in (*FIGURES, "slices"))}

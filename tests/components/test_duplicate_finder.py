@@ -11,9 +11,9 @@ from apache_beam.testing.util import assert_that, equal_to
 from tfx.types import standard_artifacts
 from tiny_dataset import IN_PROCESS, TWO_PROCESSES
 
-from components import duplicate_search
+from albert_tfx.data import duplicates
+from albert_tfx.errors import InputError
 from components.duplicate_finder import Executor, load_duplicates
-from components.errors import InputError
 
 SPLITS = ("train", "eval", "test")
 
@@ -231,7 +231,7 @@ def test_a_split_without_a_class_left_is_refused(tmp_path):
 def test_a_crowded_bucket_costs_no_more_than_so_many_comparisons_each():
     positions = [(2, 0, row) for row in range(500)]
     random = np.random.default_rng(seed=1)
-    pairs = list(duplicate_search._candidates((7, random.permutation(positions).tolist())))
-    assert len(pairs) < 500 * duplicate_search._MOST_COMPARED
+    pairs = list(duplicates._candidates((7, random.permutation(positions).tolist())))
+    assert len(pairs) < 500 * duplicates._MOST_COMPARED
     assert {tuple(later) for _, later in pairs} == set(positions[1:])
     assert all(earlier < later for earlier, later in pairs)

@@ -11,9 +11,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
+from albert_tfx.errors import InputError
+from albert_tfx.options import SelectionPolicy, encode
 from components import model_selector
-from components.errors import InputError
-from components.options import SelectionPolicy, encode
 
 
 def run_selector(evaluated, folder: Path, policy: SelectionPolicy):
@@ -87,7 +87,7 @@ def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
         (Path(destination) / "saved_model.pb").touch()
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("components.artifact_files.io_utils.copy_dir", break_off)
+    monkeypatch.setattr("albert_tfx.storage.io_utils.copy_dir", break_off)
     with pytest.raises(OSError, match="No space"):
         run_selector(two_classes, tmp_path, SelectionPolicy())
     assert not (tmp_path / "model" / "Format-Serving").exists()

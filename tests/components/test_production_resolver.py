@@ -3,7 +3,7 @@
 import pytest
 from tfx.types import standard_artifacts
 
-from components.production import FINGERPRINT, Production, record
+from albert_tfx.release.production import FINGERPRINT, Production, record
 from components.production_resolver import LatestOtherPush
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tfx.types import standard_artifacts
 
-from components import schema
+from albert_tfx.data import schema
 from components.schema_importer import Executor, SchemaImporter
 
 

@@ -9,9 +9,9 @@ from tfx import v1 as tfx
 from tfx.orchestration import metadata
 from tiny_dataset import IN_PROCESS, TWO_PROCESSES
 
-from components import schema
-from components.errors import InputError
-from components.options import DatasetOptions
+from albert_tfx.data import schema
+from albert_tfx.errors import InputError
+from albert_tfx.options import DatasetOptions
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
 

@@ -12,8 +12,8 @@ from tfx.orchestration import metadata
 from tfx.types import standard_artifacts
 from tiny_dataset import IN_PROCESS, TWO_PROCESSES, reviews, store
 
-from components.errors import InputError
-from components.options import DatasetOptions
+from albert_tfx.errors import InputError
+from albert_tfx.options import DatasetOptions
 from components.tfds_example_gen import Executor, TfdsExampleGen
 
 

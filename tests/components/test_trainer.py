@@ -6,9 +6,10 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tiny_run import Run
 
-from components import trainer, warmup
-from components.errors import InputError
-from components.options import TrainerOptions, encode
+from albert_tfx.errors import InputError
+from albert_tfx.modeling import warmup
+from albert_tfx.options import TrainerOptions, encode
+from components import trainer
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
 
 @pytest.mark.slow
 def test_an_export_that_fails_costs_no_training(finished: Run, tmp_path, monkeypatch, caplog):
-    caplog.set_level(logging.INFO, logger="components.progress")
+    caplog.set_level(logging.INFO, logger="albert_tfx.progress")
     fn_args = _arguments(finished, tmp_path)
     with monkeypatch.context() as broken:
         broken.setattr(warmup, "write", _refuse)

@@ -11,8 +11,9 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 from tfx.types import standard_artifacts
 
-from components import estimates, yardstick
-from components.evaluation_metrics import PredictionTable, text_hash
+from albert_tfx.evaluation import estimates
+from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
+from components import yardstick
 from components.yardstick import Executor, load_yardstick
 
 FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "rainy", "day"]

@@ -7,9 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from components import plots, run_history
-from components.errors import InputError
-from components.evaluation_results import load_comparison
+from albert_tfx.report import accuracy_plots
+from pipelines import runs
+from albert_tfx.errors import InputError
+from albert_tfx.evaluation.results import load_comparison
 from execute_notebook import NOTEBOOK, execute
 
 pytestmark = pytest.mark.slow
@@ -61,7 +62,7 @@ def test_is_committed_with_what_a_run_gave():
 
 
 def test_runs_are_found_with_their_artifacts(finished):
-    run = run_history.list_runs(finished.config.output)[0]
+    run = runs.list_runs(finished.config.output)[0]
     assert run.pipeline == finished.config.name
     for (component, output), uri in finished.uris.items():
         assert run.uri(component, output) == uri
@@ -74,25 +75,25 @@ def test_a_folder_that_was_moved_is_still_read(finished, tmp_path):
     for name in ("Evaluator.comparison", "Trainer.frozen/model_run", "Trainer.fine_tuned/model_run"):
         shutil.copytree(Path(finished.config.pipeline_root, name), moved / "pipeline" / name)
     shutil.copy(finished.config.metadata, moved)
-    run = run_history.list_runs(str(moved))[0]
+    run = runs.list_runs(str(moved))[0]
     assert str(moved) in run.uri("Evaluator.comparison", "evaluation")
-    assert run.comparison() == run_history.list_runs(finished.config.output)[0].comparison()
+    assert run.comparison() == runs.list_runs(finished.config.output)[0].comparison()
 
 
 def test_two_runs_are_compared(finished):
-    run = run_history.list_runs(finished.config.output)[0]
-    table = run_history.compare_runs(run, run)
+    run = runs.list_runs(finished.config.output)[0]
+    table = runs.compare_runs(run, run)
     assert table.loc[("frozen", "accuracy")].iloc[0] == run.comparison().frozen.accuracy.value
     assert (table["change"].dropna() == 0).all()
-    over_time = run_history.metrics_over_time([run])
+    over_time = runs.metrics_over_time([run])
     assert over_time.loc[(run.name, "fine_tuned"), "auc"] == run.comparison().fine_tuned.auc
-    axes = plots.runs_figure({"1": run.comparison(), "2": run.comparison()}).axes[0]
+    axes = accuracy_plots.runs_figure({"1": run.comparison(), "2": run.comparison()}).axes[0]
     assert [each.get_text() for each in axes.get_xticklabels()] == ["1", "2"]
 
 
 def test_history_is_a_row_an_epoch(finished):
-    histories = run_history.list_runs(finished.config.output)[0].histories()
-    table = run_history.history_table(histories)
+    histories = runs.list_runs(finished.config.output)[0].histories()
+    table = runs.history_table(histories)
     for name, history in histories.items():
         shown = table[name, "val_accuracy"].dropna().tolist()
         assert shown == [epoch["val_accuracy"] for epoch in history.epochs]
@@ -102,5 +103,5 @@ def test_history_is_a_row_an_epoch(finished):
 def test_a_folder_without_a_run_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"holds no metadata\.db"):
-        run_history.list_runs(folder)
+        runs.list_runs(folder)
     assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@ import re
 import pytest
 from tfx import v1 as tfx
 
-from components.errors import InputError
+from albert_tfx.errors import InputError
 from pipelines import config
 from pipelines.command_line import Parser, add_options
 

@@ -16,15 +16,16 @@ import tiny_encoder
 import tiny_run
 from tiny_run import Run, read_examples
 
-from components import features, scoring
-from components.classifier import build_head
+from albert_tfx import contract
+from albert_tfx.modeling.classifier import build_head
+from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.prediction import scoring
+from albert_tfx.release.selection import Decision
 from components.model_selector import load_decision
-from components.selection import Decision
-from components.training_history import TrainingHistory
 
 pytestmark = pytest.mark.slow
 
-TRAINERS = {model: f"Trainer.{model}" for model in (features.FROZEN, features.FINE_TUNED)}
+TRAINERS = {model: f"Trainer.{model}" for model in (contract.FROZEN, contract.FINE_TUNED)}
 _PREDICT = """
 import json, sys
 import tensorflow as tf, tensorflow_text
@@ -157,16 +158,16 @@ def test_the_winner_is_the_one_that_the_numbers_say(finished: Run, texts, labels
         model: accuracy(finished.model(trainer), texts, labels)
         for model, trainer in TRAINERS.items()
     }
-    assert measured[features.FINE_TUNED] > measured[features.FROZEN] + 0.2
-    assert decision.winner == features.FINE_TUNED
+    assert measured[contract.FINE_TUNED] > measured[contract.FROZEN] + 0.2
+    assert decision.winner == contract.FINE_TUNED
     summary = json.loads(
         Path(finished.uri("ComparisonReport", "report"), "summary.json").read_text()
     )
-    assert summary["winner"] == features.FINE_TUNED
+    assert summary["winner"] == contract.FINE_TUNED
     for model, value in measured.items():
         assert summary["models"][model]["accuracy"] == pytest.approx(value, abs=1e-6)
     assert summary["difference"]["accuracy"]["value"] == pytest.approx(
-        measured[features.FINE_TUNED] - measured[features.FROZEN], abs=1e-6
+        measured[contract.FINE_TUNED] - measured[contract.FROZEN], abs=1e-6
     )
 
 

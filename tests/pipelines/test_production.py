@@ -18,15 +18,15 @@ from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.types import standard_artifacts
 
-from components import evaluation_inputs, served_versions
+from albert_tfx.evaluation import extractors, tfma_config
+from albert_tfx.options import ProductionPolicy, SelectionPolicy
+from albert_tfx.release import served_versions
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.model_selector import ModelSelector
-from components.options import ProductionPolicy, SelectionPolicy
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
-from pipelines import evaluation
 from pipelines.config import IN_PROCESS
 from pipelines.lost_pushes import forget_lost_pushes
 
@@ -121,9 +121,9 @@ class Runs:
             examples=channel["examples"],
             model=model,
             production=production,
-            eval_config=evaluation.winner_config(BETTER),
+            eval_config=tfma_config.winner_config(BETTER),
             example_splits=["test"],
-            module_path=evaluation_inputs.__name__,
+            module_path=extractors.__name__,
         ).with_id("Evaluator.test")
         gate = ProductionGate(
             model=model,

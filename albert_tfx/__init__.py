@@ -1,0 +1,1 @@
+"""The library that the components call; it knows no TFX."""

@@ -1,0 +1,1 @@
+"""Which texts, and how files hold them."""

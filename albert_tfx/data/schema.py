@@ -1,0 +1,84 @@
+"""The curated schema of the reviews, and the same for other classes than its own two.
+
+Imports neither TensorFlow nor TFX, so that a runner can check a schema at once.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from albert_tfx import contract
+from albert_tfx.errors import InputError
+
+CURATED = Path(__file__).with_suffix(".pbtxt")
+
+
+def load(path: str | Path) -> schema_pb2.Schema:
+    """Reads a schema text proto.
+
+    Raises:
+      InputError: There is no such file, or it is not a schema.
+    """
+    remedy = f"Give a TensorFlow Metadata schema text proto, such as {CURATED.name}"
+    try:
+        return text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Schema {str(path)!r} cannot be read: {error}", remedy) from error
+    except text_format.ParseError as error:
+        raise InputError(
+            f"Schema {str(path)!r} is malformed: {str(error).rstrip('.')}", remedy
+        ) from error
+
+
+def class_names(schema: schema_pb2.Schema) -> tuple[str, ...]:
+    """Returns the class names in the order of their indices: the tags of the label feature.
+
+    Raises:
+      InputError: The label feature is missing, or has not one tag for each of its values.
+    """
+    domain = _label(schema).int_domain
+    names = tuple(_label(schema).annotation.tag)
+    if len(names) < 2 or (domain.min, domain.max) != (0, len(names) - 1):
+        raise InputError(
+            f"The schema's feature {contract.LABEL!r} has the tags {list(names)} for the values "
+            f"{domain.min} to {domain.max}",
+            "Give it `int_domain` from 0, and for each value one tag in its `annotation`",
+        )
+    return names
+
+
+def for_classes(names: Sequence[str]) -> schema_pb2.Schema:
+    """Returns the curated schema with a label feature of the classes `names`."""
+    schema = load(CURATED)
+    label = _label(schema)
+    label.int_domain.max = len(names) - 1
+    label.annotation.tag[:] = names
+    return schema
+
+
+def write(schema: schema_pb2.Schema, folder: str | Path) -> Path:
+    """Writes `schema` into `folder` and returns its path.
+
+    The name carries a hash of the content: TFX's ImportSchemaGen looks for its cache by the path
+    alone, and would take a changed file under the same name for the old one.
+    """
+    content = text_format.MessageToString(schema).encode()
+    path = Path(folder) / f"schema-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(content)
+    return partial.replace(path)
+
+
+def _label(schema: schema_pb2.Schema) -> schema_pb2.Feature:
+    for feature in schema.feature:
+        if feature.name == contract.LABEL:
+            return feature
+    raise InputError(
+        f"The schema has no feature {contract.LABEL!r}",
+        f"Add it, as {CURATED.name} has it",
+    )

@@ -1,0 +1,110 @@
+"""What a plot of one model's predictions shows: points and counts, as tables."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+from albert_tfx.evaluation.estimates import calibration_bins
+
+# Points of a curve: more than a plot can show apart.
+MAX_POINTS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Curves:
+    """One model's curves, each a table with a row a point.
+
+    ROC and precision-recall take each class against the rest; of two classes, the second.
+
+    Attributes:
+      roc: `class_name`, `false_positive_rate`, `true_positive_rate`.
+      precision_recall: `class_name`, `recall`, `precision`.
+      reliability: `lower` and `upper` end of a bin of the answer's probability, `examples` in it,
+        their mean `confidence` and their `accuracy`; bins without reviews are left out.
+      confusion: Number of reviews, a row for each label and a column for each answer.
+    """
+
+    roc: pd.DataFrame
+    precision_recall: pd.DataFrame
+    reliability: pd.DataFrame
+    confusion: pd.DataFrame
+
+
+def draw(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    confusion: np.ndarray,
+) -> Curves:
+    """Computes the curves; those of an undefined model have no points.
+
+    Args:
+      labels: int `[reviews]`.
+      probabilities: float `[reviews, classes]`.
+      class_names: The classes.
+      confusion: int `[classes, classes]`, counts by label and answer.
+    """
+    defined = np.isfinite(probabilities).all(axis=1)
+    labels, probabilities = labels[defined], probabilities[defined]
+    return Curves(
+        roc=_by_class(_roc, labels, probabilities, class_names),
+        precision_recall=_by_class(_precision_recall, labels, probabilities, class_names),
+        reliability=_reliability(labels, probabilities),
+        confusion=pd.DataFrame(
+            confusion,
+            index=pd.Index(class_names, name="label"),
+            columns=pd.Index(class_names, name="answer"),
+        ),
+    )
+
+
+def _by_class(
+    curve: Callable[[np.ndarray, np.ndarray], pd.DataFrame],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """Puts the curves of all classes that have both reviews of theirs and of others together."""
+    none = curve(np.array([0, 1]), np.array([0.0, 1.0])).iloc[:0]
+    curves = {
+        class_names[index]: _thinned(curve(labels == index, probabilities[:, index]))
+        for index in range(1 if len(class_names) == 2 else 0, len(class_names))
+        if 0 < (labels == index).sum() < len(labels)
+    }
+    together = pd.concat(curves or {"": none}, names=["class_name"])
+    return together.reset_index(level="class_name").reset_index(drop=True)
+
+
+def _roc(is_class: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
+    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(is_class, scores)
+    return pd.DataFrame(
+        {"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate}
+    )
+
+
+def _precision_recall(is_class: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
+    precision, recall, _ = metrics.precision_recall_curve(is_class, scores, drop_intermediate=True)
+    return pd.DataFrame({"recall": recall, "precision": precision})
+
+
+def _thinned(points: pd.DataFrame) -> pd.DataFrame:
+    """Keeps `MAX_POINTS` rows, evenly spaced, with the first and the last."""
+    kept = np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS))
+    return points.iloc[kept.round().astype(int)]
+
+
+def _reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    bins = calibration_bins(labels, probabilities)
+    table = pd.DataFrame(
+        {
+            "lower": bins.edges[:-1],
+            "upper": bins.edges[1:],
+            "examples": bins.examples,
+            "confidence": bins.confidence,
+            "accuracy": bins.accuracy,
+        }
+    )
+    return table[table["examples"] > 0].reset_index(drop=True)

@@ -1,0 +1,144 @@
+"""How reviews reach TFX's Evaluator: in batches of like length, with what they are sliced by.
+
+`Evaluator(module_path="albert_tfx.evaluation.extractors")` finds `custom_extractors` by its name,
+in any process and in any container that has this package.
+"""
+
+import bisect
+import re
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.transforms import window
+from apache_beam.utils import windowed_value
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.api import model_eval_lib, types
+from tensorflow_model_analysis.extractors import extractor, unbatch_extractor
+from tensorflow_model_analysis.proto import config_pb2
+from tfx_bsl.tfxio import tensor_adapter
+
+from albert_tfx.contract import LABEL, LABELS, LINE_BREAK, TEXT
+
+LENGTH_SLICE = "length"
+LABEL_SLICE = "label_name"
+SLICES = {LENGTH_SLICE: "length", LABEL_SLICE: "label"}  # the features, and words for them
+
+# Words at which a slice of lengths begins: each holds reviews of up to twice the length.
+LENGTH_BOUNDS = (25, 50, 100, 200, 400, 800)
+
+# On a CPU, batches of 16 to 64 reviews take the least time a review; larger ones leave its caches.
+BATCH_SIZE = 32
+# Reviews that are sorted by length at a time: the more, the less padding, and the more memory.
+WINDOW = 1024
+
+_LINE_BREAK = re.compile(LINE_BREAK.encode())
+
+
+def custom_extractors(
+    eval_shared_model: types.MaybeMultipleEvalSharedModels,
+    eval_config: config_pb2.EvalConfig,
+    tensor_adapter_config: tensor_adapter.TensorAdapterConfig | None,
+) -> list[extractor.Extractor]:
+    """Returns TFMA's own extractors with two of ours: TFX's entry point.
+
+    The first goes before all others, so that the models meet batches of `BATCH_SIZE` reviews of
+    like length, in an order that depends on the reviews alone. The second adds the features
+    `LENGTH_SLICE` and `LABEL_SLICE`, before a batch becomes single reviews.
+    """
+    extractors = model_eval_lib.default_extractors(
+        eval_shared_model=eval_shared_model,
+        eval_config=eval_config,
+        tensor_adapter_config=tensor_adapter_config,
+    )
+    stages = [each.stage_name for each in extractors]
+    extractors.insert(
+        stages.index(unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME),
+        extractor.Extractor("AddSliceFeatures", beam.Map(add_slice_features)),
+    )
+    return [extractor.Extractor("BatchByLength", beam.ParDo(BatchByLength())), *extractors]
+
+
+def length_name(words: int) -> str:
+    """Returns the name of the slice that a review of so many words belongs to.
+
+    >>> [length_name(words) for words in (7, 25, 99, 5000)]
+    ['under 25 words', '25 to 49 words', '50 to 99 words', '800 words or more']
+    """
+    index = bisect.bisect(LENGTH_BOUNDS, words)
+    if index == 0:
+        return f"under {LENGTH_BOUNDS[0]} words"
+    if index == len(LENGTH_BOUNDS):
+        return f"{LENGTH_BOUNDS[-1]} words or more"
+    return f"{LENGTH_BOUNDS[index - 1]} to {LENGTH_BOUNDS[index] - 1} words"
+
+
+def length_names() -> list[str]:
+    """Returns the names of all slices of lengths, the shortest first."""
+    return [length_name(words) for words in (0, *LENGTH_BOUNDS)]
+
+
+def count_words(text: bytes) -> int:
+    """Returns the number of words between white space, HTML line breaks left out.
+
+    >>> count_words(b"Not bad.<br /><br />Not good.")
+    4
+    """
+    return len(_LINE_BREAK.sub(b" ", text).split())
+
+
+def add_slice_features(extracts: types.Extracts) -> types.Extracts:
+    """Adds the name of each review's length and of its label to a batch's features."""
+    features = extracts[constants.FEATURES_KEY]
+    lengths = [length_name(count_words(text)) for text in _flat(features[TEXT])]
+    names = _class_names(extracts[constants.PREDICTIONS_KEY])
+    labels = [names[label] for label in _flat(features[LABEL])]
+    added = {LENGTH_SLICE: np.array(lengths), LABEL_SLICE: np.array(labels)}
+    return {**extracts, constants.FEATURES_KEY: {**features, **added}}
+
+
+def batches_of_like_length(rows: pa.Table) -> list[pa.RecordBatch]:
+    """Returns `rows`, the shortest review first, in batches of `BATCH_SIZE`."""
+    examples = pc.list_flatten(rows[constants.ARROW_INPUT_COLUMN])
+    shortest_first = rows.take(pc.sort_indices(pc.binary_length(examples)))
+    return shortest_first.combine_chunks().to_batches(max_chunksize=BATCH_SIZE)
+
+
+@beam.typehints.with_input_types(types.Extracts)
+@beam.typehints.with_output_types(types.Extracts)
+class BatchByLength(beam.DoFn):
+    """Sorts `WINDOW` rows at a time; TFX's own batches depend on how fast the machine is."""
+
+    def start_bundle(self) -> None:
+        """Begins with no rows."""
+        self._waiting: list[pa.RecordBatch] = []
+
+    def process(self, extracts: types.Extracts) -> Iterator[types.Extracts]:
+        """Yields the rows of a window, as soon as there are as many."""
+        self._waiting.append(extracts[constants.ARROW_RECORD_BATCH_KEY])
+        while sum(batch.num_rows for batch in self._waiting) >= WINDOW:
+            rows = pa.Table.from_batches(self._waiting)
+            self._waiting = rows.slice(WINDOW).to_batches()
+            yield from self._extracts(rows.slice(0, WINDOW))
+
+    def finish_bundle(self) -> Iterator[windowed_value.WindowedValue]:
+        """Yields the rows that are left."""
+        if self._waiting:
+            rows = pa.Table.from_batches(self._waiting)
+            yield from map(window.GlobalWindows.windowed_value, self._extracts(rows))
+
+    def _extracts(self, rows: pa.Table) -> Iterator[types.Extracts]:
+        for batch in batches_of_like_length(rows):
+            yield {constants.ARROW_RECORD_BATCH_KEY: batch}
+
+
+def _class_names(predictions: dict) -> list[str]:
+    """Returns the names that a model gives to its columns; both models of a run give the same."""
+    outputs = predictions if LABELS in predictions else next(iter(predictions.values()))
+    return [name.decode() for name in np.asarray(outputs[LABELS])[0]]
+
+
+def _flat(values: np.ndarray) -> Iterable:
+    return np.asarray(values).reshape(-1)

@@ -1,0 +1,1 @@
+"""From a text encoder to an exported classifier."""

@@ -1,0 +1,138 @@
+"""The classifier: a pooled encoder under a small head."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from albert_tfx.modeling import precision
+from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.options import TrainerOptions
+
+_GRADIENT_NORM = 1.0  # Devlin et al. 2019 (BERT), in its published code.
+# Keras's 0.99 needs some hundreds of steps to forget its start; fine-tuning has few.
+_BATCH_NORMALIZATION_MOMENTUM = 0.9
+
+
+def build_head(options: TrainerOptions, hidden_size: int, classes: int) -> tf.keras.Sequential:
+    """Builds the head: Dense and BatchNormalization layers from vectors to logits.
+
+    Where several replicas train it, they normalise by the statistics of all their reviews.
+
+    Args:
+      options: Gives the width and the dropout.
+      hidden_size: Size of the encoder's vectors.
+      classes: Number of classes.
+
+    Returns:
+      A built model from float32 `[batch, hidden_size]` to float32 logits `[batch, classes]`.
+    """
+    layers = tf.keras.layers
+    normalization = functools.partial(
+        layers.BatchNormalization,
+        momentum=_BATCH_NORMALIZATION_MOMENTUM,
+        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1,
+    )
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input([hidden_size]),
+            normalization(),
+            layers.Dropout(options.dropout),
+            layers.Dense(options.hidden_units, activation="relu"),
+            normalization(),
+            layers.Dropout(options.dropout),
+            layers.Dense(classes),
+        ],
+        name="head",
+    )
+
+
+class TextClassifier(tf.keras.Model):
+    """Encoder and head as one model, trained with an optimizer for each.
+
+    Attributes:
+      encoder: Token ids to vectors.
+      head: Vectors to logits.
+    """
+
+    def __init__(self, encoder: PooledEncoder, head: tf.keras.Sequential) -> None:
+        super().__init__(name="text_classifier")
+        self.encoder = encoder
+        self.head = head
+
+    def call(self, input_word_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps int32 `[batch, length]` ids to float32 logits `[batch, classes]`."""
+        return self.head(self.encoder(input_word_ids, training=training), training=training)
+
+    def compile(
+        self,
+        optimizer: tf.keras.optimizers.Optimizer,
+        encoder_optimizer: tf.keras.optimizers.Optimizer,
+        gradient_accumulation: int = 1,
+        in_bfloat16: bool = False,
+        **options: Any,
+    ) -> None:
+        """Configures training.
+
+        Args:
+          optimizer: The head's.
+          encoder_optimizer: The encoder's.
+          gradient_accumulation: Equal parts of a batch whose gradients are computed in turn.
+          in_bfloat16: Whether training steps multiply in bfloat16; nothing else does.
+          **options: Those of `tf.keras.Model.compile`.
+        """
+        super().compile(optimizer=optimizer, **options)
+        self.gradient_accumulation = gradient_accumulation
+        self.in_bfloat16 = in_bfloat16
+        self.encoder_optimizer = encoder_optimizer
+        self.encoder_optimizer.build(self.encoder.trainable_variables)
+        self.optimizer.build(self.head.trainable_variables)
+
+    def make_train_function(self, force: bool = False) -> Callable[..., dict[str, tf.Tensor]]:
+        """Returns what takes one step on the next batch of an iterator."""
+        step = super().make_train_function(force)
+        return precision.in_bfloat16(step) if self.in_bfloat16 else step
+
+    def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        """Takes one step on ids and labels; returns the metrics so far."""
+        of_encoder = self.encoder.trainable_variables
+        of_head = self.head.trainable_variables
+        own = self._accumulated(*data) if self.gradient_accumulation > 1 else self._gradients(*data)
+        everyones = tf.distribute.get_replica_context().all_reduce("sum", own)
+        clipped, _ = tf.clip_by_global_norm(everyones, _GRADIENT_NORM)
+        split = len(of_encoder)
+        self.encoder_optimizer.apply_gradients(
+            zip(clipped[:split], of_encoder, strict=True), skip_gradients_aggregation=True
+        )
+        self.optimizer.apply_gradients(
+            zip(clipped[split:], of_head, strict=True), skip_gradients_aggregation=True
+        )
+        return self.get_metrics_result()
+
+    def _gradients(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the mean loss's gradients: the encoder's, then the head's. Updates metrics."""
+        variables = self.encoder.trainable_variables + self.head.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self(input_word_ids, training=True)
+            loss = self.compute_loss(input_word_ids, label, logits)
+        self.compute_metrics(input_word_ids, label, logits, None)
+        gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+        return [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _accumulated(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
+        """Returns what `_gradients` does, of a part of the batch at a time."""
+        parts = self.gradient_accumulation
+        variables = self.encoder.trainable_variables + self.head.trainable_variables
+        return tf.foldl(
+            lambda sums, part: [
+                total + gradient / parts
+                for total, gradient in zip(sums, self._gradients(*part), strict=True)
+            ],
+            (
+                tf.reshape(input_word_ids, [parts, -1, tf.shape(input_word_ids)[1]]),
+                tf.reshape(label, [parts, -1]),
+            ),
+            initializer=[tf.zeros_like(variable) for variable in variables],
+            parallel_iterations=1,
+        )

@@ -1,0 +1,125 @@
+"""The exported model: raw text in, probabilities out."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from albert_tfx.contract import (
+    CLASSIFY_TEXT,
+    INPUT_WORD_IDS,
+    LABELS,
+    PROBABILITIES,
+    SERVING_DEFAULT,
+    TEXT,
+)
+from albert_tfx.modeling.classifier import TextClassifier
+
+# No fewer are faster on a CPU, and more need more memory.
+_ROWS_AT_ONCE = 64
+
+
+class TextServer(tf.Module):
+    """A classifier behind the very graph that Transform ran: no training/serving skew.
+
+    What it keeps as attributes is exported, and nothing else: the weights, and the vocabulary or
+    whatever else the two signatures touch. Transform's graph and the encoder bring functions of
+    their own along (training, packing, detokenizing), by which a model would be four times as
+    large and load six times as long, and whose ops a model server may not know: TensorFlow
+    Serving's images with TF Text before 2.16 lack the `TFText>RoundRobinTrim` of
+    `bert_pack_inputs` (https://github.com/tensorflow/serving/pull/4057).
+
+    Attributes:
+      encoder_variables: The encoder's weights.
+      head_variables: The head's weights, in the order of `classifier.build_head(...).weights`.
+      class_names: string `[classes]`.
+      resources: What tokenization needs: vocabularies, tables.
+    """
+
+    def __init__(
+        self,
+        transform_output: tft.TFTransformOutput,
+        classifier: TextClassifier,
+        class_names: Sequence[str],
+    ) -> None:
+        super().__init__(name="text_server")
+        transform = transform_output.transform_features_layer()
+        # Plain functions, since TensorFlow follows every attribute that is a layer or a module.
+        self._tokenize = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
+        self._logits = lambda input_word_ids: classifier(input_word_ids, training=False)
+        self.encoder_variables = list(classifier.encoder.variables)
+        self.head_variables = list(classifier.head.weights)
+        self.class_names = tf.constant(class_names)
+        self.resources = _captured(transform, self.classify_text.get_concrete_function())
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=TEXT)])
+    def classify_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classifies a batch of strings; they may be empty, or of any length.
+
+        Args:
+          text: string `[batch]`, in UTF-8.
+
+        Returns:
+          `probabilities` float32 `[batch, classes]`, and `labels` string `[batch, classes]`: the
+          class that each probability is of.
+        """
+        input_word_ids = tf.RaggedTensor.from_sparse(self._tokenize(text))
+        return {
+            PROBABILITIES: self._classify_rows(tf.cast(input_word_ids, tf.int32)),
+            LABELS: tf.tile(self.class_names[tf.newaxis], [tf.shape(text)[0], 1]),
+        }
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=INPUT_WORD_IDS)])
+    def classify_ids(self, input_word_ids: tf.Tensor) -> tf.Tensor:
+        """Maps ids `[batch, length]`, padded with 0, to probabilities `[batch, classes]`."""
+        return tf.nn.softmax(self._logits(input_word_ids))
+
+    def _classify_rows(self, input_word_ids: tf.RaggedTensor) -> tf.Tensor:
+        """Maps ragged ids `[batch, (length)]` to probabilities `[batch, classes]`.
+
+        Rows of like length go through the encoder together, a few at a time: a request of any size
+        takes no more memory than those few, and a row costs what its neighbours' length does, not
+        what the longest of the request would.
+        """
+        by_length = tf.argsort(input_word_ids.row_lengths(), stable=True)
+        rows = tf.size(by_length)
+        answers = tf.TensorArray(
+            tf.float32,
+            size=-(-rows // _ROWS_AT_ONCE),
+            element_shape=[None, self.class_names.shape[0]],
+            infer_shape=False,
+        )
+        for part in tf.range(answers.size()):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            chosen = by_length[part * _ROWS_AT_ONCE : (part + 1) * _ROWS_AT_ONCE]
+            padded = tf.gather(input_word_ids, chosen).to_tensor()
+            answers = answers.write(part, self.classify_ids(padded))
+        return tf.gather(answers.concat(), tf.argsort(by_length))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature."""
+        parsed = tf.io.parse_example(examples, {TEXT: tf.io.FixedLenFeature([], tf.string)})
+        return self.classify_text(parsed[TEXT])
+
+    def export(self, folder: str) -> None:
+        """Writes the SavedModel with its two signatures."""
+        signatures = {
+            SERVING_DEFAULT: self.classify_examples,
+            CLASSIFY_TEXT: self.classify_text,
+        }
+        tf.saved_model.save(self, folder, signatures=signatures)
+
+
+def _captured(root: tf.Module, function: tf.types.experimental.ConcreteFunction) -> list:
+    """Returns the tables, vocabularies and variables below `root` that `function` uses."""
+    used = {id(tensor) for tensor in function.captured_inputs}
+
+    def handle(trackable: object) -> object:
+        return getattr(trackable, "resource_handle", getattr(trackable, "handle", None))
+
+    return [
+        trackable
+        for trackable in tf.train.TrackableView(root).descendants()
+        if id(handle(trackable)) in used
+    ]

@@ -1,0 +1,160 @@
+"""Texts of no known class, on their way to TFX's BulkInferrer and back.
+
+ImportExampleGen reads what `from_file` or `from_split` wrote. What BulkInferrer makes of it becomes
+CSV by `publish`, in the order of the texts, which Beam does not keep.
+"""
+
+import array
+import hashlib
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from albert_tfx.contract import LABELS, PROBABILITIES, TEXT
+from albert_tfx.data import text_files, tfds_source
+from albert_tfx.errors import InputError
+from albert_tfx.options import TextsToScore
+from albert_tfx.prediction.prediction_formats import Csv
+from albert_tfx.prediction.predictions import Prediction
+
+ROW = "row"
+_FILE = "texts.tfrecord.gz"
+_KINDS = (*text_files.SEPARATORS, *text_files.JSON_LINES, ".txt")
+_LINES_AT_ONCE = 1000
+
+
+def from_file(path: Path, text_column: str | None, root: Path) -> TextsToScore:
+    """Puts the texts of a user's own file below `root`, unless they are there.
+
+    Raises:
+      InputError: The file has no text or cannot be read; see `text_files.from_file`.
+    """
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    identity = f"{content} {text_files.kind_of(path)} {text_column}"
+    return _prepared(
+        root, _name_of_file(path), identity, lambda: text_files.from_file(path, text_column)
+    )
+
+
+def from_split(dataset: tfds_source.ResolvedDataset, split: str, root: Path) -> TextsToScore:
+    """Puts the texts of a TFDS split string below `root`, unless they are there.
+
+    Raises:
+      InputError: The data set has no such split, or that has no text.
+    """
+    texts = tfds_source.texts(dataset, split)
+    identity = f"{dataset.fingerprint} {dataset.text_feature} {split}"
+    return _prepared(root, _name_of_split(split), identity, lambda: texts)
+
+
+def publish(texts: TextsToScore, scored: str, target: Path) -> int:
+    """Writes `text`, `label` and `probability` of each text as CSV.
+
+    Args:
+      texts: What was scored.
+      scored: Folder of the examples that BulkInferrer gave.
+      target: The file; not touched where nothing was scored, as no model was blessed.
+
+    Returns:
+      The number of texts scored.
+    """
+    files = tf.io.gfile.glob(f"{scored}/Split-*/*")
+    if not files:
+        return 0
+    class_names, probabilities = _by_row(files)
+    partial = target.with_name(f"{target.name}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    lines = Csv(with_text=True)
+    count = 0
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(lines.header())
+        predictions = _predictions(texts, class_names, probabilities)
+        while part := list(itertools.islice(predictions, _LINES_AT_ONCE)):
+            file.write(lines.rows(part))
+            count += len(part)
+    partial.replace(target)
+    return count
+
+
+def _name_of_file(path: Path) -> str:
+    """Returns the file's name without what only says how it is written."""
+    name = path.name.removesuffix(".gz")
+    return Path(name).stem if text_files.kind_of(path) in _KINDS else name
+
+
+def _name_of_split(split: str) -> str:
+    """Returns a name for a file that no other split has, even if that has the same letters."""
+    plain_name = _plain(split)
+    if plain_name == split:
+        return split
+    return f"{plain_name}-{hashlib.sha256(split.encode()).hexdigest()[:8]}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "texts"
+
+
+def _prepared(
+    root: Path, name: str, identity: str, read: Callable[[], Iterable[str | bytes]]
+) -> TextsToScore:
+    """Writes what `read` gives into a folder named by `identity`, there only once it is whole."""
+    folder = root / f"{_plain(name)}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had this one's number
+        partial.mkdir(parents=True)
+        try:
+            _write(partial / _FILE, read())
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return TextsToScore(str(folder), name)
+
+
+def _write(path: Path, texts: Iterable[str | bytes]) -> None:
+    count = 0
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for count, text in enumerate(texts, 1):
+            writer.write(_example(count - 1, text))
+    if not count:
+        raise InputError("There is no text to score", "Give some, or leave --score out")
+
+
+def _example(row: int, text: str | bytes) -> bytes:
+    example = tf.train.Example()
+    content = text.encode() if isinstance(text, str) else text
+    example.features.feature[TEXT].bytes_list.value.append(content)
+    example.features.feature[ROW].int64_list.value.append(row)
+    return example.SerializeToString(deterministic=True)
+
+
+def _examples(files: list[str]) -> Iterator[dict[str, tf.train.Feature]]:
+    records = tf.data.TFRecordDataset(files, "GZIP").prefetch(tf.data.AUTOTUNE)
+    for record in records.as_numpy_iterator():
+        yield tf.train.Example.FromString(record).features.feature
+
+
+def _by_row(files: list[str]) -> tuple[list[str], dict[int, array.array]]:
+    """Returns the classes, and the probabilities of each row: small, unlike the texts."""
+    class_names: list[str] = []
+    probabilities = {}
+    for features in _examples(files):
+        class_names = class_names or [n.decode() for n in features[LABELS].bytes_list.value]
+        values = array.array("f", features[PROBABILITIES].float_list.value)
+        probabilities[features[ROW].int64_list.value[0]] = values
+    return class_names, probabilities
+
+
+def _predictions(
+    texts: TextsToScore, class_names: list[str], probabilities: dict[int, array.array]
+) -> Iterator[Prediction]:
+    for features in _examples([os.path.join(texts.folder, _FILE)]):
+        (row,), (text,) = features[ROW].int64_list.value, features[TEXT].bytes_list.value
+        values = dict(zip(class_names, probabilities[row], strict=True))
+        yield Prediction(text.decode(errors="replace"), values)

@@ -1,0 +1,1 @@
+"""Which model wins, whether it may replace another, and what was pushed."""

@@ -1,0 +1,79 @@
+"""Whether a winner may take the place of the model in production: one pure function."""
+
+import dataclasses
+import enum
+
+from albert_tfx.evaluation.measurements import Interval, ProductionComparison
+from albert_tfx.options import ProductionPolicy
+
+
+class Rule(enum.StrEnum):
+    """What can decide: the first five let the winner pass, the others refuse it."""
+
+    NOTHING_TO_REPLACE = "nothing_to_replace"
+    ALREADY_SERVED = "already_served"
+    PRODUCTION_UNDEFINED = "production_undefined"
+    NOT_WORSE = "not_worse"
+    LOSS_ALLOWED = "loss_allowed"
+    WORSE = "worse"
+    UNDEFINED = "undefined"
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether the winner may be pushed, as far as the model in production is concerned.
+
+    Attributes:
+      passed: Whether it may.
+      rule: Which `Rule` decided.
+      reason: The same in one sentence, with its numbers.
+    """
+
+    passed: bool
+    rule: str
+    reason: str
+
+
+def judge(
+    policy: ProductionPolicy, comparison: ProductionComparison, already_served: bool = False
+) -> Verdict:
+    """Decides whether the winner may replace the model in production.
+
+    It is refused where it loses more than `policy.max_production_loss` of accuracy on the same
+    test reviews, by the value of the paired difference. The model in production is known to do, so
+    that doubt speaks for it. To refuse only what is surely worse, by the upper bound, would pass a
+    row of retrains that are each worse by less than the test reviews can prove, until the sum of it
+    is plain to everybody. To pass only what is surely no worse, by the lower bound, would refuse
+    most good ones: a thousand reviews do not tell two models apart that differ by two points. The
+    value is the best estimate there is, and what passes by it cannot be expected to lose.
+
+    Args:
+      policy: The rule's bound.
+      comparison: Both models on the test reviews.
+      already_served: Whether the two are the same model.
+    """
+    if comparison.winner.undefined:
+        reason = f"The new model is refused: its {', '.join(comparison.winner.undefined)}."
+        return Verdict(False, Rule.UNDEFINED, reason)
+    if already_served:
+        return Verdict(True, Rule.ALREADY_SERVED, "The new model is the one in production.")
+    if comparison.production is None or comparison.difference is None:
+        return Verdict(True, Rule.NOTHING_TO_REPLACE, "There is no other model in production yet.")
+    if comparison.production.undefined:
+        reason = (
+            f"The one in production has to go: its {', '.join(comparison.production.undefined)}."
+        )
+        return Verdict(True, Rule.PRODUCTION_UNDEFINED, reason)
+    return _compare(policy.max_production_loss, comparison.difference)
+
+
+def _compare(max_loss: float, difference: Interval) -> Verdict:
+    against = f"{difference:+.4f} of accuracy against the model in production"
+    if difference.value < -max_loss:
+        doubt = "is surely" if (difference.upper or 0.0) < -max_loss else "seems"
+        reason = f"The new model is refused: it {doubt} worse, with {against}."
+        return Verdict(False, Rule.WORSE, reason)
+    if difference.value < 0:
+        reason = f"The new model seems worse, but no more than is allowed, with {against}."
+        return Verdict(True, Rule.LOSS_ALLOWED, reason)
+    return Verdict(True, Rule.NOT_WORSE, f"The new model seems no worse, with {against}.")

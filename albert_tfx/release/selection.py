@@ -1,0 +1,153 @@
+"""The policy that picks the winner: one pure function, which nothing but numbers enters."""
+
+import dataclasses
+import enum
+import math
+
+from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.evaluation.measurements import Comparison, Interval, ModelMetrics, SliceComparison
+from albert_tfx.options import SelectionPolicy
+
+
+class Rule(enum.StrEnum):
+    """What can decide: the first four name a winner, the others refuse every model."""
+
+    SURE_GAIN = "sure_gain"
+    NO_SURE_GAIN = "no_sure_gain"
+    SLICE_LOSS = "slice_loss"
+    ONLY_DEFINED = "only_defined"
+    UNDEFINED = "undefined"
+    MIN_ACCURACY = "min_accuracy"
+    MIN_AUC = "min_auc"
+    MAJORITY = "majority"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """Which model to serve.
+
+    Attributes:
+      selected: The leading model, `frozen` or `fine_tuned`.
+      winner: The same where it may be served, else None.
+      rule: Which `Rule` decided.
+      reason: The same in one sentence, with its numbers.
+    """
+
+    selected: str
+    winner: str | None
+    rule: str
+    reason: str
+
+
+def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
+    """Decides which model leads and whether it is good enough to be served.
+
+    Fine-tuning leads only where what it surely gains, the lower bound of the accuracy difference,
+    exceeds `policy.min_gain`, and where it surely loses more than `policy.max_slice_loss` on none
+    of the slices. A tie goes to the frozen model, which is cheaper to train again. A model with a
+    metric that is no finite number has diverged; the other one then leads, uncompared.
+
+    A slice counts by the upper bound of its difference. By its value, chance alone would hold back
+    a better model: of a hundred reviews the value strays by several points, and of many slices
+    some stray far. By its lower bound, any small slice would. What is surely lost is a finding.
+
+    The leader is served only where its accuracy's lower bound exceeds what always answering the
+    most frequent class of these reviews gives, and where it reaches the absolute floors. Those are
+    marks for what was measured, so its values have to reach them. Where an interval is not known,
+    the value takes the place of its bounds.
+
+    Args:
+      policy: The rules' bounds.
+      comparison: Both models, on the same reviews.
+    """
+    lead = _lead(policy, comparison)
+    refusal = _undefined_comparison(lead, comparison) or _not_good_enough(
+        policy, lead.selected, comparison
+    )
+    if refusal is None:
+        return lead
+    rule, objection = refusal
+    return Decision(lead.selected, None, rule, f"Neither model is pushed: {objection}.")
+
+
+def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
+    for name, other in ((FINE_TUNED, FROZEN), (FROZEN, FINE_TUNED)):
+        undefined = _metrics(comparison, name).undefined
+        if undefined:
+            why = f"{name} has diverged, as its {', '.join(undefined)}"
+            return _win(other, Rule.ONLY_DEFINED, why)
+    gain = comparison.difference
+    bounded = "" if gain.lower is None else "the lower bound of "
+    gained = f"{bounded}the accuracy that fine-tuning gains, {gain:+.4f}"
+    if not _lower(gain) > policy.min_gain:
+        return _win(FROZEN, Rule.NO_SURE_GAIN, f"{gained}, does not exceed {policy.min_gain:g}")
+    lost = _most_surely_lost(policy, comparison.slices)
+    if lost is not None:
+        return _win(FROZEN, Rule.SLICE_LOSS, _describe_loss(gain, lost, policy.max_slice_loss))
+    return _win(FINE_TUNED, Rule.SURE_GAIN, f"{gained}, exceeds {policy.min_gain:g}")
+
+
+def _win(model: str, rule: Rule, why: str) -> Decision:
+    return Decision(model, model, rule, f"{model} wins: {why}.")
+
+
+def _most_surely_lost(
+    policy: SelectionPolicy, slices: tuple[SliceComparison, ...]
+) -> SliceComparison | None:
+    lost = [
+        each
+        for each in slices
+        if each.examples >= policy.min_slice_examples
+        and _upper(each.difference) < -policy.max_slice_loss
+    ]
+    return min(lost, key=lambda each: _upper(each.difference), default=None)
+
+
+def _describe_loss(gain: Interval, lost: SliceComparison, bound: float) -> str:
+    return (
+        f"fine-tuning gains {gain:+.4f} of accuracy overall, but surely loses more than "
+        f"{bound:g} on the {lost.examples:,} reviews of {lost.name}, {lost.difference:+.4f}"
+    )
+
+
+def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule, str] | None:
+    metrics = _metrics(comparison, lead.selected)
+    undefined = [f"{lead.selected}'s {each}" for each in metrics.undefined]
+    figures = {"the majority class's share": comparison.majority_share}
+    if lead.rule is not Rule.ONLY_DEFINED:
+        figures["the accuracy difference"] = comparison.difference.value
+    undefined += [f"{name} is {x}" for name, x in figures.items() if not math.isfinite(x)]
+    return (Rule.UNDEFINED, ", ".join(undefined)) if undefined else None
+
+
+def _not_good_enough(
+    policy: SelectionPolicy, selected: str, comparison: Comparison
+) -> tuple[Rule, str] | None:
+    metrics = _metrics(comparison, selected)
+    accuracy, leads = metrics.accuracy, f"{selected} is preferred, but its"
+    if accuracy.value < policy.min_accuracy:
+        return Rule.MIN_ACCURACY, (
+            f"{leads} accuracy {accuracy.value:.4f} is below {policy.min_accuracy:g}"
+        )
+    if metrics.auc < policy.min_auc:
+        return Rule.MIN_AUC, f"{leads} AUC {metrics.auc:.4f} is below {policy.min_auc:g}"
+    if not _lower(accuracy) - comparison.majority_share > policy.min_gain_over_majority:
+        margin = policy.min_gain_over_majority
+        by_more = f"by more than {margin:g} " if margin else ""
+        return Rule.MAJORITY, (
+            f"{leads} accuracy, {accuracy:.4f}, does not surely exceed {by_more}what always "
+            f"answering the most frequent class gives, {comparison.majority_share:.4f}"
+        )
+    return None
+
+
+def _metrics(comparison: Comparison, model: str) -> ModelMetrics:
+    return comparison.frozen if model == FROZEN else comparison.fine_tuned
+
+
+def _lower(interval: Interval) -> float:
+    return interval.value if interval.lower is None else interval.lower
+
+
+def _upper(interval: Interval) -> float:
+    return interval.value if interval.upper is None else interval.upper

@@ -1,0 +1,59 @@
+"""Which figures a report has."""
+
+from collections.abc import Mapping
+
+from albert_tfx.evaluation.curves import Curves
+from albert_tfx.evaluation.measurements import Comparison
+from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.report import accuracy_plots, curve_plots
+from albert_tfx.report.page import Picture
+from albert_tfx.report.plot_style import NARROW, to_png
+
+
+def draw(
+    comparison: Comparison, histories: Mapping[str, TrainingHistory], curves: Mapping[str, Curves]
+) -> dict[str, Picture]:
+    """Draws them.
+
+    Args:
+      comparison: Both models on the eval split.
+      histories: Training histories by `frozen` and `fine_tuned`.
+      curves: Curves on the eval split, likewise.
+
+    Returns:
+      Each figure by its file's name without its ending.
+    """
+    return {
+        "comparison": Picture(
+            accuracy_plots.comparison_finding(comparison.difference),
+            to_png(accuracy_plots.comparison_figure(comparison)),
+            to_png(accuracy_plots.comparison_figure(comparison, NARROW)),
+        ),
+        "training_history": Picture(
+            accuracy_plots.history_finding(histories),
+            to_png(accuracy_plots.training_history_figure(histories)),
+            to_png(accuracy_plots.training_history_figure(histories, NARROW)),
+        ),
+        "roc": Picture(
+            curve_plots.roc_finding(comparison),
+            to_png(curve_plots.roc_figure(curves, comparison)),
+        ),
+        "precision_recall": Picture(
+            curve_plots.precision_recall_finding(curves),
+            to_png(curve_plots.precision_recall_figure(curves)),
+        ),
+        "reliability": Picture(
+            curve_plots.reliability_finding(comparison),
+            to_png(curve_plots.reliability_figure(curves, comparison)),
+        ),
+        "confusion": Picture(
+            curve_plots.confusion_finding(curves),
+            to_png(curve_plots.confusion_figure(curves)),
+            to_png(curve_plots.confusion_figure(curves, NARROW)),
+        ),
+        "slices": Picture(
+            accuracy_plots.slices_finding(comparison.slices),
+            to_png(accuracy_plots.slices_figure(comparison.slices)),
+            to_png(accuracy_plots.slices_figure(comparison.slices, NARROW)),
+        ),
+    }

@@ -1,0 +1,99 @@
+"""How the report's figures look, and how they become PNG: no display, no global state."""
+
+import io
+import math
+import textwrap
+from typing import Literal
+
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from tfx.dsl.io import fileio
+
+from albert_tfx.contract import FINE_TUNED, FROZEN
+
+RESOLUTION = 160  # dots an inch
+WIDE = 10.0  # inches
+NARROW = 5.2  # inches: half of a wide one, and what a phone shows with letters to be read
+
+# Okabe and Ito (2008), "Color Universal Design": told apart with any colour vision.
+COLORS = {FROZEN: "#0072B2", FINE_TUNED: "#D55E00"}
+# For who sees no colours at all.
+MARKERS = {FROZEN: "o", FINE_TUNED: "s"}
+LINE_STYLES = {FROZEN: "-", FINE_TUNED: "--"}
+TITLES = {FROZEN: "Frozen encoder", FINE_TUNED: "Fine-tuned encoder"}
+INK = "#222222"
+MUTED = "#6B6B6B"
+GRID = "#E3E3E3"
+PERCENT = ticker.PercentFormatter(xmax=1, decimals=0)
+
+_TITLE_SIZES = {WIDE: 15, NARROW: 12}  # points
+_LETTER = 0.64  # width of a bold letter, as a share of its size
+_POINTS_AN_INCH = 72
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Returns an empty figure; width `WIDE` or `NARROW`, and height, are in inches."""
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1))
+
+
+def title(figure: Figure, text: str) -> None:
+    """Writes the finding above the figure, on as many lines as it takes."""
+    width = figure.get_figwidth()
+    size = _TITLE_SIZES[width]
+    letters = int(width * _POINTS_AN_INCH / (size * _LETTER))
+    figure.suptitle(
+        "\n".join(textwrap.wrap(text, letters)),
+        x=0.12 / width,
+        ha="left",
+        fontsize=size,
+        fontweight="bold",
+        color=INK,
+        parse_math=False,
+    )
+
+
+def cut(name: str, letters: int) -> str:
+    """Returns a name on a figure's axis, cut off where it has more letters than that.
+
+    >>> cut("unfavourable", 8)
+    'unfavou…'
+    """
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
+
+
+def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
+    """Leaves of the axes what helps to read values off them."""
+    hidden = {"x": ["left"], "y": ["bottom"], "both": []}[grid]
+    axes.spines[["top", "right", *hidden]].set_visible(False)
+    axes.tick_params(length=0, colors=INK)
+    axes.grid(axis=grid, color=GRID)
+    axes.set_axisbelow(True)
+
+
+def points(share: float) -> str:
+    """Returns a difference of shares in points.
+
+    >>> [points(share) for share in (0.052, 0.1, 0.0)]
+    ['+5.2', '+10.0', '0']
+    """
+    if not math.isfinite(share):
+        return "undefined"
+    rounded = round(100 * share, 1)
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
+
+
+def to_png(figure: Figure) -> bytes:
+    """Returns the figure as a PNG file's content."""
+    FigureCanvasAgg(figure)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=RESOLUTION, facecolor="white")
+    return content.getvalue()
+
+
+def save(figure: Figure, path: str) -> None:
+    """Writes `figure` as PNG; `path` may be in a bucket."""
+    with fileio.open(path, "wb") as file:
+        file.write(to_png(figure))

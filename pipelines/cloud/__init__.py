@@ -1,0 +1,1 @@
+"""The compiled pipeline: Vertex AI, Kubeflow, and its replay here."""

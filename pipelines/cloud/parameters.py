@@ -1,0 +1,288 @@
+"""What may be set when a compiled pipeline is submitted, rather than when it is compiled.
+
+Kubeflow Pipelines puts the value of a pipeline's parameter wherever a task's constant names it as
+`{{$.inputs.parameters['pipelinechannel--NAME']}}`; its own compiler writes formatted strings so.
+The components take their options as JSON: an option is settable where its value in that JSON is
+replaced by such a name. The components know nothing of it.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.errors import InputError
+from albert_tfx.options import (
+    DatasetOptions,
+    EmbeddingOptions,
+    PreprocessingOptions,
+    TrainerOptions,
+    decode,
+)
+
+OUTPUT_ROOT = "output_root"
+
+_CHANNEL = "pipelinechannel--"
+_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['" + _CHANNEL + r"(\w+)'\]\}\}")
+_PARAMETER_TYPES = {str: "STRING", int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE"}
+_PYTHON_TYPES = {name: python_type for python_type, name in _PARAMETER_TYPES.items()}
+_OPTIONS = (DatasetOptions, PreprocessingOptions, EmbeddingOptions, TrainerOptions)
+# A value is put between the quotes of a JSON text as it is.
+_UNQUOTABLE = re.compile(r"[\"\\\x00-\x1f]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One option of the components that may be set at submission.
+
+    Attributes:
+      name: What it is called then.
+      purpose: What it is, in a few words.
+      options: The dataclasses of options that have it.
+      field: What it is called there.
+      model: The Trainer that it belongs to, or None for every component.
+    """
+
+    name: str
+    purpose: str
+    options: tuple[type, ...]
+    field: str
+    model: str | None = None
+
+    def is_in(self, mapping: dict[str, Any]) -> bool:
+        """Returns whether `mapping` is the encoded form of options that have this parameter."""
+        return _options_class(mapping) in self.options and self.model in (
+            None,
+            mapping.get("model"),
+        )
+
+
+PARAMETERS = (
+    Parameter("dataset", "TFDS data set of the same classes", (DatasetOptions,), "name"),
+    Parameter(
+        "encoder",
+        "TF Hub or Kaggle handle, or folder in a bucket, of the text encoder",
+        (EmbeddingOptions, TrainerOptions),
+        "encoder",
+    ),
+    Parameter(
+        "preprocessor",
+        "the text preprocessing model that was made for the encoder",
+        (PreprocessingOptions,),
+        "preprocessor",
+    ),
+    Parameter(
+        "sequence_length",
+        "most tokens of a review",
+        (PreprocessingOptions, EmbeddingOptions, TrainerOptions),
+        "sequence_length",
+    ),
+    Parameter(
+        "frozen_learning_rate",
+        "peak rate of the frozen model's head",
+        (TrainerOptions,),
+        "head_learning_rate",
+        FROZEN,
+    ),
+    Parameter(
+        "fine_tuned_learning_rate",
+        "peak rate of the fine-tuned model's encoder",
+        (TrainerOptions,),
+        "encoder_learning_rate",
+        FINE_TUNED,
+    ),
+)
+
+
+def placeholder(name: str) -> str:
+    """Returns what stands in a spec for the value of the parameter `name`."""
+    return "{{$.inputs.parameters['" + _CHANNEL + name + "']}}"
+
+
+def make_settable(spec: dict[str, Any], output: str) -> None:
+    """Makes the options of `PARAMETERS`, and the output root, parameters of a compiled spec.
+
+    Args:
+      spec: A pipeline spec, changed in place. What it says now becomes each parameter's default.
+      output: The folder that the pipeline was compiled for: whatever lies below it will lie below
+        the parameter `output_root`, which has no default.
+
+    Raises:
+      ValueError: An option of `PARAMETERS` is nowhere in the spec, or has two values in it.
+    """
+    defaults: dict[str, Any] = {}
+    for constant in _constants(spec):
+        text = _with_placeholders(constant["constant"], defaults)
+        constant["constant"] = text.replace(output, placeholder(OUTPUT_ROOT))
+    _bind(spec)
+    _declare(spec, defaults)
+
+
+def declared(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Returns the parameters of a spec by name: `parameterType`, `description`, `defaultValue`."""
+    return spec["root"]["inputDefinitions"]["parameters"]
+
+
+def read_values(spec: dict[str, Any], given: list[str], output_root: str) -> dict[str, Any]:
+    """Reads the values of a submission, and refuses what the components would refuse.
+
+    Args:
+      spec: A spec that `make_settable` changed.
+      given: `NAME=VALUE` each.
+      output_root: The value of the parameter of that name.
+
+    Returns:
+      Every parameter's value, of its own type: the one given, else its default.
+
+    Raises:
+      InputError: There is no such parameter, or the value is not of its type or out of bounds.
+    """
+    defaults = {
+        name: _PYTHON_TYPES[definition["parameterType"]](definition["defaultValue"])
+        for name, definition in declared(spec).items()
+        if "defaultValue" in definition
+    }
+    values = {
+        **defaults,
+        **dict(_value(each, declared(spec)) for each in given),
+        OUTPUT_ROOT: output_root,
+    }
+    inputs = {_CHANNEL + name: value for name, value in values.items()}
+    for constant in _constants(spec):
+        for mapping in _mappings(resolve(constant["constant"], inputs)):
+            options = _options_class(mapping)
+            if options:
+                decode(options, mapping)
+    return values
+
+
+def resolve(text: str, inputs: dict[str, Any]) -> str:
+    """Puts values in the place of their names, as a backend does before it starts a task.
+
+    Args:
+      text: A constant of a task.
+      inputs: The task's inputs by name, `pipelinechannel--NAME` for a parameter of the pipeline.
+    """
+    return _PLACEHOLDER.sub(lambda match: _text(inputs[_CHANNEL + match[1]]), text)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _options_class(mapping: dict[str, Any]) -> type | None:
+    """Returns the class of options that `mapping` is the encoded form of."""
+    for options in _OPTIONS:
+        if set(mapping) == {field.name for field in dataclasses.fields(options)}:
+            return options
+    return None
+
+
+def _constants(spec: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Yields each mapping whose `constant` is a text among the tasks' inputs."""
+    for task in spec["root"]["dag"]["tasks"].values():
+        for value in task.get("inputs", {}).get("parameters", {}).values():
+            if isinstance(value.get("runtimeValue", {}).get("constant"), str):
+                yield value["runtimeValue"]
+
+
+def _parsed(text: str) -> Any:
+    """Returns the list or mapping that `text` is the JSON of, or None."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Yields every mapping in a JSON value, whose texts may be JSON again."""
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value or ()
+    for each in inner:
+        if isinstance(each, str | dict | list):
+            yield from _mappings(each)
+
+
+def _with_placeholders(text: str, defaults: dict[str, Any]) -> str:
+    """Returns the JSON `text` with placeholders for settable options; collects their values."""
+    value = _parsed(text)
+    changed = _replaced(value, defaults)
+    if changed == value:
+        return text
+    template = json.dumps(changed)
+    for name, default in defaults.items():
+        if not isinstance(default, str):
+            template = template.replace(f'"{placeholder(name)}"', placeholder(name))
+    return template
+
+
+def _replaced(value: Any, defaults: dict[str, Any]) -> Any:
+    if isinstance(value, str):
+        return _with_placeholders(value, defaults)
+    if isinstance(value, list):
+        return [_replaced(each, defaults) for each in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {key: _replaced(each, defaults) for key, each in value.items()}
+    for parameter in PARAMETERS:
+        if parameter.is_in(value):
+            _collect(parameter.name, value[parameter.field], defaults)
+            changed[parameter.field] = placeholder(parameter.name)
+    return changed
+
+
+def _collect(name: str, value: Any, defaults: dict[str, Any]) -> None:
+    if defaults.setdefault(name, value) != value:
+        raise ValueError(f"the parameter {name} would be both {defaults[name]!r} and {value!r}")
+
+
+def _bind(spec: dict[str, Any]) -> None:
+    """Hands each task the parameters that its constants name."""
+    for task in spec["root"]["dag"]["tasks"].values():
+        inputs = task.get("inputs", {}).get("parameters", {})
+        for name in sorted(set(_PLACEHOLDER.findall(json.dumps(inputs)))):
+            inputs[_CHANNEL + name] = {"componentInputParameter": name}
+
+
+def _declare(spec: dict[str, Any], defaults: dict[str, Any]) -> None:
+    definitions: dict[str, Any] = {
+        OUTPUT_ROOT: {
+            "parameterType": "STRING",
+            "description": "folder in a bucket that receives everything",
+        }
+    }
+    for parameter in PARAMETERS:
+        if parameter.name not in defaults:
+            raise ValueError(f"{parameter.name} is nowhere in the compiled pipeline")
+        default = defaults[parameter.name]
+        definitions[parameter.name] = {
+            "parameterType": _PARAMETER_TYPES[type(default)],
+            "defaultValue": default,
+            "isOptional": True,
+            "description": parameter.purpose,
+        }
+    spec["root"]["inputDefinitions"] = {"parameters": definitions}
+
+
+def _value(given: str, known: dict[str, dict[str, Any]]) -> tuple[str, Any]:
+    name, equals, text = given.partition("=")
+    if not equals or name not in known or name == OUTPUT_ROOT:
+        raise InputError(
+            f"There is no parameter {name!r}" if equals else f"{given!r} is not NAME=VALUE",
+            f"The pipeline takes {', '.join(sorted(set(known) - {OUTPUT_ROOT}))}",
+        )
+    wanted = _PYTHON_TYPES[known[name]["parameterType"]]
+    if _UNQUOTABLE.search(text):
+        raise InputError(f"{name} cannot be {text!r}", "Leave quotes and backslashes out")
+    try:
+        return name, wanted(text)
+    except ValueError as error:
+        raise InputError(
+            f"{name} cannot be {text!r}", f"Give a value of type {wanted.__name__}"
+        ) from error

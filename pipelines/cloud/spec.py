@@ -1,0 +1,66 @@
+"""The compiled pipeline as a file."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from albert_tfx.errors import InputError
+from pipelines.cloud import parameters
+
+
+def require_place(path: str | os.PathLike[str]) -> None:
+    """Refuses where `write` could not write.
+
+    Raises:
+      InputError: It is a folder, or in a folder that is not there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise _unwritable(path, "it is a folder")
+    if not path.parent.is_dir():
+        raise _unwritable(path, f"there is no folder {path.parent}")
+
+
+def write(spec: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Writes a spec as YAML, the same bytes for the same spec.
+
+    Raises:
+      InputError: The file cannot be written.
+    """
+    partial = Path(f"{path}.{os.getpid()}")
+    try:
+        partial.write_text(yaml.safe_dump(spec, sort_keys=True, width=100), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise _unwritable(path, error.strerror) from error
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads a spec that `write` wrote.
+
+    Raises:
+      InputError: There is no such file, or it is not one of ours.
+    """
+    remedy = "Give a file that `kubeflow_runner.py compile` wrote"
+    try:
+        spec = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read: {_first_line(error)}", remedy) from error
+    try:
+        parameters.declared(spec)[parameters.OUTPUT_ROOT]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is no pipeline of this project", remedy) from error
+    return spec
+
+
+def _unwritable(path: str | os.PathLike[str], reason: str | None) -> InputError:
+    return InputError(f"{path} cannot be written ({reason})", "Give another file with --spec FILE")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

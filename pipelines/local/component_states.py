@@ -1,0 +1,151 @@
+"""Which component of a running pipeline is where, read from what TFX logs."""
+
+import contextlib
+import dataclasses
+import enum
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from albert_tfx.progress import Progress, of_record
+
+
+class State(enum.StrEnum):
+    """Where a component stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CACHED = "cached"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class ComponentError(Exception):
+    """A component failed; the only argument is its id."""
+
+
+@dataclasses.dataclass
+class ComponentState:
+    """One component of the run.
+
+    Attributes:
+      component: Its id, e.g. `Trainer.frozen`.
+      state: Where it stands.
+      started: When it started, in seconds of `time.monotonic`; None before that.
+      seconds: How long it took; None until it ended.
+      progress: How far its executor says it is; None if it says nothing.
+    """
+
+    component: str
+    state: State = State.WAITING
+    started: float | None = None
+    seconds: float | None = None
+    progress: Progress | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it started, or until it ended."""
+        if self.seconds is not None:
+            return self.seconds
+        return time.monotonic() - self.started if self.started is not None else 0.0
+
+
+class ComponentStates(logging.Handler):
+    """Follows a `LocalDagRunner`, which runs one component after the other.
+
+    TFX has no hook for this. What it has are log records, whose templates and arguments are
+    matched here; those of the launcher name no component, and concern the one that runs.
+
+    Attributes:
+      states: The components in the order given, by id.
+      running: The component that runs now, or None.
+    """
+
+    def __init__(
+        self, components: Iterable[str], on_change: Callable[[ComponentState], None]
+    ) -> None:
+        """Starts with every component waiting.
+
+        Args:
+          components: Their ids.
+          on_change: Called with a component's state whenever that changed.
+        """
+        super().__init__(logging.INFO)
+        self.states = {component: ComponentState(component) for component in components}
+        self.running: ComponentState | None = None
+        self._on_change = on_change
+        self._events: dict[str, Callable[..., None]] = {
+            "Component %s is running.": self._start,
+            "Going to run a new execution %d": lambda _: self._change(State.RUNNING),
+            "A cached execution %d is used.": lambda _: self._change(State.CACHED),
+            "Skipping execution for %s": lambda _: self._change(State.SKIPPED),
+            "Execution %d failed.": lambda _: self.fail(),
+            "[%s] Input resolution error: %s": lambda *_: self.fail(),
+            "Component %s is finished.": lambda _: self._finish(),
+        }
+
+    @property
+    def failed(self) -> ComponentState | None:
+        """The first component that failed, or None."""
+        return next((s for s in self.states.values() if s.state is State.FAILED), None)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes in one record, of TFX or of `albert_tfx.progress`."""
+        try:
+            step = of_record(record)
+            if step is not None:
+                self._advance(step)
+            elif isinstance(record.msg, str) and record.msg in self._events:
+                self._events[record.msg](*(record.args or ()))
+        except Exception:
+            self.handleError(record)
+
+    def fail(self) -> None:
+        """Marks the component that runs, if one does, as failed."""
+        if self.running is not None and self.running.state is not State.FAILED:
+            self._change(State.FAILED)
+
+    def _start(self, component: str) -> None:
+        self.running = self.states.setdefault(component, ComponentState(component))
+        self.running.state = State.RUNNING
+        self.running.started = time.monotonic()
+
+    def _advance(self, step: Progress) -> None:
+        if self.running is not None:
+            self.running.progress = step
+            self._on_change(self.running)
+
+    def _change(self, state: State) -> None:
+        if self.running is not None:
+            self.running.state = state
+            self.running.seconds = None if state is State.RUNNING else self.running.elapsed
+            self._on_change(self.running)
+
+    def _finish(self) -> None:
+        if self.running is not None and self.running.state is State.RUNNING:
+            self._change(State.DONE)
+        self.running = None
+
+
+@contextlib.contextmanager
+def follow(states: ComponentStates) -> Iterator[ComponentStates]:
+    """Lets `states` see every log record while the block runs a pipeline.
+
+    Raises:
+      ComponentError: A component failed. The cause is what it raised; none where TFX only logged
+        that, as it does for inputs that cannot be resolved, and went on.
+    """
+    root = logging.getLogger()
+    root.addHandler(states)
+    try:
+        yield states
+    except Exception as error:
+        states.fail()
+        if states.failed is None:
+            raise
+        raise ComponentError(states.failed.component) from error
+    finally:
+        root.removeHandler(states)
+    if states.failed is not None:
+        raise ComponentError(states.failed.component)

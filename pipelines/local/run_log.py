@@ -1,0 +1,107 @@
+"""Keeps what TensorFlow, Beam and TFX say off the terminal, in one file."""
+
+import contextlib
+import ctypes
+import fcntl
+import io
+import logging
+import os
+import pathlib
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from albert_tfx.errors import InputError
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@contextlib.contextmanager
+def capture(path: str) -> Iterator[TextIO]:
+    """Sends file descriptors 1 and 2, and Python's logging from INFO on, to the end of `path`.
+
+    Descriptors, not `sys.stdout`: TensorFlow's C++ and Beam's processes know nothing of the
+    latter. While it is open, no other process can capture to the same file.
+
+    Yields:
+      The standard output as it was, to write to meanwhile. What nobody reads there is lost, and
+      is no error: the run matters, not who watches it.
+
+    Raises:
+      InputError: The file cannot be written, or another process captures to it.
+    """
+    with _open(pathlib.Path(path)) as log, contextlib.ExitStack() as stack:
+        log.write(f"\n==== {time.strftime('%Y-%m-%d %H:%M:%S %z')} {shlex.join(sys.argv)}\n")
+        _flush()
+        output = stack.enter_context(_redirected(sys.stdout, 1, log))
+        stack.enter_context(_redirected(sys.stderr, 2, log))
+        stack.enter_context(_logging_to(log))
+        stack.callback(_flush)
+        yield output
+
+
+def _open(path: pathlib.Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        cause = f"{path.parent} cannot be written ({error.strerror})"
+        raise InputError(cause, "Give another folder with --output DIR") from error
+    try:
+        fcntl.lockf(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        log.close()
+        cause = f"another run is writing to {path.parent}"
+        raise InputError(cause, "Wait for it, or give another folder with --output DIR") from error
+    return log
+
+
+class _Unwatched(io.FileIO):
+    """Takes whatever is written, also where its pipe is closed or its terminal gone."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+@contextlib.contextmanager
+def _redirected(stream: TextIO, descriptor: int, log: TextIO) -> Iterator[TextIO]:
+    kept = os.dup(descriptor)
+    os.dup2(log.fileno(), descriptor)
+    try:
+        file = io.BufferedWriter(_Unwatched(os.dup(kept), "w"))
+        with io.TextIOWrapper(file, stream.encoding, "replace", line_buffering=True) as to:
+            yield to
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+
+
+@contextlib.contextmanager
+def _logging_to(log: TextIO) -> Iterator[None]:
+    import absl.logging  # type: ignore[import-untyped]
+
+    root, verbosity = logging.getLogger(), absl.logging.get_verbosity()
+    level = root.level
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    absl.logging.set_verbosity(absl.logging.INFO)
+    try:
+        yield
+    finally:
+        absl.logging.set_verbosity(verbosity)
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def _flush() -> None:
+    """Writes what Python and C have buffered, before the descriptors point elsewhere."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)

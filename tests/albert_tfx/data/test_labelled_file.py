@@ -1,0 +1,250 @@
+"""The user's own file: how it is split, when it is reused, what is refused."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+
+from albert_tfx.data import tfds_source
+from albert_tfx.data.labelled_file import prepare_text_file
+from albert_tfx.errors import InputError
+
+ROWS = [(f"text {index}, and more", f"{index % 2}") for index in range(300)]
+
+
+def csv(path: Path, rows=ROWS, header="text,label", ending="\n") -> Path:
+    lines = [header, *(f'"{text}",{label}' for text, label in rows)]
+    path.write_text("".join(line + ending for line in lines), encoding="utf-8")
+    return path
+
+
+def jsonl(path: Path, records) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def split_of_text(options) -> dict[str, str]:
+    builder = tfds.builder_from_directory(options.name)
+    return {
+        row["text"].decode(): split
+        for split in ("train", "eval", "test")
+        for row in tfds.as_numpy(builder.as_dataset(split=split))
+    }
+
+
+def label_of_text(options) -> dict[str, str]:
+    dataset = tfds_source.resolve(options)
+    return {
+        row["text"].decode(): dataset.class_names[row["label"]]
+        for split in dataset.splits.values()
+        for row in tfds.as_numpy(dataset.builder.as_dataset(split=split))
+    }
+
+
+def test_every_row_is_stored_once_in_one_of_three_splits(tmp_path):
+    dataset = tfds_source.resolve(prepare_text_file(csv(tmp_path / "a.csv"), data_dir=tmp_path))
+
+    assert dataset.class_names == ("0", "1")
+    assert sum(dataset.num_examples.values()) == len(ROWS)
+    assert dataset.num_examples["train"] > 4 * max(
+        dataset.num_examples["eval"], dataset.num_examples["test"]
+    )
+
+
+def test_labels_keep_to_their_texts(tmp_path):
+    options = prepare_text_file(csv(tmp_path / "a.csv"), data_dir=tmp_path)
+
+    assert label_of_text(options) == dict(ROWS)
+
+
+def test_split_follows_from_the_text_alone(tmp_path):
+    small = split_of_text(prepare_text_file(csv(tmp_path / "a.csv"), data_dir=tmp_path))
+    grown = [(f"another {index}", "1") for index in range(50)] + ROWS[::-1]
+    large = split_of_text(prepare_text_file(csv(tmp_path / "b.csv", grown), data_dir=tmp_path))
+
+    assert small == {text: large[text] for text in small}
+
+
+def test_equal_texts_never_part(tmp_path):
+    repeated = [row for row in ROWS for _ in range(3)]
+    options = prepare_text_file(csv(tmp_path / "a.csv", repeated), data_dir=tmp_path)
+
+    builder = tfds.builder_from_directory(options.name)
+    texts = [
+        {row["text"] for row in tfds.as_numpy(builder.as_dataset(split=split))}
+        for split in ("train", "eval", "test")
+    ]
+    assert sum(map(len, texts)) == len(set.union(*texts)) == len(ROWS)
+
+
+def test_unchanged_file_is_reused_and_a_changed_one_is_not(tmp_path):
+    path = csv(tmp_path / "a.csv")
+    first = prepare_text_file(path, data_dir=tmp_path)
+    record = Path(first.name, "dataset_info.json")
+    before = record.stat().st_mtime_ns
+    second = prepare_text_file(path, data_dir=tmp_path)
+    third = prepare_text_file(csv(path, ROWS[1:]), data_dir=tmp_path)
+
+    assert first == second != third
+    assert record.stat().st_mtime_ns == before
+
+
+def test_other_columns_are_another_data_set(tmp_path):
+    path = csv(tmp_path / "a.csv", header="text,label")
+    swapped = jsonl(tmp_path / "b.jsonl", [{"a": t, "b": t[::-1], "label": lab} for t, lab in ROWS])
+
+    first = prepare_text_file(swapped, "a", data_dir=tmp_path)
+    second = prepare_text_file(swapped, "b", data_dir=tmp_path)
+
+    assert len({first.name, second.name, prepare_text_file(path, data_dir=tmp_path).name}) == 3
+
+
+@pytest.mark.parametrize("header", ["Review,sentiment", "sentence,CLASS", "content, target"])
+def test_usual_column_names_are_guessed(tmp_path, header):
+    options = prepare_text_file(csv(tmp_path / "a.csv", header=header), data_dir=tmp_path)
+
+    assert label_of_text(options) == dict(ROWS)
+
+
+def test_tsv_gzip_byte_order_mark_and_windows_line_ends(tmp_path):
+    content = "\r\n".join(["text\tlabel", *(f"{text}\t{label}" for text, label in ROWS), ""])
+    path = tmp_path / "a.tsv.gz"
+    path.write_bytes(gzip.compress(content.encode("utf-8-sig")))
+
+    assert label_of_text(prepare_text_file(path, data_dir=tmp_path)) == dict(ROWS)
+
+
+def test_words_that_pandas_takes_for_missing_are_texts(tmp_path):
+    words = [("NA", "1"), ("null", "0"), ("None", "1")]
+
+    options = prepare_text_file(csv(tmp_path / "a.csv", ROWS + words), data_dir=tmp_path)
+
+    assert label_of_text(options) == dict(ROWS + words)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ((False, True), ("false", "true")),
+        ((10, 9), ("9", "10")),
+        (("ham ", " spam"), ("ham", "spam")),
+        ((-1, 1), ("-1", "1")),
+    ],
+)
+def test_json_labels_become_sorted_class_names(tmp_path, labels, classes):
+    records = [{"text": f"t {i}", "label": labels[i % 2]} for i in range(300)]
+
+    options = prepare_text_file(jsonl(tmp_path / "a.jsonl", records), data_dir=tmp_path)
+
+    assert tfds_source.resolve(options).class_names == classes
+
+
+def refuses(tmp_path: Path, path: Path, pattern: str, **columns: str) -> None:
+    with pytest.raises(InputError, match=pattern) as refusal:
+        prepare_text_file(path, data_dir=tmp_path / "data", **columns)
+    assert str(path) in refusal.value.cause
+    assert not (tmp_path / "data").exists()
+
+
+def test_missing_file(tmp_path):
+    refuses(tmp_path, tmp_path / "none.csv", "does not exist")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_empty_file(tmp_path, name):
+    (tmp_path / name).write_text("")
+    refuses(tmp_path, tmp_path / name, "is empty|has no rows")
+
+
+def test_header_alone(tmp_path):
+    refuses(tmp_path, csv(tmp_path / "a.csv", []), "has no rows")
+
+
+def test_unknown_kind(tmp_path):
+    refuses(tmp_path, csv(tmp_path / "a.xlsx"), r"unknown kind '\.xlsx'.*\.csv, \.tsv, \.jsonl")
+
+
+def test_broken_gzip(tmp_path):
+    refuses(tmp_path, csv(tmp_path / "a.csv.gz"), "cannot be read")
+
+
+def test_other_encoding_names_the_line(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("text,label\ngut,1\nschön,0\n".encode("latin-1"))
+    refuses(tmp_path, path, r"not UTF-8: line 3 has the byte 0xf6.*Save it as UTF-8")
+
+
+def test_missing_column_lists_and_guesses(tmp_path):
+    path = csv(tmp_path / "a.csv", header="texts,labels")
+    refuses(tmp_path, path, r"no column 'text'; it has texts, labels.*--text-column.*'texts'")
+    refuses(tmp_path, path, r"no column 'label'.*perhaps 'labels'", text_column="texts")
+    refuses(tmp_path, path, r"no column 'txts'.*perhaps 'texts'", text_column="txts")
+
+
+def test_one_column_is_not_both_text_and_label(tmp_path):
+    path = csv(tmp_path / "a.csv", header="text,label")
+    refuses(tmp_path, path, r"'label' cannot be both.*--text-column", text_column="label")
+
+
+def test_two_columns_that_could_be_the_text(tmp_path):
+    records = [{"review": "a", "content": "b", "label": 1}] * 20
+    refuses(tmp_path, jsonl(tmp_path / "a.jsonl", records), "no column 'text'.*--text-column")
+
+
+@pytest.mark.parametrize(
+    ("row", "column"), [('"",1', "text"), ('" ",1', "text"), ("good,", "label"), ("good", "label")]
+)
+def test_empty_cells_name_their_rows(tmp_path, row, column):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\na,1\n\n{row}\nb,0\n{row}\n")
+    refuses(tmp_path, path, rf"column '{column}' is empty or missing: 2 rows \(4, 6\)")
+
+
+def test_many_empty_cells_name_the_first_five(tmp_path):
+    path = csv(tmp_path / "a.csv", [(" ", "1")] * 7)
+    refuses(tmp_path, path, r"7 rows \(2, 3, 4, 5, 6, …\)")
+
+
+def test_json_null_and_absent_keys_are_missing(tmp_path):
+    records = [{"text": "a", "label": 1}, {"text": None, "label": 0}, {"label": 0}]
+    refuses(tmp_path, jsonl(tmp_path / "a.jsonl", records), r"'text' is empty .*\(2, 3\)")
+
+
+def test_nested_json_is_refused(tmp_path):
+    records = [{"text": "a", "label": 1}, {"text": ["b"], "label": 0}]
+    refuses(tmp_path, jsonl(tmp_path / "a.jsonl", records), r"'text' holds lists .*\(2\)")
+
+
+@pytest.mark.parametrize("line", ['{"text": "a", "label"', "[1, 2]"])
+def test_malformed_json_names_the_line(tmp_path, line):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"text": "a", "label": 1}}\n\n{line}\n')
+    refuses(tmp_path, path, "line 3 is not")
+
+
+@pytest.mark.parametrize("rows", ["a, b,1\nc,0\n", "a,1\nb, c,0\n"])
+def test_unquoted_separators_are_refused(tmp_path, rows):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\n{rows}")
+    refuses(tmp_path, path, "more cells in row 2|Expected 2 fields in line 3.*quotes")
+
+
+def test_one_class(tmp_path):
+    path = csv(tmp_path / "a.csv", [(text, "1") for text, _ in ROWS])
+    refuses(tmp_path, path, "one label only, '1'.*--label-column")
+
+
+def test_too_many_classes(tmp_path):
+    path = csv(tmp_path / "a.csv", [(text, f"{index}") for index, (text, _) in enumerate(ROWS)])
+    refuses(tmp_path, path, "300 different labels.*--label-column")
+
+
+def test_rare_class(tmp_path):
+    path = csv(tmp_path / "a.csv", [*ROWS, ("odd one", "2")])
+    refuses(tmp_path, path, "few rows of label '2': of 1 none falls to the .*50 rows or more")
+
+
+def test_too_few_rows(tmp_path):
+    refuses(tmp_path, csv(tmp_path / "a.csv", ROWS[:2]), "too small: of its 2 rows.*100 in all")

@@ -1,0 +1,73 @@
+"""Intervals against independent computations."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from albert_tfx.evaluation.measurements import Interval, paired_difference, proportion
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(300, 180), (40, 90), (15, 15)])
+def test_paired_interval_is_that_of_a_paired_bootstrap(gained, lost):
+    gains = np.repeat([1.0, -1.0, 0.0], [gained, lost, 2500 - gained - lost])
+    resampled = np.random.default_rng(seed=3).choice(gains, size=(4000, 2500)).mean(axis=1)
+    lower, upper = np.quantile(resampled, [0.025, 0.975])
+    interval = paired_difference(gained, lost, 2500)
+    assert interval.value == pytest.approx(gains.mean())
+    assert (interval.lower, interval.upper) == pytest.approx((lower, upper), abs=0.001)
+
+
+def test_paired_interval_leaves_out_zero_where_mcnemar_rejects_equality():
+    """The exact test of McNemar (1947) is a sign test on the reviews that only one gets right."""
+    verdicts = []
+    for gained in range(0, 120, 3):
+        for lost in range(0, 120, 3):
+            test = stats.binomtest(gained, gained + lost) if gained + lost else None
+            interval = paired_difference(gained, lost, 2500)
+            assert (interval.value > 0) == (gained > lost)
+            verdicts.append(
+                (test is not None and test.pvalue < 0.05, not interval.lower <= 0 <= interval.upper)
+            )
+    exact, ours = np.array(verdicts).T
+    # The exact test is the more careful one, by no more than its discreteness brings.
+    assert not (exact & ~ours).any()
+    assert (exact != ours).mean() < 0.03
+
+
+def test_paired_interval_covers_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(seed=5)
+    examples, probabilities = 300, [0.12, 0.07, 0.81]
+    outcomes = random.multinomial(examples, probabilities, size=3000)
+    intervals = [paired_difference(gained, lost, examples) for gained, lost, _ in outcomes]
+    covered = np.mean([each.lower <= 0.05 <= each.upper for each in intervals])
+    assert 0.94 <= covered <= 0.965
+
+
+def test_swapping_the_models_mirrors_the_interval():
+    forth, back = paired_difference(30, 12, 200), paired_difference(12, 30, 200)
+    assert (back.value, back.lower) == pytest.approx((-forth.value, -forth.upper))
+
+
+def test_models_that_always_agree_still_leave_doubt():
+    interval = paired_difference(0, 0, 50)
+    assert interval.value == 0
+    assert interval.lower < 0 < interval.upper
+
+
+def test_bounds_stay_possible():
+    assert paired_difference(5, 0, 5).upper == 1
+
+
+def test_wilson_interval_of_a_published_example():
+    """Newcombe (1998), "Two-sided confidence intervals for the single proportion", table I."""
+    interval = proportion(81 / 263, 263)
+    assert (interval.lower, interval.upper) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_undefined_share_has_no_interval():
+    interval = proportion(math.nan, 10)
+    assert math.isnan(interval.value)
+    assert (interval.lower, interval.upper) == (None, None)
+    assert proportion(0.5, 0) == Interval(0.5)

@@ -1,0 +1,164 @@
+"""What the combiners keep, however Beam splits the reviews among them."""
+
+import math
+
+import numpy as np
+import pytest
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.metrics.metric_types import MetricComputation, MetricKey
+from tensorflow_model_analysis.proto import config_pb2
+
+from albert_tfx.evaluation import tfma_metrics
+from albert_tfx.evaluation.tfma_metrics import (
+    Disagreements,
+    PairedOutcomes,
+    Predictions,
+    decode_disagreements,
+    decode_predictions,
+)
+
+CONFIG = config_pb2.EvalConfig(
+    model_specs=[
+        config_pb2.ModelSpec(name="fine_tuned"),
+        config_pb2.ModelSpec(name="frozen", is_baseline=True),
+    ]
+)
+MODELS = ["fine_tuned", "frozen"]
+
+
+def make_extracts(text: str, label: int, fine_tuned: float, frozen: float) -> dict:
+    """Returns a review as TFMA hands it to a metric; the models give `pos` these probabilities."""
+    names = np.array([b"neg", b"pos"], dtype=object)
+    return {
+        constants.FEATURES_KEY: {
+            "text": np.array([text.encode()], dtype=object),
+            "label": np.array([label]),
+        },
+        constants.PREDICTIONS_KEY: {
+            model: {"probabilities": np.float32([1 - positive, positive]), "labels": names}
+            for model, positive in (("fine_tuned", fine_tuned), ("frozen", frozen))
+        },
+    }
+
+
+def draw_extracts(reviews: int) -> list[dict]:
+    random = np.random.default_rng(seed=2)
+    return [
+        make_extracts(f"review {index}", index % 2, *random.random(2)) for index in range(reviews)
+    ]
+
+
+def measure(metric, extracts: list[dict], parts: int = 1) -> dict[MetricKey, object]:
+    """Combines the reviews in `parts` accumulators, the last one merged first."""
+    first, *derived = metric.computations(eval_config=CONFIG, model_names=MODELS)
+    assert isinstance(first, MetricComputation)
+    (preprocessor,) = first.preprocessors
+    combiner, accumulators = first.combiner, []
+    for part in range(parts):
+        accumulator = combiner.create_accumulator()
+        for each in extracts[part::parts]:
+            accumulator = combiner.add_inputs(accumulator, list(preprocessor.process(each)))
+        accumulators.append(accumulator)
+    empty = combiner.create_accumulator()
+    merged = combiner.merge_accumulators([empty, *reversed(accumulators)])
+    found = combiner.extract_output(merged)
+    for computation in derived:
+        found |= computation.result(found)
+    return found
+
+
+def by_name(found: dict[MetricKey, object]) -> dict[str, object]:
+    return {key.name: value for key, value in found.items()}
+
+
+def test_outcomes_are_counted_in_pairs():
+    extracts = [
+        make_extracts("both right", 1, 0.9, 0.8),
+        make_extracts("gained", 1, 0.9, 0.2),
+        make_extracts("gained too", 0, 0.1, 0.7),
+        make_extracts("lost", 0, 0.6, 0.4),
+    ]
+    found = measure(PairedOutcomes(), extracts, parts=2)
+    assert by_name(found) == {"gained": 2, "lost": 1, "flipped": 3}
+    assert all(key.model_name == "fine_tuned" and key.is_diff for key in found)
+
+
+def test_all_predictions_are_kept_in_rows_that_belong_together():
+    extracts = draw_extracts(40)
+    table = decode_predictions(by_name(measure(Predictions(), extracts))["predictions"])
+    assert table.class_names == ("neg", "pos")
+    rows = {
+        (int(label), *map(float, (fine_tuned[1], frozen[1])))
+        for label, fine_tuned, frozen in zip(
+            table.labels,
+            table.probabilities["fine_tuned"],
+            table.probabilities["frozen"],
+            strict=True,
+        )
+    }
+    assert rows == {
+        (
+            int(each["features"]["label"][0]),
+            *(float(each["predictions"][model]["probabilities"][1]) for model in MODELS),
+        )
+        for each in extracts
+    }
+
+
+@pytest.mark.parametrize("metric", [Predictions, Disagreements, PairedOutcomes])
+def test_nothing_depends_on_how_beam_splits_the_reviews(metric, monkeypatch):
+    monkeypatch.setattr(tfma_metrics, "MAX_PREDICTIONS", 25)
+    extracts = draw_extracts(120)
+    expected = measure(metric(), extracts)
+    assert measure(metric(), extracts[::-1], parts=7) == expected
+
+
+def test_sample_of_predictions_is_as_large_as_it_may_be_and_random(monkeypatch):
+    monkeypatch.setattr(tfma_metrics, "MAX_PREDICTIONS", 300)
+    extracts = draw_extracts(2000)
+    table = decode_predictions(by_name(measure(Predictions(), extracts))["predictions"])
+    assert len(table.labels) == 300
+    assert table.labels.mean() == pytest.approx(0.5, abs=0.09)  # three standard errors
+    assert table.probabilities["frozen"][:, 1].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_metrics_are_derived_for_each_model():
+    found = measure(Predictions(), draw_extracts(200))
+    derived = {(key.model_name, key.name) for key in found if key.name != "predictions"}
+    assert derived == {
+        (model, metric)
+        for model in MODELS
+        for metric in ("auc", "precision", "recall", "f1", "calibration_error")
+    }
+    assert all(0 <= value <= 1 for value in found.values() if isinstance(value, float))
+
+
+def test_surest_disagreements_come_first(monkeypatch):
+    monkeypatch.setattr(tfma_metrics, "MAX_DISAGREEMENTS", 2)
+    extracts = [
+        make_extracts("unsure", 1, 0.55, 0.45),
+        make_extracts("one is sure", 1, 0.99, 0.49),
+        make_extracts("both are", 0, 0.97, 0.04),
+        make_extracts("they agree", 0, 0.99, 0.99),
+        make_extracts("both, less", 0, 0.2, 0.8),
+        make_extracts("undefined", 0, math.nan, 0.9),
+    ]
+    found = by_name(measure(Disagreements(), extracts, parts=3))
+    reviews = decode_disagreements(found["disagreements"])
+    assert [review["text"] for review in reviews] == ["both are", "both, less"]
+    assert reviews[0]["label"] == 0
+    assert reviews[0]["probabilities"]["frozen"] == pytest.approx([0.96, 0.04])
+
+
+def test_long_texts_are_cut(monkeypatch):
+    monkeypatch.setattr(tfma_metrics, "MAX_CHARACTERS", 8)
+    extracts = [make_extracts("\u00e4" * 9, 1, 0.9, 0.1), make_extracts("x" * 8, 1, 0.8, 0.1)]
+    found = by_name(measure(Disagreements(), extracts))
+    texts = [review["text"] for review in decode_disagreements(found["disagreements"])]
+    assert texts == ["\u00e4" * 7 + "\u2026", "x" * 8]
+
+
+def test_model_alone_has_no_pairs():
+    alone = config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec()])
+    for metric in (PairedOutcomes(), Disagreements()):
+        assert metric.computations(eval_config=alone, model_names=[""]) == []

@@ -1,0 +1,77 @@
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_encoder
+
+from albert_tfx.modeling import acceleration
+from albert_tfx.modeling.encoder import PooledEncoder
+from pipelines.config import MINI_ENCODER
+
+IDS = tf.TensorSpec([None, None], tf.int32)
+
+
+def vectors_and_gradients(encoder: PooledEncoder, ids: tf.Tensor) -> list[np.ndarray]:
+    with tf.GradientTape() as tape:
+        vectors = encoder(ids, training=True)
+        loss = tf.reduce_sum(vectors**2)
+    gradients = tape.gradient(loss, encoder.trainable_variables, unconnected_gradients="zero")
+    return [vectors.numpy(), *(tf.convert_to_tensor(gradient).numpy() for gradient in gradients)]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny_encoder.save(tmp_path_factory.mktemp("encoders") / "tiny")
+
+
+def test_a_compiled_step_sees_the_vectors_and_gradients_of_a_plain_one():
+    trainable = PooledEncoder(MINI_ENCODER, "mean", trainable=True)
+    batches = [tf.constant([[2, 9, 8, 3, 0], [2, 7, 3, 0, 0]]), tf.constant([[2, 50, 60, 3]] * 3)]
+    plain = [vectors_and_gradients(trainable, ids) for ids in batches]
+    trainable.compile_training()
+    compiled = [vectors_and_gradients(trainable, ids) for ids in batches]
+    for expected, actual in zip(plain, compiled, strict=True):
+        assert np.abs(expected[1]).max() > 0
+        for one, other in zip(expected, actual, strict=True):
+            assert np.linalg.norm(one - other) <= 1e-4 + 1e-3 * np.linalg.norm(one)
+
+
+def test_a_compiled_step_follows_the_weights(tiny: str):
+    trainable = PooledEncoder(tiny, "mean", trainable=True)
+    trainable.compile_training()
+    ids = tf.constant([[2, 9, 8, 3]])
+    before = trainable(ids, training=True)
+    trainable.trainable_variables[0].assign_add(
+        tf.random.stateless_normal(trainable.trainable_variables[0].shape, [1, 2])
+    )
+    after = trainable(ids, training=True)
+    assert np.abs(before - after).max() > 1e-3
+    np.testing.assert_allclose(after, trainable(ids), atol=1e-5)
+
+
+def test_compiled_inference_gives_the_vectors_of_the_encoder(tiny: str):
+    frozen = PooledEncoder(tiny, "pooled_output", trainable=False)
+    ids = tf.constant([[2, 9, 8, 3, 0], [2, 7, 3, 0, 0]])
+    expected, run = frozen(ids), frozen.compiled_inference()
+    del frozen  # What is compiled keeps the weights alive.
+    for rows in (slice(1, 2), slice(0, 2)):
+        np.testing.assert_allclose(run(ids[rows]), expected[rows], atol=1e-5)
+
+
+def test_what_xla_refuses_runs_uncompiled_with_a_word(caplog: pytest.LogCaptureFixture):
+    def by_way_of_text(ids: tf.Tensor) -> tf.Tensor:
+        return tf.strings.to_number(tf.strings.as_string(ids))
+
+    with caplog.at_level(logging.WARNING, logger="components"):
+        run = acceleration.compiled_where_possible(by_way_of_text, IDS, tf.ones([1, 2], tf.int32))
+    assert "runs uncompiled, as XLA refuses it (" in caplog.text
+    np.testing.assert_array_equal(run(tf.constant([[1, 2]])), [[1.0, 2.0]])
+
+
+def test_what_xla_takes_says_nothing(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING, logger="components"):
+        acceleration.compiled_where_possible(
+            lambda ids: tf.cast(ids, tf.float32), IDS, tf.ones([1, 2], tf.int32)
+        )
+    assert not caplog.records

@@ -1,0 +1,73 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy_training
+
+from albert_tfx.modeling import precision
+from albert_tfx.modeling.classifier import TextClassifier, build_head
+
+LABELS = tf.constant([0, 1, 1, 0, 1, 0, 0, 1])
+IDS = tf.constant(np.random.default_rng(1).integers(0, 50, [8, 6]), tf.int32)
+
+
+def weights_after_a_step(
+    head: tf.keras.Model, parts: int = 1, in_bfloat16: bool = False
+) -> list[np.ndarray]:
+    tf.keras.utils.set_random_seed(1)
+    model = TextClassifier(toy_training.MeanOfWords(), tf.keras.models.clone_model(head))
+    model(IDS)
+    model.compile(
+        optimizer=tf.keras.optimizers.SGD(1.0),
+        encoder_optimizer=tf.keras.optimizers.SGD(1.0),
+        gradient_accumulation=parts,
+        in_bfloat16=in_bfloat16,
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    logs = model.train_on_batch(IDS, LABELS, return_dict=True)
+    return [*model.get_weights(), *logs.values()]
+
+
+@pytest.fixture(scope="module")
+def without_normalization() -> tf.keras.Model:
+    layers = tf.keras.layers
+    return tf.keras.Sequential([tf.keras.Input([8]), layers.Dense(4, "tanh"), layers.Dense(2)])
+
+
+def test_a_step_in_bfloat16_is_nearly_the_same_and_the_only_thing_that_is(
+    without_normalization: tf.keras.Model, monkeypatch: pytest.MonkeyPatch
+):
+    full = weights_after_a_step(without_normalization)
+    reduced: list[str] = []
+    original = precision.in_bfloat16
+
+    def note(function: Callable) -> Callable:
+        reduced.append(function.__name__)
+        return original(function)
+
+    monkeypatch.setattr(precision, "in_bfloat16", note)
+    for one, other in zip(
+        full, weights_after_a_step(without_normalization, in_bfloat16=True), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
+    assert reduced == ["train_function"]
+    weights_after_a_step(without_normalization)
+    assert reduced == ["train_function"]
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+def test_a_step_in_parts_is_the_step_of_the_whole_batch(
+    without_normalization: tf.keras.Model, parts: int
+):
+    whole = weights_after_a_step(without_normalization, 1)
+    in_parts = weights_after_a_step(without_normalization, parts)
+    for one, other in zip(whole, in_parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_batch_normalization_sees_a_part_at_a_time():
+    head = build_head(toy_training.OPTIONS, 8, 2)
+    whole, in_parts = (weights_after_a_step(head, parts) for parts in (1, 2))
+    assert any(not np.allclose(a, b, atol=1e-4) for a, b in zip(whole, in_parts, strict=True))

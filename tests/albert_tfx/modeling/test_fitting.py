@@ -1,0 +1,132 @@
+"""Trainings that are killed, and end as if they had not been."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy_training
+
+from albert_tfx.modeling import fitting
+
+SCRIPT = Path(toy_training.__file__)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return toy_training.train(tmp_path_factory.mktemp("undisturbed"))
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, SCRIPT, folder, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_after(steps: int, folder: Path) -> None:
+    """Ends a training by SIGKILL when it has taken so many steps."""
+    with start(folder) as process:
+        seen = 0
+        for line in process.stdout:
+            seen += line.startswith("step")
+            if seen == steps:
+                process.kill()
+                return
+            process.stdin.write("\n")
+            process.stdin.flush()
+
+
+# In the middle of the first epoch, at its last step, and in a later epoch.
+@pytest.mark.parametrize(("steps", "goes_on_from"), [(5, 3), (7, 6), (18, 15)])
+def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, steps, goes_on_from):
+    kill_after(steps, tmp_path)
+    with start(tmp_path) as process:
+        output, _ = process.communicate("\n" * 100)
+    assert f"goes on from step {goes_on_from}\n" in output
+    model, course = undisturbed
+    ended = json.loads((tmp_path / "course.json").read_text())
+    assert ended["epochs"] == course.epochs
+    assert ended["best_epoch"] == course.best_epoch
+    with np.load(tmp_path / "weights.npz") as weights:
+        assert_same_weights(weights.values(), model.get_weights())
+
+
+def assert_same_weights(found: Iterable[np.ndarray], expected: Iterable[np.ndarray]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
+    with start(tmp_path, "2") as process:
+        process.communicate("\n" * 100)
+    model, course = undisturbed
+    ended = json.loads((tmp_path / "course.json").read_text())
+    for shared, alone in zip(ended["epochs"], course.epochs, strict=True):
+        assert shared == pytest.approx(alone, rel=1e-3)
+    with np.load(tmp_path / "weights.npz") as weights:
+        for shared, alone in zip(weights.values(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(shared, alone, rtol=1e-2, atol=1e-3)
+
+
+def test_the_weights_are_those_of_the_best_epoch(undisturbed):
+    model, course = undisturbed
+    assert len(course.epochs) == toy_training.OPTIONS.epochs
+    best = max(course.epochs, key=lambda epoch: epoch["val_accuracy"])
+    assert course.epochs[course.best_epoch] == best
+    batches = toy_training.evaluation_batches(toy_training.reviews(40, seed=2), 8, [6])
+    measured = model.evaluate(batches, verbose=0, return_dict=True)
+    assert measured["accuracy"] == pytest.approx(best["val_accuracy"])
+
+
+def test_metrics_have_no_more_digits_than_float32_gives_them(undisturbed):
+    _, course = undisturbed
+    metrics = [value for epoch in course.epochs for value in epoch.values()]
+    assert [str(value) for value in metrics] == [str(np.float32(value)) for value in metrics]
+
+
+def test_a_training_that_ended_is_not_repeated(undisturbed, tmp_path, capsys):
+    toy_training.train(tmp_path)
+    model, course = toy_training.train(tmp_path, Refuse())
+    assert f"goes on from step {course.step}\n" in capsys.readouterr().out
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
+
+
+class Refuse(tf.keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        raise AssertionError(f"takes step {batch}")
+
+
+def test_nothing_is_left_of_a_training_that_is_forgotten(tmp_path):
+    toy_training.train(tmp_path)
+    fitting.forget(str(tmp_path / "checkpoints"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsys):
+    toy_training.train(tmp_path)
+    monkeypatch.setattr(
+        fitting.fileio, "rmtree", lambda folder: os.remove(f"{folder}/best-0.index")
+    )
+    fitting.forget(str(tmp_path / "checkpoints"))
+    model, _ = toy_training.train(tmp_path)
+    assert "goes on" not in capsys.readouterr().out
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "is_over"),
+    [([], False), ([0.5], False), ([0.6, 0.5], False), ([0.6, 0.5, 0.6], True)],
+)
+def test_it_stops_where_patience_ends(accuracies, is_over):
+    course = fitting.Course()
+    for accuracy in accuracies:
+        course.add({"val_accuracy": accuracy})
+    assert course.is_over(fitting.Plan(9, 1, patience=2, checkpoints="")) == is_over

@@ -1,0 +1,156 @@
+"""The exported model, with a tokenizer of three words in place of Transform's graph."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_encoder
+
+from albert_tfx.contract import CLASSIFY_TEXT, INPUT_WORD_IDS, SERVING_DEFAULT, TEXT
+from albert_tfx.modeling.classifier import TextClassifier, build_head
+from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.modeling.serving_model import TextServer
+from albert_tfx.options import TrainerOptions
+
+
+class WordTokenizer(tf.Module):
+    """Looks words up in a file, as a preprocessor of a vocabulary file does."""
+
+    def __init__(self, vocabulary: Path) -> None:
+        super().__init__()
+        words = tf.lookup.TextFileInitializer(
+            str(vocabulary), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
+        )  # fmt: skip
+        self.table = tf.lookup.StaticHashTable(words, default_value=1)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def tokenize(self, text: tf.Tensor) -> tf.Tensor:
+        ids = self.table.lookup(tf.strings.split(text).to_tensor(default_value="<pad>"))
+        return tf.pad(ids, [[0, 0], [1, 0]], constant_values=2)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def measure(self, text: tf.Tensor) -> tf.Tensor:
+        """Is of no use to the classifier."""
+        return tf.strings.length(text)
+
+
+class Transform(tf.keras.layers.Layer):
+    def __init__(self, loaded) -> None:
+        super().__init__()
+        self.loaded = loaded
+
+    def call(self, inputs):
+        return {INPUT_WORD_IDS: tf.sparse.from_dense(self.loaded.tokenize(inputs[TEXT]))}
+
+
+class TransformOutput:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def transform_features_layer(self) -> Transform:
+        return Transform(tf.saved_model.load(str(self._folder)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> TextServer:
+    vocabulary = folder / "vocabulary.txt"
+    vocabulary.write_text("<pad>\n<unknown>\n<start>\na\nlovely\nfilm\n")
+    tf.saved_model.save(WordTokenizer(vocabulary), str(folder / "transform"))
+    vocabulary.unlink()
+    encoder = PooledEncoder(tiny_encoder.save(folder / "encoder"), "mean", trainable=True)
+    options = TrainerOptions("fine_tuned", "")
+    classifier = TextClassifier(encoder, build_head(options, tiny_encoder.WIDTH, 3))
+    return TextServer(TransformOutput(folder / "transform"), classifier, ["bad", "fair", "good"])
+
+
+@pytest.fixture(scope="module")
+def exported(server: TextServer, folder: Path) -> Path:
+    """The SavedModel, alone, and in another folder than it was written to."""
+    server.export(str(folder / "written"))
+    shutil.rmtree(folder / "transform")
+    shutil.rmtree(folder / "encoder")
+    return Path(shutil.move(folder / "written", folder / "moved"))
+
+
+def test_the_answer_survives_export(server: TextServer, exported: Path):
+    texts = tf.constant(["a lovely film", "", "film unheard of"])
+    loaded = tf.saved_model.load(str(exported))
+    np.testing.assert_allclose(
+        loaded.signatures[CLASSIFY_TEXT](text=texts)["probabilities"],
+        server.classify_text(texts)["probabilities"],
+        atol=1e-6,
+    )
+
+
+def test_a_row_does_not_depend_on_its_neighbours(exported: Path):
+    classify = tf.saved_model.load(str(exported)).signatures[CLASSIFY_TEXT]
+    texts = ["film", "a " * 40 + "film", "", "a lovely film"]
+    together = classify(text=tf.constant(texts))["probabilities"].numpy()
+    alone = [classify(text=tf.constant([text]))["probabilities"].numpy()[0] for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_large_batch_is_answered_row_by_row(exported: Path):
+    classify = tf.saved_model.load(str(exported)).signatures[CLASSIFY_TEXT]
+    words = ["a", "lovely", "film", "unheard"]
+    texts = [" ".join([words[n % 4]] * (n * 37 % 61)) for n in range(200)]
+    together = classify(text=tf.constant(texts))["probabilities"].numpy()
+    alone = [classify(text=tf.constant([text]))["probabilities"].numpy()[0] for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_large_batch_goes_through_the_encoder_in_parts_of_like_length(
+    server: TextServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        server, "_logits", lambda ids: shapes.append(ids.shape) or tf.cast(ids[:, :3], tf.float32)
+    )
+    shapes: list[tf.TensorShape] = []
+    tf.config.run_functions_eagerly(True)
+    try:
+        server.classify_text(tf.constant(["a a" + " a" * (n * 37 % 91) for n in range(200)]))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert [rows for rows, _ in shapes] == [64, 64, 64, 8]
+    widths = [width for _, width in shapes]
+    assert widths == sorted(widths)
+    assert widths[0] < 40 < 90 < widths[-1]
+
+
+def test_no_text_at_all_is_an_empty_answer(exported: Path):
+    for name, signature in tf.saved_model.load(str(exported)).signatures.items():
+        (argument,) = signature.structured_input_signature[1]
+        answer = signature(**{argument: tf.constant([], tf.string)})
+        assert answer["probabilities"].shape == (0, 3), name
+        assert answer["labels"].shape == (0, 3), name
+
+
+def test_the_signatures_are_those_of_the_contract(exported: Path):
+    signatures = tf.saved_model.load(str(exported)).signatures
+    inputs = {name: list(s.structured_input_signature[1]) for name, s in signatures.items()}
+    assert inputs == {SERVING_DEFAULT: ["examples"], CLASSIFY_TEXT: ["text"]}
+    for signature in signatures.values():
+        outputs = signature.structured_outputs
+        assert {key: (spec.dtype, spec.shape.rank) for key, spec in outputs.items()} == {
+            "probabilities": (tf.float32, 2),
+            "labels": (tf.string, 2),
+        }
+
+
+def test_nothing_is_exported_that_the_signatures_do_not_use(exported: Path):
+    proto = (exported / "saved_model.pb").read_bytes()
+    assert b"tokenize" in proto
+    assert b"measure" not in proto
+    assert b"training" not in proto.lower()
+
+
+def test_the_vocabulary_travels_with_the_model(exported: Path):
+    assert [path.name for path in (exported / "assets").iterdir()] == ["vocabulary.txt"]

@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from albert_tfx.errors import InputError
+from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction.pushed_model import PushedModel
+
+
+class LengthServer(tf.Module):
+    """Gives each class a share of how long a text is."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def classify_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        share = tf.cast(tf.strings.length(text, unit="UTF8_CHAR"), tf.float32) / 10
+        return {
+            "probabilities": tf.stack([1 - share, share], axis=1),
+            "labels": tf.tile([["short", "lång"]], [tf.shape(text)[0], 1]),
+        }
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    server, folder = LengthServer(), tmp_path_factory.mktemp("saved")
+    tf.saved_model.save(server, str(folder), {"classify_text": server.classify_text})
+    return folder
+
+
+def push(output: Path, *versions: str) -> None:
+    for version in versions:
+        (output / "serving" / version).mkdir(parents=True)
+
+
+def test_the_newest_version_is_the_greatest_number(tmp_path: Path):
+    push(tmp_path, "999", "1000", ".staging", "2000.partial", "latest")
+    assert pushed_model.newest(tmp_path) == tmp_path / "serving" / "1000"
+
+
+def test_no_pushed_model_says_how_to_make_one(tmp_path: Path):
+    with pytest.raises(InputError) as refusal:
+        pushed_model.newest(tmp_path)
+    assert str(refusal.value) == (
+        f"There is no pushed model in {tmp_path}/serving. Make one with python local_runner.py "
+        f"--output {tmp_path}, or name another model with --model FOLDER."
+    )
+
+
+def test_a_run_that_pushed_nothing_is_said_why(tmp_path: Path):
+    push(tmp_path, ".staging")
+    report = tmp_path / "report"
+    report.mkdir()
+    reason = "neither model beats always answering positive."
+    (report / "summary.json").write_text(json.dumps({"reason": reason}))
+    with pytest.raises(InputError, match=r"; the last run pushed none: neither .* positive\. Make"):
+        pushed_model.newest(tmp_path)
+
+
+def test_a_loaded_model_names_its_classes_and_answers(saved: Path):
+    model = PushedModel(saved)
+    assert model.class_names == ("short", "lång")
+    np.testing.assert_allclose(model.probabilities(["", "abcde", "日本"])[:, 1], [0, 0.5, 0.2])
+
+
+def test_a_folder_that_is_none_and_one_that_is_empty_are_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"There is no folder .*nowhere"):
+        PushedModel(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"holds no saved_model\.pb"):
+        PushedModel(tmp_path)
+
+
+def test_a_broken_model_is_refused(tmp_path: Path):
+    (tmp_path / "saved_model.pb").write_bytes(b"half of a model")
+    with pytest.raises(InputError, match=r"cannot be loaded.*may be incomplete"):
+        PushedModel(tmp_path)
+
+
+def test_another_kind_of_model_is_refused(tmp_path: Path):
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    with pytest.raises(InputError, match="no signature 'classify_text'; it has none"):
+        PushedModel(tmp_path)

@@ -1,0 +1,83 @@
+"""Every rule of the gate, with its numbers."""
+
+import dataclasses
+import math
+
+import pytest
+
+from albert_tfx.evaluation.measurements import (
+    Interval,
+    ModelMetrics,
+    ProductionComparison,
+    paired_difference,
+)
+from albert_tfx.options import ProductionPolicy
+from albert_tfx.release.replacement import Rule, Verdict, judge
+
+HEALTHY = ModelMetrics(Interval(0.8), auc=0.9, log_loss=0.4, examples=1000)
+DIVERGED = dataclasses.replace(HEALTHY, log_loss=math.nan)
+
+
+def decide(gained: int, lost: int, **policy: float) -> Verdict:
+    difference = paired_difference(gained, lost, 1000)
+    return judge(ProductionPolicy(**policy), ProductionComparison(HEALTHY, HEALTHY, difference))
+
+
+def test_nothing_to_replace_lets_pass():
+    verdict = judge(ProductionPolicy(), ProductionComparison(HEALTHY))
+    assert (verdict.passed, verdict.rule) == (True, Rule.NOTHING_TO_REPLACE)
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(60, 20), (21, 20), (0, 0), (20, 20)])
+def test_better_model_and_tie_pass(gained, lost):
+    verdict = decide(gained, lost)
+    assert (verdict.passed, verdict.rule) == (True, Rule.NOT_WORSE)
+
+
+def test_model_that_is_surely_worse_is_refused():
+    verdict = decide(20, 60)
+    assert (verdict.passed, verdict.rule) == (False, Rule.WORSE)
+    assert verdict.reason == (
+        f"The new model is refused: it is surely worse, with "
+        f"{paired_difference(20, 60, 1000):+.4f} of accuracy against the model in production."
+    )
+
+
+def test_model_that_seems_worse_is_refused():
+    verdict = decide(20, 21)
+    assert (verdict.passed, verdict.rule) == (False, Rule.WORSE)
+    assert f"it seems worse, with {paired_difference(20, 21, 1000):+.4f}" in verdict.reason
+
+
+def test_loss_passes_up_to_the_allowed_one():
+    verdict = decide(0, 125, max_production_loss=0.125)
+    assert (verdict.passed, verdict.rule) == (True, Rule.LOSS_ALLOWED)
+    assert decide(0, 126, max_production_loss=0.125).rule == Rule.WORSE
+
+
+def test_retrains_that_are_each_a_little_worse_cannot_add_up():
+    """As they would if only what is surely worse were refused."""
+    assert not any(decide(20, 20 + loss).passed for loss in range(1, 40))
+
+
+def test_diverged_model_is_refused_even_where_nothing_is_in_production():
+    for comparison in (
+        ProductionComparison(DIVERGED),
+        ProductionComparison(DIVERGED, HEALTHY, Interval(0.1)),
+    ):
+        verdict = judge(ProductionPolicy(), comparison)
+        assert (verdict.passed, verdict.rule) == (False, Rule.UNDEFINED)
+        assert verdict.reason == "The new model is refused: its log loss is nan."
+
+
+def test_diverged_model_in_production_is_replaced():
+    comparison = ProductionComparison(HEALTHY, DIVERGED, Interval(-0.1))
+    verdict = judge(ProductionPolicy(), comparison)
+    assert (verdict.passed, verdict.rule) == (True, Rule.PRODUCTION_UNDEFINED)
+    assert "its log loss is nan" in verdict.reason
+
+
+def test_model_is_not_compared_with_itself_as_if_that_were_news():
+    comparison = ProductionComparison(HEALTHY, HEALTHY, paired_difference(0, 0, 1000))
+    verdict = judge(ProductionPolicy(), comparison, already_served=True)
+    assert (verdict.passed, verdict.rule) == (True, Rule.ALREADY_SERVED)

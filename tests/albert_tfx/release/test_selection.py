@@ -1,0 +1,225 @@
+"""Every rule of the policy, with its numbers."""
+
+import dataclasses
+import math
+
+import pytest
+
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Interval,
+    ModelMetrics,
+    SliceComparison,
+    paired_difference,
+    proportion,
+)
+from albert_tfx.options import SelectionPolicy
+from albert_tfx.release.selection import Decision, Rule, select
+
+EXAMPLES = 1000
+METRICS = ("accuracy", "auc", "log_loss")
+
+
+def metrics(accuracy: float, auc: float = 0.9, log_loss: float = 0.4) -> ModelMetrics:
+    return ModelMetrics(Interval(accuracy), auc, log_loss, EXAMPLES)
+
+
+def compare(
+    frozen: float, fine_tuned: float, margin: float | None = 0.01, /, **others: object
+) -> Comparison:
+    """Compares two accuracies whose difference is known to within `margin`."""
+    value = fine_tuned - frozen
+    bounds = () if margin is None else (value - margin, value + margin)
+    comparison = Comparison(metrics(frozen), metrics(fine_tuned), Interval(value, *bounds), 0.5)
+    return dataclasses.replace(comparison, **others)
+
+
+def decide(comparison: Comparison, **policy: float) -> Decision:
+    return select(SelectionPolicy(**policy), comparison)
+
+
+def slice_of(loss: float, examples: int = 200, margin: float = 0.02) -> SliceComparison:
+    """Returns the long reviews, on which fine-tuning loses as much, to within `margin`."""
+    difference = Interval(-loss, -loss - margin, -loss + margin)
+    return SliceComparison("long reviews", examples, Interval(0.8), Interval(0.8), difference)
+
+
+def test_sure_gain_wins():
+    decision = decide(compare(0.80, 0.85))
+    assert decision.winner == decision.selected == "fine_tuned"
+    assert decision.rule == Rule.SURE_GAIN
+    assert decision.reason == (
+        "fine_tuned wins: the lower bound of the accuracy that fine-tuning gains, "
+        "+0.0500 (+0.0400 to +0.0600), exceeds 0."
+    )
+
+
+def test_gain_that_may_be_chance_loses():
+    decision = decide(compare(0.80, 0.805))
+    assert decision.winner == decision.selected == "frozen"
+    assert decision.rule == Rule.NO_SURE_GAIN
+    assert "+0.0050 (-0.0050 to +0.0150), does not exceed 0" in decision.reason
+
+
+def test_value_decides_where_no_interval_is_known():
+    assert decide(compare(0.80, 0.805, None)).winner == "fine_tuned"
+    assert decide(compare(0.80, 0.795, None)).winner == "frozen"
+
+
+@pytest.mark.parametrize("margin", [None, 0.01])
+def test_tie_goes_to_frozen(margin):
+    decision = decide(compare(0.8, 0.8, margin))
+    assert (decision.winner, decision.rule) == ("frozen", Rule.NO_SURE_GAIN)
+
+
+def test_gain_of_exactly_the_least_gain_loses():
+    comparison = compare(0.75, 0.875, None)
+    assert decide(comparison, min_gain=0.125).winner == "frozen"
+    assert decide(comparison, min_gain=0.124).winner == "fine_tuned"
+
+
+def test_better_overall_but_surely_worse_on_long_reviews_loses():
+    decision = decide(compare(0.80, 0.85, slices=(slice_of(-0.1), slice_of(0.12))))
+    assert decision.winner == decision.selected == "frozen"
+    assert decision.rule == Rule.SLICE_LOSS
+    assert decision.reason == (
+        "frozen wins: fine-tuning gains +0.0500 (+0.0400 to +0.0600) of accuracy overall, but "
+        "surely loses more than 0.05 on the 200 reviews of long reviews, "
+        "-0.1200 (-0.1400 to -0.1000)."
+    )
+
+
+def test_loss_on_a_slice_that_may_be_chance_does_not_count():
+    unsure = slice_of(0.12, margin=0.08)
+    assert decide(compare(0.80, 0.85, slices=(unsure,))).winner == "fine_tuned"
+
+
+def test_loss_on_a_slice_counts_from_the_stated_amount_on():
+    comparison = compare(0.80, 0.85, slices=(slice_of(0.25, margin=0.125),))
+    assert decide(comparison, max_slice_loss=0.125).winner == "fine_tuned"
+    assert decide(comparison, max_slice_loss=0.124).winner == "frozen"
+
+
+def test_slice_of_few_reviews_does_not_count():
+    comparison = compare(0.80, 0.85, slices=(slice_of(0.5, examples=29),))
+    assert decide(comparison).winner == "fine_tuned"
+    assert decide(comparison, min_slice_examples=29).winner == "frozen"
+
+
+def test_undefined_slice_does_not_count():
+    undefined = dataclasses.replace(slice_of(0), difference=Interval(math.nan))
+    assert decide(compare(0.80, 0.85, slices=(undefined,))).winner == "fine_tuned"
+
+
+def test_the_most_surely_lost_slice_is_named():
+    slices = slice_of(0.2, 100), slice_of(0.3, 101), slice_of(0.25, 102)
+    assert "on the 101 reviews" in decide(compare(0.80, 0.85, slices=slices)).reason
+
+
+@pytest.mark.parametrize(("frozen", "fine_tuned"), [(0.7, 0.8), (0.8, 0.7)])
+def test_below_the_floor_nothing_wins_but_the_better_leads(frozen, fine_tuned):
+    decision = decide(compare(frozen, fine_tuned), min_accuracy=0.81)
+    assert (decision.winner, decision.rule) == (None, Rule.MIN_ACCURACY)
+    assert decision.selected == ("fine_tuned" if fine_tuned > frozen else "frozen")
+    assert "0.8000 is below 0.81" in decision.reason
+
+
+def test_on_the_floor_is_good_enough():
+    assert decide(compare(0.7, 0.8), min_accuracy=0.8, min_auc=0.9).winner == "fine_tuned"
+
+
+def test_auc_has_a_floor_of_its_own():
+    decision = decide(compare(0.7, 0.8), min_auc=0.91)
+    assert (decision.winner, decision.rule) == (None, Rule.MIN_AUC)
+    assert "AUC 0.9000 is below 0.91" in decision.reason
+
+
+def test_model_no_better_than_the_majority_class_is_refused():
+    decision = decide(compare(0.8, 0.8, majority_share=0.8))
+    assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
+    assert "most frequent class gives, 0.8000" in decision.reason
+    assert decide(compare(0.8, 0.801, majority_share=0.7999)).winner == "frozen"
+
+
+def test_model_that_may_be_no_better_than_the_majority_class_is_refused():
+    unsure = dataclasses.replace(metrics(0.55), accuracy=proportion(0.55, 100))
+    decision = decide(compare(0.5, 0.55, fine_tuned=unsure))
+    assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
+    assert "0.5500 (0.4524 to 0.6439), does not surely exceed" in decision.reason
+    sure = dataclasses.replace(unsure, accuracy=proportion(0.55, 1000))
+    assert decide(compare(0.5, 0.55, fine_tuned=sure)).winner == "fine_tuned"
+
+
+def test_majority_class_must_be_exceeded_by_the_asked_margin():
+    comparison = compare(0.75, 0.75)
+    assert decide(comparison, min_gain_over_majority=0.25).winner is None
+    assert decide(comparison, min_gain_over_majority=0.24).winner == "frozen"
+
+
+def test_inverted_models_are_refused():
+    decision = decide(compare(0.05, 0.1))
+    assert (decision.selected, decision.winner) == ("fine_tuned", None)
+    assert decision.rule == Rule.MAJORITY
+
+
+def broken(model: ModelMetrics, metric: str, value: float) -> ModelMetrics:
+    return dataclasses.replace(
+        model, **{metric: Interval(value) if metric == "accuracy" else value}
+    )
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(("model", "healthy"), [("frozen", "fine_tuned"), ("fine_tuned", "frozen")])
+def test_diverged_model_leaves_a_healthy_one_to_be_served(model, healthy, metric, value):
+    comparison = compare(0.8, 0.8, difference=Interval(math.nan))
+    diverged = broken(getattr(comparison, model), metric, value)
+    decision = decide(dataclasses.replace(comparison, **{model: diverged}))
+    assert decision.winner == decision.selected == healthy
+    assert decision.rule == Rule.ONLY_DEFINED
+    name = metric.replace("_", " ").replace("auc", "AUC")
+    assert decision.reason == (f"{healthy} wins: {model} has diverged, as its {name} is {value}.")
+
+
+@pytest.mark.parametrize("diverged", ["frozen", "fine_tuned"])
+def test_healthy_model_beside_a_diverged_one_must_still_be_good_enough(diverged):
+    comparison = compare(0.5, 0.5)
+    nan = broken(getattr(comparison, diverged), "log_loss", math.nan)
+    decision = decide(dataclasses.replace(comparison, **{diverged: nan}))
+    assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
+    assert decision.selected != diverged
+
+
+def test_two_diverged_models_are_refused():
+    diverged = broken(metrics(0.8), "log_loss", math.nan)
+    decision = decide(compare(0.8, 0.9, frozen=diverged, fine_tuned=diverged))
+    assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
+    assert decision.reason == "Neither model is pushed: frozen's log loss is nan."
+
+
+@pytest.mark.parametrize(
+    ("undefined", "named"),
+    [
+        ({"difference": Interval(math.nan)}, "the accuracy difference is nan"),
+        ({"majority_share": math.nan}, "the majority class's share is nan"),
+    ],
+)
+def test_undefined_comparison_is_refused(undefined, named):
+    decision = decide(compare(0.8, 0.9, **undefined))
+    assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
+    assert decision.reason == f"Neither model is pushed: {named}."
+
+
+@pytest.mark.parametrize("gained", range(0, 200, 20))
+@pytest.mark.parametrize("lost", range(0, 200, 20))
+def test_swapping_the_models_never_lets_both_or_a_loser_be_fine_tuned(gained, lost):
+    def winner(gained: int, lost: int) -> str | None:
+        accuracies = (600 + lost) / EXAMPLES, (600 + gained) / EXAMPLES
+        difference = paired_difference(gained, lost, EXAMPLES)
+        return decide(compare(*accuracies, difference=difference)).winner
+
+    winners = winner(gained, lost), winner(lost, gained)
+    assert set(winners) <= {"frozen", "fine_tuned"}
+    assert winners != ("fine_tuned", "fine_tuned")
+    if winners[0] == "fine_tuned":
+        assert gained > lost

@@ -1,0 +1,142 @@
+"""What the figures show and say."""
+
+import dataclasses
+import math
+
+import matplotlib
+import pandas as pd
+import pytest
+import toy_report
+import trivial_models
+
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Interval,
+    ModelMetrics,
+    SliceComparison,
+    paired_difference,
+    proportion,
+)
+from albert_tfx.report import accuracy_plots, curve_plots, plot_style
+
+HISTORIES = {
+    "frozen": trivial_models.history("frozen", [0.62, 0.71, 0.70], best_epoch=1),
+    "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
+}
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    return Comparison(
+        ModelMetrics(proportion(0.76, 500), 0.85, 0.47, 500),
+        ModelMetrics(proportion(0.81, 500), 0.89, 0.42, 500),
+        paired_difference(60, 35, 500),
+        0.52,
+    )
+
+
+@pytest.mark.parametrize(
+    ("interval", "finding"),
+    [
+        (Interval(0.048, 0.033, 0.063), "gains 4.8 points of accuracy (95% interval: 3.3 to 6.3)"),
+        (Interval(-0.05, -0.07, -0.03), "costs 5.0 points of accuracy (95% interval: 3.0 to 7.0)"),
+        (
+            Interval(0.01, -0.005, 0.02),
+            "No sure difference: fine-tuning changes accuracy by \N{MINUS SIGN}0.5 to",
+        ),
+        (Interval(0.01), "gains 1.0 points of accuracy, but how surely is not known"),
+        (Interval(math.nan), "undefined"),
+    ],
+)
+def test_title_states_the_finding(interval, finding, comparison):
+    figure = accuracy_plots.comparison_figure(dataclasses.replace(comparison, difference=interval))
+    assert finding in figure.get_suptitle().replace("\n", " ")
+
+
+def test_history_panels_share_one_scale_and_mark_the_best_epoch():
+    figure = accuracy_plots.training_history_figure(HISTORIES)
+    frozen, fine_tuned = figure.axes
+    assert frozen.get_ylim() == fine_tuned.get_ylim()
+    assert [each.get_text() for each in frozen.texts] == ["best 71.0%"]
+    assert frozen.texts[0].xy == (2, 0.71)
+    assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
+
+
+@pytest.mark.parametrize(("training", "side"), [(0.75, "bottom"), (0.85, "top")])
+def test_best_epoch_is_told_where_the_training_line_is_not(training, side):
+    epochs = ({"accuracy": training, "val_accuracy": 0.8},)
+    history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=0)
+    (label,) = accuracy_plots.training_history_figure({"frozen": history}).axes[0].texts
+    assert label.get_verticalalignment() == side
+    assert (label.get_position()[1] > 0) == (side == "bottom")
+
+
+def test_one_epoch_is_one_tick():
+    epochs = HISTORIES["frozen"].epochs[:1]
+    history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=0)
+    axes = accuracy_plots.training_history_figure({**HISTORIES, "frozen": history}).axes[0]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_curves_are_the_history():
+    frozen = accuracy_plots.training_history_figure(HISTORIES).axes[0]
+    curves = {line.get_label(): list(line.get_ydata()) for line in frozen.lines}
+    assert curves["validation"] == [0.62, 0.71, 0.70]
+    assert curves["training"] == pytest.approx([0.64, 0.73, 0.72])
+
+
+def test_comparison_draws_the_intervals(comparison):
+    accuracies, difference = accuracy_plots.comparison_figure(comparison).axes
+    drawn = [tuple(line.get_xdata()) for line in accuracies.lines]
+    for metrics in (comparison.frozen, comparison.fine_tuned):
+        assert (metrics.accuracy.lower, metrics.accuracy.upper) in drawn
+    bounds = (comparison.difference.lower, comparison.difference.upper)
+    assert bounds in [tuple(line.get_xdata()) for line in difference.lines]
+
+
+def test_undefined_numbers_are_left_out(comparison, tmp_path):
+    undefined = Comparison(
+        comparison.frozen,
+        ModelMetrics(Interval(math.nan), math.nan, math.nan, 500),
+        Interval(math.nan),
+        0.52,
+    )
+    plot_style.save(accuracy_plots.comparison_figure(undefined), str(tmp_path / "figure.png"))
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_label_says_what_its_tick_is(comparison):
+    for axes in accuracy_plots.comparison_figure(comparison).axes:
+        written = [each.get_text().rstrip("%") for each in axes.get_xticklabels()]
+        shown = [float(each.replace("\N{MINUS SIGN}", "-")) for each in written]
+        assert shown == pytest.approx([100 * each for each in axes.get_xticks()])
+
+
+@pytest.mark.parametrize("name", ["$", "$$", "$$$", "under $50 and over $20"])
+def test_dollars_in_names_are_dollars(name, tmp_path):
+    slices = [SliceComparison(f"label {name}", 9, *(Interval(0.5, 0.4, 0.6) for _ in range(3)))]
+    figure = accuracy_plots.slices_figure(slices)
+    plot_style.save(figure, str(tmp_path / "slices.png"))
+    assert figure.axes[0].get_yticklabels()[0].get_text() == f"label {name}\n9 reviews"
+    assert not figure.axes[0].get_yticklabels()[0].get_parse_math()
+    names = [name, f"{name}$"]
+    counts = pd.DataFrame([[1, 2], [3, 4]], index=names, columns=names)
+    curves = dataclasses.replace(toy_report.make().curves["frozen"], confusion=counts)
+    figure = curve_plots.confusion_figure({"frozen": curves})
+    plot_style.save(figure, str(tmp_path / "confusion.png"))
+    assert "$" in figure.axes[0].get_xticklabels()[0].get_text()
+
+
+def test_long_names_leave_room_for_the_axes():
+    slices = [SliceComparison("x" * 80, 9, *(Interval(0.5, 0.4, 0.6) for _ in range(3)))]
+    figure = accuracy_plots.slices_figure(slices, plot_style.NARROW)
+    assert (
+        figure.axes[0].get_yticklabels()[0].get_text()
+        == "x" * 29 + "\N{HORIZONTAL ELLIPSIS}\n9 reviews"
+    )
+
+
+def test_no_global_figure_is_made(comparison):
+    accuracy_plots.comparison_figure(comparison)
+    assert not matplotlib._pylab_helpers.Gcf.get_all_fig_managers()

@@ -1,0 +1,257 @@
+"""What the page says, that everybody can read it, and that nothing crashes it."""
+
+import copy
+import dataclasses
+import math
+import re
+
+import page_reader
+import pytest
+import toy_report
+
+from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, ModelMetrics
+from albert_tfx.report import figures
+from albert_tfx.report import page as report_page
+
+YARDSTICK = {
+    "eval": {"accuracy": 0.66, "accuracy_lower": 0.61, "accuracy_upper": 0.7, "auc": 0.71},
+    "train_seconds": 0.9,
+    "trainable_parameters": 25_001,
+    "gain": {
+        "frozen": {"accuracy": {"value": 0.112, "lower": 0.05, "upper": 0.17}},
+        "fine_tuned": {"accuracy": {"value": 0.2, "lower": 0.144, "upper": 0.256}},
+    },
+}
+DUPLICATES = {
+    "keep": False,
+    "exact": {"train": {"test": 123, "train": 14}},
+    "near": {},
+    "removed": {"test": {"exact": 0, "near": 0}, "train": {"exact": 137, "near": 34}},
+}
+PRODUCTION = {
+    "passed": False,
+    "rule": "worse",
+    "reason": "The new model is refused.",
+    "metrics": {"accuracy": 0.913, "accuracy_lower": 0.9, "accuracy_upper": 0.93},
+    "difference": {"accuracy": {"value": -0.021, "lower": -0.03, "upper": -0.01}},
+}
+SECTIONS = [
+    *("models", "training", "curves", "mistakes", "slices", "cost"),
+    *("disagreements", "data", "lineage", "limits"),
+]
+
+
+@pytest.fixture(scope="module")
+def findings():
+    return toy_report.make()
+
+
+@pytest.fixture(scope="module")
+def pictures(findings):
+    return figures.draw(findings.comparison, toy_report.HISTORIES, findings.curves)
+
+
+@pytest.fixture(scope="module")
+def render(findings, pictures):
+    """Renders without drawing again."""
+
+    def rendered(summary=None, disagreements=toy_report.DISAGREEMENTS, **changes) -> str:
+        whole = {**(summary or findings.summary), **changes}
+        return report_page.render(
+            whole, pictures, findings.curves, disagreements, toy_report.SOURCES
+        )
+
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def page(render) -> str:
+    return render(yardstick=YARDSTICK, duplicates=DUPLICATES, production=PRODUCTION)
+
+
+@pytest.fixture(scope="module")
+def text(page) -> str:
+    return page_reader.text_of(page_reader.parse(page))
+
+
+def test_sections_are_all_there_in_order(page):
+    assert [each.get("id") for each in page_reader.parse(page).iter("h2")] == SECTIONS
+
+
+def test_everybody_can_read_it(page):
+    assert page_reader.faults(page) == []
+
+
+def test_faults_would_be_found():
+    broken = (
+        "<style>:root { --ink: #999999; --paper: #ffffff; --card: #ffffff } "
+        "@media (dark) { :root { } }</style>"
+        "<h1>a</h1><h3>b</h3><img src='data:'><table><tr><th>c</table><a href='#nowhere'>d</a>"
+    )
+    found = page_reader.faults(broken)
+    for fault in ("no language", "no alt", "h3 after h1", "caption", "scope", "contrast of 2.8"):
+        assert any(fault in each for each in found), fault
+    assert any("nowhere" in each for each in found)
+
+
+def test_needs_nothing_but_itself(page):
+    root = page_reader.parse(page)
+    addresses = root.xpath("//@src | //@srcset | //@href | //@poster | //@action")
+    assert {each.split(":")[0] for each in addresses if not each.startswith("#")} == {"data"}
+    assert not root.xpath("//script | //link | //iframe | //object")
+    assert not re.search(r"url\(|@import|https?:", page)
+
+
+def test_is_of_a_size_to_be_mailed(page):
+    assert len(page.encode()) < 3_000_000
+
+
+def test_verdict_is_said_with_its_uncertainty_and_its_rule(findings, text):
+    difference = findings.summary["difference"]["accuracy"]
+    assert text.count("Fine-tune: it surely gains accuracy on this text") == 2  # title and heading
+    assert f"changes accuracy by +{100 * difference['value']:.1f} points" in text
+    assert f"+{100 * difference['lower']:.1f} to +{100 * difference['upper']:.1f} points" in text
+    assert "( sure_gain )" in text
+    assert findings.summary["reason"] in text
+    assert "Pushed: the fine-tuned encoder, to serving/7." in text
+    assert "The gate to production: The new model is refused." in text
+
+
+def test_numbers_are_those_of_the_summary(findings, page, text):
+    for model in findings.summary["models"].values():
+        for name in ("accuracy", "precision", "recall", "f1"):
+            bounds = f"{model[f'{name}_lower']:.1%} to {model[f'{name}_upper']:.1%}"
+            assert f"{model[name]:.1%} {bounds}" in text
+        for name in ("auc", "log_loss", "calibration_error"):
+            assert f"{model[name]:.3f} {model[f'{name}_lower']:.3f} to" in text
+        assert f"{model['trainable_parameters']:,}" in text
+    for each in findings.summary["slices"]:
+        assert f"{each['name']} {each['examples']:,} {each['frozen']['value']:.1%}" in text
+    for words in ("66.0% 61.0% to 70.0%", "25,001", "123 of train stand in test too", "137 34"):
+        assert words in text
+    assert "91.3% (90.0% to 93.0%)" in text
+    assert "\N{MINUS SIGN}2.1 (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0) points" in text
+    assert "is +20.0 points (+14.4 to +25.6) for the fine-tuned encoder and +11.2 points" in text
+    assert "worth its cost" not in text
+    assert "python local_runner.py --seed 1" in text
+    assert "Evaluator.comparison" in text
+
+
+def test_the_pictures_say_their_finding_to_who_cannot_see_them(page, pictures):
+    alternatives = [each.get("alt") for each in page_reader.parse(page).iter("img")]
+    assert sorted(alternatives) == sorted(f"{each.finding}." for each in pictures.values())
+    assert any("Fine-tuning gains" in each for each in alternatives)
+
+
+def test_says_where_word_counts_would_do(render):
+    gain = {"accuracy": {"value": 0.01, "lower": -0.02, "upper": 0.04}}
+    page = render(yardstick={**YARDSTICK, "gain": dict.fromkeys(("frozen", "fine_tuned"), gain)})
+    assert "neither ALBERT is surely worth its cost" in page
+
+
+def test_says_which_model_surely_beats_word_counts_though_the_other_gains_more(render):
+    sure = {"accuracy": {"value": 0.02, "lower": 0.007, "upper": 0.033}}
+    unsure = {"accuracy": {"value": 0.029, "lower": -0.001, "upper": 0.059}}
+    page = render(yardstick={**YARDSTICK, "gain": {"frozen": sure, "fine_tuned": unsure}})
+    assert "is +2.0 points (+0.7 to +3.3) for the frozen encoder and " in page
+    assert "worth its cost" not in page
+
+
+def test_models_that_diverged_are_not_said_to_agree(render):
+    assert "They gave the same answer to every review." in render(disagreements=[])
+    page = render(disagreements=[], flip_rates=None)
+    assert "The answers of the two cannot be compared." in page
+    assert "same answer" not in page
+
+
+@pytest.mark.parametrize("white_space", ["", " " * 600])
+def test_an_excerpt_begins_with_the_text(white_space):
+    assert report_page.excerpt(white_space + "good film") == "good film"
+
+
+def test_does_without_what_was_not_measured(render):
+    page = render(production=None)
+    assert page_reader.faults(page) == []
+    for word in ("ardstick", "Duplicates", "to production"):
+        assert word not in page
+
+
+@pytest.mark.parametrize("word", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
+def test_hostile_text_stays_text(render, findings, word):
+    summary = copy.deepcopy(findings.summary)
+    summary["slices"][0]["name"] = word
+    summary |= {"reason": word, "command": word, "pushed_model": word, "rule": word}
+    review = Disagreement(word, word, word, 0.9, word, 0.8)
+    page = render(summary, [review])
+    root = page_reader.parse(page)
+    assert not root.xpath("//script | //@onerror")
+    assert text_count(root, word) >= 6
+    assert page_reader.faults(page) == []
+
+
+def text_count(root, word: str) -> int:
+    return root.text_content().count(word)
+
+
+def test_long_reviews_are_cut_and_many_are_left_out(render):
+    page = render(
+        disagreements=[Disagreement("word " * 2000, "b", "a", 0.9, "b", 0.8) for _ in range(50)]
+    )
+    shown = page_reader.parse(page).xpath("//blockquote")
+    assert len(shown) == report_page.MAX_REVIEWS
+    assert all(len(each.text_content()) <= report_page.MAX_CHARACTERS + 1 for each in shown)
+    assert shown[0].text_content().endswith("word…")
+
+
+def test_agreement_is_said(render):
+    assert "the same answer to every review" in render(disagreements=[])
+
+
+def test_an_undefined_run_has_a_page_too(findings):
+    undefined = ModelMetrics(Interval(math.nan), math.nan, math.nan, 400)
+    nothing = Interval(math.nan, math.nan, math.nan)
+    slices = tuple(
+        dataclasses.replace(each, frozen=nothing, fine_tuned=nothing, difference=Interval(math.nan))
+        for each in findings.comparison.slices
+    )
+    comparison = Comparison(undefined, undefined, Interval(math.nan), math.nan, slices)
+    curves = {
+        name: dataclasses.replace(
+            each,
+            roc=each.roc.iloc[:0],
+            precision_recall=each.precision_recall.iloc[:0],
+            reliability=each.reliability.iloc[:0],
+            confusion=each.confusion * 0,
+        )
+        for name, each in findings.curves.items()
+    }
+    summary = toy_report.summarize(comparison)
+    summary |= {"winner": None, "pushed": False, "pushed_model": None, "rule": "undefined"}
+    broken = toy_report.Findings(comparison, curves, summary)
+    page = broken.page([])
+    assert page_reader.faults(page) == []
+    text = page_reader.text_of(page_reader.parse(page))
+    assert "Serve neither model: what was measured is not defined" in text
+    assert "The difference between the two is not defined." in text
+    assert "nan" not in text.replace("finance", "").lower()
+    assert not [each for each in page_reader.parse(page).iter("img") if "nan" in each.get("alt")]
+
+
+def test_a_summary_of_nulls_has_a_page_too(render, findings):
+    nulls = copy.deepcopy(findings.summary)
+    for model in nulls["models"].values():
+        model |= {key: None for key, value in model.items() if isinstance(value, float)}
+        model["epochs"] = [dict.fromkeys(epoch) for epoch in model["epochs"]]
+    nulls["test"] = dict.fromkeys(nulls["test"])
+    nulls["difference"] = {"accuracy": dict.fromkeys(("value", "lower", "upper"))}
+    nulls |= {"flip_rates": None, "slices": [], "words": {}, "majority_share": None}
+    page = render(nulls, yardstick={"eval": None}, duplicates={"keep": True}, production=None)
+    assert page_reader.faults(page) == []
+    assert "No slices were measured" in page
+
+
+def test_many_classes_fit():
+    page = toy_report.make(classes=4).page()
+    assert page_reader.faults(page) == []
+    table = page_reader.parse(page).xpath("//table[caption[@id='caption-confusion-frozen']]")[0]
+    assert len(table.xpath("./tbody/tr")) == 4

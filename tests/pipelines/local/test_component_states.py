@@ -1,0 +1,105 @@
+import logging
+
+import pytest
+
+from albert_tfx import progress
+from albert_tfx.progress import Progress
+from pipelines.local.component_states import ComponentError, ComponentStates, State, follow
+
+_TFX = logging.getLogger("absl")
+
+
+@pytest.fixture
+def seen():
+    """The states that were told of, in order."""
+    return []
+
+
+@pytest.fixture
+def states(seen, caplog):
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
+    return ComponentStates(
+        ["First", "Second"], lambda state: seen.append((state.component, state.state))
+    )
+
+
+def _run(component, *records):
+    _TFX.info("Component %s is running.", component)
+    for template, *arguments in records:
+        _TFX.info(template, *arguments)
+    _TFX.info("Component %s is finished.", component)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (("Going to run a new execution %d", 1), [State.RUNNING, State.DONE]),
+        (("A cached execution %d is used.", 1), [State.CACHED]),
+        (("Skipping execution for %s", "First"), [State.SKIPPED]),
+        (("Anything else about %s", "First"), [State.DONE]),
+    ],
+)
+def test_what_the_launcher_says_becomes_the_state(states, seen, record, expected):
+    with follow(states):
+        _run("First", record)
+
+    assert seen == [("First", state) for state in expected]
+    assert states.states["Second"].state is State.WAITING
+
+
+def test_only_records_in_the_block_count(states, seen):
+    with follow(states):
+        pass
+    _run("First")
+
+    assert seen == []
+
+
+def test_progress_belongs_to_the_component_that_runs(states):
+    step = Progress("Second", 3, 10, "steps")
+    with follow(states):
+        _TFX.info("Component %s is running.", "Second")
+        progress.report(step)
+
+    assert states.states["Second"].progress == step
+    assert states.states["First"].progress is None
+
+
+def test_an_exception_is_the_failure_of_what_runs(states, seen):
+    def fail():
+        with follow(states):
+            _run("First")
+            _TFX.info("Component %s is running.", "Second")
+            _TFX.error("Execution %d failed.", 2)
+            raise ValueError("broken")
+
+    with pytest.raises(ComponentError) as raised:
+        fail()
+
+    assert raised.value.args == ("Second",)
+    assert isinstance(raised.value.__cause__, ValueError)
+    assert seen == [("First", State.DONE), ("Second", State.FAILED)]
+
+
+def test_inputs_that_tfx_cannot_resolve_fail_although_tfx_goes_on(states, seen):
+    def fail():
+        with follow(states):
+            _run("First", ("[%s] Input resolution error: %s", "First", "none"))
+            _run("Second")
+
+    with pytest.raises(ComponentError) as raised:
+        fail()
+
+    assert raised.value.args == ("First",)
+    assert seen == [("First", State.FAILED), ("Second", State.DONE)]
+
+
+def test_an_exception_between_components_stays_itself(states):
+    def fail():
+        with follow(states):
+            _run("First")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()

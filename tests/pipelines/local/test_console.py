@@ -1,0 +1,273 @@
+import io
+import logging
+import re
+
+import pytest
+
+from albert_tfx import progress
+from pipelines.local.component_states import ComponentError
+from pipelines.local.console import Screen
+
+_TFX = logging.getLogger("absl")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_SUMMARY = {
+    "winner": "fine_tuned",
+    "pushed": True,
+    "pushed_model": "out/serving/7",
+    "reason": "it gains 0.063",
+    "models": {
+        "frozen": {
+            "accuracy": 0.812,
+            "accuracy_lower": 0.79,
+            "accuracy_upper": 0.83,
+            "auc": 0.9,
+            "log_loss": 0.5,
+            "train_seconds": 12.3,
+            "trainable_parameters": 8_385,
+        },
+        "fine_tuned": {
+            "accuracy": 0.875,
+            "accuracy_lower": 0.86,
+            "accuracy_upper": 0.89,
+            "auc": None,
+            "log_loss": 0.25,
+            "train_seconds": 1234.6,
+            "trainable_parameters": 11_683_584,
+        },
+    },
+    "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
+    "production": {"reason": "There is no other model in production yet."},
+    "test": {
+        "model": "fine_tuned",
+        "accuracy": 0.87,
+        "accuracy_lower": None,
+        "accuracy_upper": None,
+        "examples": 1_500,
+    },
+    "duplicates": {
+        "keep": False,
+        "removed": {
+            "eval": {"exact": 1, "near": 0},
+            "test": {"exact": 0, "near": 0},
+            "train": {"exact": 1200, "near": 34},
+        },
+    },
+    "yardstick": {
+        "eval": {
+            "accuracy": 0.75,
+            "accuracy_lower": 0.73,
+            "accuracy_upper": 0.77,
+            "auc": 0.8,
+            "log_loss": 0.6,
+        },
+        "gain": {
+            "frozen": {"accuracy": {"value": 0.062, "lower": 0.04, "upper": 0.08}},
+            "fine_tuned": {"accuracy": {"value": 0.125, "lower": 0.1, "upper": 0.15}},
+        },
+        "train_seconds": 0.9,
+        "trainable_parameters": 25_001,
+    },
+}
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def pipe(caplog):
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
+    return io.StringIO()
+
+
+@pytest.fixture
+def terminal(pipe, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    return _Terminal()
+
+
+def _start(component):
+    _TFX.info("Component %s is running.", component)
+    _TFX.info("Going to run a new execution %d", 1)
+
+
+def _finish(component):
+    _TFX.info("Component %s is finished.", component)
+
+
+def _report(completed, total):
+    progress.report(progress.Progress("Trainer", completed, total, "steps", "loss 0.5"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "total", "expected"),
+    [
+        (range(1, 301), 300, ["100/300", "200/300"]),
+        ([10, 150, 299, 300], 300, ["150/300", "299/300"]),
+        ([250, 299], 300, ["250/300"]),
+        ([1, 2], 2, ["1/2"]),
+        ([1, 2], None, []),
+    ],
+)
+def test_progress_on_a_pipe_is_two_spread_lines_at_most(pipe, steps, total, expected):
+    with Screen(pipe).follow(["Trainer"]):
+        _start("Trainer")
+        for step in steps:
+            _report(step, total)
+
+    lines = [line.split() for line in pipe.getvalue().splitlines()]
+    assert lines[0] == ["Trainer", "running"]
+    assert [line[1] for line in lines[1:]] == expected
+
+
+def test_a_terminal_shows_every_component_and_the_bar_of_the_one_that_runs(terminal):
+    screen = Screen(terminal)
+    with screen.follow(["Reader", "Trainer", "Pusher"]):
+        _start("Reader")
+        _finish("Reader")
+        _start("Trainer")
+        _report(150, 300)
+        screen.close("stopped")
+
+    *table, last = _ESCAPES.sub("", terminal.getvalue()).splitlines()[-4:]
+    assert [line.split()[:2] for line in table] == [
+        ["Reader", "done"],
+        ["Trainer", "running"],
+        ["Pusher", "waiting"],
+    ]
+    assert "━" in table[1]
+    assert "150/300 steps, loss 0.5" in table[1]
+    assert last == "stopped"
+
+
+def test_a_failure_stays_on_the_terminal(terminal):
+    def fail():
+        with Screen(terminal).follow(["Reader"]):
+            _start("Reader")
+            raise ValueError
+
+    with pytest.raises(ComponentError):
+        fail()
+
+    assert re.search(r"Reader +failed", _ESCAPES.sub("", terminal.getvalue()).splitlines()[-1])
+
+
+def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    with Screen(terminal).follow(["Reader"]):
+        _start("Reader")
+        _finish("Reader")
+
+    assert re.fullmatch(r"Reader +running\nReader +done +\d+\.\d s\n", terminal.getvalue())
+
+
+def test_waiting_is_said_to_a_pipe_and_leaves_no_trace_on_a_terminal(pipe, terminal):
+    for stream in (pipe, terminal):
+        with Screen(stream).busy("starting"):
+            pass
+
+    assert pipe.getvalue() == "starting\n"
+    assert terminal.getvalue().endswith("\x1b[1A\x1b[2K")  # up, and erase
+
+
+def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
+    Screen(pipe).conclude(_SUMMARY, "out")
+
+    lines = [line.rstrip() for line in pipe.getvalue().splitlines()]
+    assert lines == [
+        "",
+        "                             accuracy    AUC  log loss  training  parameters",
+        "yardstick      0.750 (0.730 to 0.770)  0.800     0.600       1 s      25,001",
+        "frozen         0.812 (0.790 to 0.830)  0.900     0.500      12 s       8,385",
+        "fine_tuned     0.875 (0.860 to 0.890)      -     0.250   1,235 s  11,683,584",
+        "difference  +0.063 (-0.010 to +0.135)",
+        "",
+        "winner      fine_tuned",
+        "reason      it gains 0.063",
+        "yardstick   TF-IDF and logistic regression: clearly below fine_tuned",
+        "duplicates  taken out: 1 of eval, 1,234 of train",
+        "on test     accuracy 0.870 of fine_tuned on 1,500 reviews",
+        "production  There is no other model in production yet.",
+        "pushed      out/serving/7",
+        "report      out/report",
+        "log         out/run.log",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypatch):
+    page = tmp_path / "out" / "report" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    monkeypatch.chdir(tmp_path)
+
+    Screen(pipe).conclude(_SUMMARY, "out")
+
+    assert "report      out/report/index.html\n" in pipe.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("frozen", "fine_tuned", "standing"),
+    [
+        ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), ["clearly below fine_tuned"]),
+        ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), ["clearly below frozen", "clearly below"]),
+        ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), ["not clearly below fine_tuned"]),
+        ((0.02, 0.01, 0.03), (0.03, -0.01, 0.07), ["clearly below frozen", "not clearly below"]),
+        (
+            (0.02, 0.01, 0.03),
+            (-0.03, -0.05, -0.01),
+            ["clearly below frozen", "clearly better than"],
+        ),
+        ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), ["no worse than fine_tuned"]),
+        (
+            (-0.05, -0.08, -0.02),
+            (-0.06, -0.09, -0.03),
+            ["clearly better than frozen", "clearly better than"],
+        ),
+    ],
+)
+def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
+    pipe, frozen, fine_tuned, standing
+):
+    ends = ("value", "lower", "upper")
+    gain = {
+        model: {"accuracy": dict(zip(ends, interval, strict=True))}
+        for model, interval in (("frozen", frozen), ("fine_tuned", fine_tuned))
+    }
+    yardstick = {**_SUMMARY["yardstick"], "gain": gain}
+    Screen(pipe).conclude({**_SUMMARY, "yardstick": yardstick}, "out")
+
+    to_both = ", ".join([standing[0], *(f"{each} fine_tuned" for each in standing[1:])])
+    assert f"yardstick   TF-IDF and logistic regression: {to_both}\n" in pipe.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"keep": True}, "counted, and kept"),
+        ({"removed": {"train": {"exact": 0, "near": 0}}}, "taken out: none"),
+    ],
+)
+def test_duplicates_that_stay_or_are_none_are_said(pipe, change, line):
+    duplicates = {**_SUMMARY["duplicates"], **change}
+    Screen(pipe).conclude({**_SUMMARY, "duplicates": duplicates}, "out")
+
+    assert f"duplicates  {line}\n" in pipe.getvalue()
+
+
+def test_no_winner_and_no_push_are_said(pipe):
+    Screen(pipe).conclude({**_SUMMARY, "winner": None, "pushed": False}, "out")
+
+    assert "winner      none\n" in pipe.getvalue()
+    assert "pushed      nothing\n" in pipe.getvalue()
+
+
+def test_what_components_warn_of_while_they_are_waited_for_is_said(pipe):
+    with Screen(pipe).busy("checking"):
+        logging.getLogger("albert_tfx.modeling.hub").warning("waiting for %s", "process 7")
+        logging.getLogger("tensorflow").warning("never mind")
+    logging.getLogger("albert_tfx.modeling.hub").warning("too late")
+    assert pipe.getvalue().splitlines() == ["checking", "waiting for process 7"]

@@ -1,0 +1,92 @@
+import pathlib
+
+import pytest
+
+from albert_tfx.errors import InputError
+from albert_tfx.modeling import encoder
+from albert_tfx.release.served_versions import Origin
+from pipelines import config
+from pipelines.command_line import Parser, add_options
+from pipelines.local import preflight
+
+
+@pytest.fixture
+def prepare(tmp_path, monkeypatch):
+    """Returns a function that prepares a run with the given options, of any encoder."""
+    monkeypatch.setattr(encoder, "check", lambda *arguments: checked.append(arguments))
+
+    def prepare(*options):
+        parser = Parser()
+        add_options(parser)
+        arguments = parser.parse_args(["--output", str(tmp_path / "out"), *options])
+        return preflight.prepare(config.build_config(arguments), arguments)
+
+    checked = prepare.checked = []
+    return prepare
+
+
+@pytest.fixture
+def csv(tmp_path):
+    rows = [f"review number {n},{('good', 'bad', 'so-so')[n % 3]}" for n in range(300)]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["body,verdict", *rows]))
+    return str(path)
+
+
+def test_a_file_becomes_a_data_set_with_its_own_classes_and_splits(prepare, csv):
+    prepared = prepare("--csv", csv, "--text-column", "body", "--label-column", "verdict")
+
+    assert prepared.class_names == ("bad", "good", "so-so")
+    assert sum(prepared.num_examples.values()) == 300
+    assert prepared.config.dataset.train_split == "train"
+    assert 'tag: "so-so"' in pathlib.Path(prepared.config.schema).read_text()
+    assert str(prepared).endswith("classes: bad, good, so-so")
+
+
+def test_a_file_can_be_shortened(prepare, csv):
+    columns = ("--text-column", "body", "--label-column", "verdict")
+
+    assert prepare("--csv", csv, *columns, "--max-examples", "20").num_examples["train"] == 20
+
+
+def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, csv):
+    options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
+    prepare(*options, "--sequence-length", "99")
+
+    assert prepare.checked == [(config.MINI_ENCODER, config.MINI_PREPROCESSOR, 99)]
+
+
+def test_a_missing_column_is_refused(prepare, csv):
+    with pytest.raises(InputError, match="bodi"):
+        prepare("--csv", csv, "--text-column", "bodi", "--label-column", "verdict")
+
+
+def test_an_unknown_data_set_is_refused(prepare):
+    with pytest.raises(InputError, match="imdb_review'"):
+        prepare("--dataset", "imdb_review")
+
+
+def test_artifacts_without_their_metadata_are_refused(prepare, tmp_path):
+    (tmp_path / "out" / "pipeline").mkdir(parents=True)
+
+    with pytest.raises(InputError, match=r"without .*metadata\.db"):
+        prepare()
+
+
+def test_models_of_another_data_set_in_the_serving_folder_are_refused(prepare, tmp_path):
+    version = tmp_path / "out" / "serving" / "7"
+    version.mkdir(parents=True)
+    Origin("albert-sample-reviews", ("negative", "positive"), "hash").save(str(version))
+
+    prepare()
+    with pytest.raises(InputError, match=r"albert-sample-reviews, .* albert-imdb-reviews"):
+        prepare("--preset", "imdb")
+
+
+def test_a_model_of_other_classes_in_the_serving_folder_is_refused(prepare, csv, tmp_path):
+    version = tmp_path / "out" / "serving" / "7"
+    version.mkdir(parents=True)
+    Origin("albert-mine", ("bad", "good"), "hash").save(str(version))
+
+    with pytest.raises(InputError, match=r"classes bad, good, and this run has bad, good, so-so"):
+        prepare("--csv", csv, "--text-column", "body", "--label-column", "verdict")
