@@ -25,7 +25,7 @@ class Evaluated:
     examples: object
     frozen_model: object
     fine_tuned_model: object
-    tfma_config: object
+    evaluation: object
     test_evaluation: object
 
 
