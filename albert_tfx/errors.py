@@ -1,4 +1,7 @@
-"""The one error that is the user's to mend, and what is quoted of others."""
+"""The one error that is the user's to mend, and the words that errors share."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class InputError(Exception):
@@ -22,6 +25,18 @@ class InputError(Exception):
         return f"{self.cause}. {self.remedy}."
 
 
-def quoted(error: BaseException) -> str:
-    """Returns the last line of what `error` says, or its class where it says nothing."""
+def one_line(error: BaseException) -> str:
+    """Returns the last line of an error's message, or its class where the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+
+
+def did_you_mean(given: str, known: Iterable[str], otherwise: str) -> str:
+    """Returns a remedy for a misspelt name.
+
+    Args:
+      given: The name that is not known.
+      known: The names that are.
+      otherwise: The remedy where no known name is close.
+    """
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"Did you mean {close[0]}" if close else otherwise

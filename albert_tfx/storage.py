@@ -1,48 +1,135 @@
-"""Copies of artifacts' folders that are never half there."""
+"""Files and folders, on this machine or in a bucket, that are never half there.
 
+Paths are those of `etils.epath`, which reads and writes buckets as it does local folders.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
 import os
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tfx.dsl.io import fileio
-from tfx.utils import io_utils
+from etils import epath
 
 _PARTIAL = ".partial"
 _PREVIOUS = ".previous"
 
 
-def copy_entries(source: str, destination: str) -> None:
+def to_json(value: Any) -> str:
+    """Returns strict JSON, indented, with a final line break; null stands for NaN and infinity."""
+    return json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n"
+
+
+def read_json(path: epath.PathLike) -> Any:
+    """Returns what a JSON file holds.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: It is no JSON in UTF-8.
+    """
+    return json.loads(epath.Path(path).read_text())
+
+
+def write_json(path: epath.PathLike, value: Any) -> None:
+    """Writes `to_json(value)` into a file, whose folder is made where it does not exist."""
+    epath.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
+        partial.write_text(to_json(value))
+
+
+@contextlib.contextmanager
+def whole_file(path: epath.PathLike) -> Iterator[epath.Path]:
+    """Yields the path of a new file that takes the name `path` once the block has ended well.
+
+    Args:
+      path: Name of the file; one that is there already stays until it is replaced. A link keeps
+        what it is, and its target is replaced.
+    """
+    target = epath.Path(os.path.realpath(path)) if _is_local(path) else epath.Path(path)
+    partial = target.with_name(f"{target.name}.{os.getpid()}{_PARTIAL}")
+    try:
+        yield partial
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def copy_entries(source: epath.PathLike, destination: epath.PathLike) -> None:
     """Copies all that lies in one folder into another, each entry under its name once whole.
 
     Args:
       source: An existing folder.
       destination: Folder that receives the entries; made where it does not exist.
     """
-    fileio.makedirs(destination)
-    for name in map(str, fileio.listdir(source)):
-        copy_whole(os.path.join(source, name), os.path.join(destination, name))
+    target = epath.Path(destination)
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in epath.Path(source).iterdir():
+        copy_whole(entry, target / entry.name)
 
 
-def copy_whole(source: str, destination: str) -> None:
+def copy_whole(source: epath.PathLike, destination: epath.PathLike) -> None:
     """Copies a file or folder in place of `destination`, which is at no time half written."""
-    source, destination = source.rstrip("/"), destination.rstrip("/")
-    partial, previous = destination + _PARTIAL, destination + _PREVIOUS
-    _remove(partial)
-    _copy(source, partial)
-    if fileio.exists(destination):
-        _remove(previous)
-        fileio.rename(destination, previous)
-    fileio.rename(partial, destination)
-    _remove(previous)
+    target = epath.Path(destination)
+    partial, previous = (target.with_name(target.name + end) for end in (_PARTIAL, _PREVIOUS))
+    remove(partial)
+    _copy(epath.Path(source), partial)
+    if target.exists():
+        remove(previous)
+        target.rename(previous)
+    partial.rename(target)
+    remove(previous)
 
 
-def _copy(source: str, destination: str) -> None:
-    if fileio.isdir(source):
-        io_utils.copy_dir(source, destination)
+def remove(path: epath.PathLike) -> None:
+    """Removes a file, or a folder with all that is in it; does nothing where there is neither."""
+    target = epath.Path(path)
+    if target.is_dir():
+        target.rmtree()
     else:
-        io_utils.copy_file(source, destination)
+        target.unlink(missing_ok=True)
 
 
-def _remove(path: str) -> None:
-    if fileio.isdir(path):
-        fileio.rmtree(path)
-    elif fileio.exists(path):
-        fileio.remove(path)
+def fingerprint(folder: epath.PathLike) -> str:
+    """Returns a hash of a folder's files: 16 hexadecimal digits of their names and content."""
+    root = epath.Path(folder)
+    digest = hashlib.sha256()
+    for path in sorted(_files(root), key=lambda path: (str(path.parent), path.name)):
+        digest.update(os.path.relpath(path, root).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def size(folder: epath.PathLike) -> int:
+    """Returns the bytes of a folder's files."""
+    return sum(path.stat().length for path in _files(epath.Path(folder)))
+
+
+def _files(root: epath.Path) -> Iterator[epath.Path]:
+    for path in root.iterdir():
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
+
+
+def _copy(source: epath.Path, target: epath.Path) -> None:
+    if not source.is_dir():
+        source.copy(target)
+        return
+    target.mkdir(parents=True)
+    for entry in source.iterdir():
+        _copy(entry, target / entry.name)
+
+
+def _is_local(path: epath.PathLike) -> bool:
+    return "://" not in os.fspath(path)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -23,7 +23,7 @@ from albert_tfx.contract import (
     POOLED_OUTPUT,
     SEQUENCE_OUTPUT,
 )
-from albert_tfx.errors import InputError, quoted
+from albert_tfx.errors import InputError, one_line
 from albert_tfx.modeling import acceleration
 from albert_tfx.modeling import hub as model_download
 
@@ -56,7 +56,7 @@ def resolve(handle: str) -> str:
         folder = model_download.fetch(handle) if is_url else handle
     except (urllib.error.URLError, OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(
-            f"{handle} cannot be downloaded ({quoted(error)})",
+            f"{handle} cannot be downloaded ({one_line(error)})",
             "Check the handle and the network, or download the model elsewhere and give its "
             "folder, or the folder above it as TFHUB_CACHE_DIR",
         ) from error
@@ -113,7 +113,7 @@ def load_preprocessor(handle: str) -> tf.Module:
         preprocessor = hub.load(folder)
     except (OSError, tf.errors.OpError, ValueError) as error:
         raise InputError(
-            f"{folder} cannot be loaded ({quoted(error)})",
+            f"{folder} cannot be loaded ({one_line(error)})",
             "Its files may be incomplete: fetch the model again",
         ) from error
     tokenize = getattr(preprocessor, "tokenize", None)
@@ -224,7 +224,7 @@ def _matrix_shapes(folder: str) -> list[tuple[int, int]]:
         variables = tf.train.list_variables(checkpoint)
     except (tf.errors.OpError, ValueError) as error:
         raise InputError(
-            f"{folder} holds no weights ({quoted(error)})",
+            f"{folder} holds no weights ({one_line(error)})",
             "Give a text encoder in TF Hub's SavedModel format",
         ) from error
     return [(shape[0], shape[1]) for _, shape in variables if len(shape) == 2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from albert_tfx.contract import CLASSIFY_TEXT, LABELS, PROBABILITIES
-from albert_tfx.errors import InputError, quoted
+from albert_tfx.errors import InputError, one_line
 
 _MODEL_FILE = "saved_model.pb"
 
@@ -67,7 +67,7 @@ class PushedModel:
             model = tf.saved_model.load(str(folder))
         except Exception as error:  # TensorFlow raises whatever the file led it to
             raise InputError(
-                f"The model in {folder} cannot be loaded ({quoted(error)})",
+                f"The model in {folder} cannot be loaded ({one_line(error)})",
                 "Its files may be incomplete: push it again, or give another with --model FOLDER",
             ) from error
         if CLASSIFY_TEXT not in model.signatures:

@@ -87,7 +87,7 @@ def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
         (Path(destination) / "saved_model.pb").touch()
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("albert_tfx.storage.io_utils.copy_dir", break_off)
+    monkeypatch.setattr("albert_tfx.storage._copy", break_off)
     with pytest.raises(OSError, match="No space"):
         run_selector(two_classes, tmp_path, SelectionPolicy())
     assert not (tmp_path / "model" / "Format-Serving").exists()
