@@ -174,7 +174,7 @@ def _compiled(
 
     defaults = _default_resources(arguments)
     spec = compiler.compile_pipeline(config, arguments.image, (*defaults, *needs))
-    tasks = replay.tasks(spec).values()
+    tasks = spec_file.tasks(spec).values()
     in_containers = [task.title for task in tasks if "container" in task.executor]
     resources.require_nodes([pattern for pattern, _ in needs], in_containers)
     return compiler.without_resolvers(spec) if arguments.no_resolver else spec

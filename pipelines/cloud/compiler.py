@@ -14,7 +14,8 @@ from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2Dag
 from albert_tfx.data import schema, tfds_source
 from albert_tfx.errors import InputError
 from albert_tfx.release.production import PIPELINE
-from pipelines.cloud import parameters, replay
+from pipelines.cloud import parameters
+from pipelines.cloud import spec as spec_file
 from pipelines.cloud.resources import Resources
 from pipelines.config import PipelineConfig
 from pipelines.pipeline import create_pipeline
@@ -108,7 +109,9 @@ def without_resolvers(spec: dict[str, Any]) -> dict[str, Any]:
     """
     tasks, components = spec["root"]["dag"]["tasks"], spec["components"]
     executors = spec["deploymentSpec"]["executors"]
-    for name in [name for name, task in replay.tasks(spec).items() if "resolver" in task.executor]:
+    for name in [
+        name for name, task in spec_file.tasks(spec).items() if "resolver" in task.executor
+    ]:
         component = components.pop(tasks.pop(name)["componentRef"]["name"])
         del executors[component["executorLabel"]]
     for task in tasks.values():

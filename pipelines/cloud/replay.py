@@ -7,7 +7,6 @@ replays needs nothing of the machine that compiled it.
 """
 
 import concurrent.futures
-import dataclasses
 import graphlib
 import json
 import os
@@ -24,6 +23,7 @@ from typing import Any
 import yaml
 
 from pipelines.cloud import parameters
+from pipelines.cloud.spec import Task, tasks
 
 # Of the image; see the Dockerfile.
 IMAGE_ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
@@ -45,44 +45,6 @@ class TaskError(Exception):
 
     def __init__(self, task: str, status: int, log: Path) -> None:
         super().__init__(f"{task} ended with status {status}. See {log}.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """One task of the spec, with what it needs from elsewhere in it.
-
-    Attributes:
-      name: Its name in the spec.
-      title: Its TFX node id.
-      spec: Its `PipelineTaskSpec`.
-      component: Its `ComponentSpec`.
-      executor: Its `ExecutorSpec`.
-    """
-
-    name: str
-    title: str
-    spec: dict[str, Any]
-    component: dict[str, Any]
-    executor: dict[str, Any]
-
-    def upstream(self) -> set[str]:
-        """Returns the names of the tasks that must be done before this one."""
-        inputs = self.spec.get("inputs", {})
-        producers = [
-            artifact["taskOutputArtifact"]["producerTask"]
-            for artifact in inputs.get("artifacts", {}).values()
-        ]
-        return {*self.spec.get("dependentTasks", []), *producers}
-
-
-def tasks(spec: dict[str, Any]) -> dict[str, Task]:
-    """Returns the tasks of a spec by name."""
-    found = {}
-    for name, task in spec["root"]["dag"]["tasks"].items():
-        component = spec["components"][task["componentRef"]["name"]]
-        executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
-        found[name] = Task(name, task["taskInfo"]["name"], task, component, executor)
-    return found
 
 
 class Replay:

@@ -1,6 +1,7 @@
-"""The compiled pipeline as a file."""
+"""The compiled pipeline: its file, and its tasks."""
 
 import contextlib
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,44 @@ import yaml
 
 from albert_tfx.errors import InputError
 from pipelines.cloud import parameters
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One task of the spec, with what it needs from elsewhere in it.
+
+    Attributes:
+      name: Its name in the spec.
+      title: Its TFX node id.
+      spec: Its `PipelineTaskSpec`.
+      component: Its `ComponentSpec`.
+      executor: Its `ExecutorSpec`.
+    """
+
+    name: str
+    title: str
+    spec: dict[str, Any]
+    component: dict[str, Any]
+    executor: dict[str, Any]
+
+    def upstream(self) -> set[str]:
+        """Returns the names of the tasks that must be done before this one."""
+        inputs = self.spec.get("inputs", {})
+        producers = [
+            artifact["taskOutputArtifact"]["producerTask"]
+            for artifact in inputs.get("artifacts", {}).values()
+        ]
+        return {*self.spec.get("dependentTasks", []), *producers}
+
+
+def tasks(spec: dict[str, Any]) -> dict[str, Task]:
+    """Returns the tasks of a spec by name."""
+    found = {}
+    for name, task in spec["root"]["dag"]["tasks"].items():
+        component = spec["components"][task["componentRef"]["name"]]
+        executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
+        found[name] = Task(name, task["taskInfo"]["name"], task, component, executor)
+    return found
 
 
 def require_place(path: str | os.PathLike[str]) -> None:

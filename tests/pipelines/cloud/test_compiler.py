@@ -19,7 +19,7 @@ import kubeflow_runner
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions
 from pipelines import command_line
-from pipelines.cloud import compiler, replay, resources
+from pipelines.cloud import compiler, resources
 from pipelines.cloud import spec as spec_file
 from pipelines.config import build_config
 
@@ -56,7 +56,7 @@ def compile_with(*options):
 def commands(spec) -> dict[str, list[str]]:
     """Returns the command line of each container, by TFX node id."""
     found = {}
-    for task in replay.tasks(spec).values():
+    for task in spec_file.tasks(spec).values():
         container = task.executor.get("container")
         if container:
             found[task.title] = [*container["command"], *container["args"]]
@@ -137,7 +137,7 @@ def test_names_are_those_that_argo_takes(spec):
 
 
 def test_every_task_waits_for_tasks_that_are_there(spec):
-    tasks = replay.tasks(spec)
+    tasks = spec_file.tasks(spec)
 
     assert {"Trainer.frozen", "Pusher", "TfdsExampleGen"} < {t.title for t in tasks.values()}
     for task in tasks.values():
@@ -145,7 +145,7 @@ def test_every_task_waits_for_tasks_that_are_there(spec):
 
 
 def test_only_a_model_that_this_pipeline_pushed_is_looked_up_as_the_one_in_production(spec):
-    tasks = {task.title: task for task in replay.tasks(spec).values()}
+    tasks = {task.title: task for task in spec_file.tasks(spec).values()}
 
     queries = tasks["Resolver.production"].executor["resolver"]["outputArtifactQueries"]
 
@@ -164,17 +164,16 @@ def test_only_a_model_that_this_pipeline_pushed_is_looked_up_as_the_one_in_produ
 def test_without_resolvers_nothing_waits_for_one(spec):
     without = compiler.without_resolvers(copy.deepcopy(spec))
 
-    tasks = replay.tasks(without)
-    assert {t.title for t in replay.tasks(spec).values()} - {t.title for t in tasks.values()} == {
-        "Resolver.production"
-    }
+    tasks = spec_file.tasks(without)
+    left = {task.title for task in tasks.values()}
+    assert {task.title for task in spec_file.tasks(spec).values()} - left == {"Resolver.production"}
     assert all(task.upstream() <= set(tasks) for task in tasks.values())
 
 
 def test_every_container_has_what_it_needs(spec):
     needs = {
         task.title: task.executor["container"]["resources"]["resourceCpuLimit"]
-        for task in replay.tasks(spec).values()
+        for task in spec_file.tasks(spec).values()
         if "container" in task.executor
     }
 
@@ -202,7 +201,7 @@ def test_trainers_can_be_custom_jobs_and_beam_can_be_dataflow(tmp_path):
     assert kubeflow_runner.main(command) == 0
     spec = spec_file.read(path)
 
-    tasks = {task.title: task for task in replay.tasks(spec).values()}
+    tasks = {task.title: task for task in spec_file.tasks(spec).values()}
     lines = commands(spec)
     for title in ("Trainer.frozen", "Trainer.fine_tuned"):
         assert any("google_cloud_ai_platform.trainer" in part for part in lines[title])
@@ -256,7 +255,8 @@ def test_the_classes_are_those_that_the_data_set_declares_whatever_the_folder_ha
     (tmp_path / "imdb_reviews").mkdir()
     monkeypatch.chdir(tmp_path)
 
-    tasks = {task.title: task for task in replay.tasks(compile_with("--preset", "imdb")).values()}
+    spec = compile_with("--preset", "imdb")
+    tasks = {task.title: task for task in spec_file.tasks(spec).values()}
 
     schema = tasks["ImportSchemaGen"].spec["inputs"]["parameters"]["schema_text"]
     assert 'tag: "neg"' in schema["runtimeValue"]["constant"]

@@ -140,7 +140,7 @@ def test_the_replay_s_report_says_what_the_local_run_s_does(finished: Run, repla
 
 def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path):
     spec = spec_file.read(compiled)
-    resolver = replay.tasks(spec)["resolver-production"].executor
+    resolver = spec_file.tasks(spec)["resolver-production"].executor
     found = {"producerTask": "resolve", "outputArtifactKey": "pushed_model"}
     next_run = toy_spec.make(
         {"resolve": resolver, "make": toy_spec.writes()},
