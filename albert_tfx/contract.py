@@ -1,5 +1,8 @@
 """The one contract of names, dtypes and shapes that every component keeps.
 
+Whatever two modules have to name alike is named here: splits, features, signatures, models, nodes
+of the pipeline, properties of artifacts, and files.
+
 | artifact               | feature          | dtype   | shape              |
 |------------------------|------------------|---------|--------------------|
 | `examples`             | `text`           | string  | `[]`               |
@@ -40,6 +43,51 @@ FROZEN = "frozen"
 FINE_TUNED = "fine_tuned"
 WINNER = "winner"
 PRODUCTION = "production"
+
+# The two models as a page or a plot names them: in a table, in a title, within a sentence.
+SHORT_TITLES = {FROZEN: "Frozen", FINE_TUNED: "Fine-tuned"}
+TITLES = {model: f"{title} encoder" for model, title in SHORT_TITLES.items()}
+NAMES = {model: f"the {title.lower()}" for model, title in TITLES.items()}
+
+# Ids of the pipeline's nodes.
+TFDS_EXAMPLE_GEN = "TfdsExampleGen"
+DUPLICATE_FINDER = "DuplicateFinder"
+IMPORT_SCHEMA_GEN = "ImportSchemaGen"
+EMBEDDING_GEN = "EmbeddingGen"
+COMPARISON_EVALUATOR = "Evaluator.comparison"
+TEST_EVALUATOR = "Evaluator.test"
+PRODUCTION_RESOLVER = "Resolver.production"
+PUSHER = "Pusher"
+COMPARISON_REPORT = "ComparisonReport"
+BULK_INFERRER = "BulkInferrer"
+
+
+def trainer_id(model: str) -> str:
+    """Returns the id of a model's Trainer.
+
+    >>> trainer_id(FROZEN)
+    'Trainer.frozen'
+    """
+    return f"Trainer.{model}"
+
+
+# Custom properties of a `PushedModel` that TFX's Pusher sets; TFX keeps their names to itself.
+PUSHED = "pushed"
+PUSHED_VERSION = "pushed_version"
+PUSHED_DESTINATION = "pushed_destination"
+
+# Files of artifacts and of output folders.
+DUPLICATES_FILE = "duplicates.json"
+YARDSTICK_FILE = "yardstick.json"
+ANSWERS_FILE = "eval_answers.npz"
+HISTORY_FILE = "history.json"
+DECISION_FILE = "decision.json"
+VERDICT_FILE = "verdict.json"
+ORIGIN_FILE = "origin.json"
+SUMMARY_FILE = "summary.json"
+PAGE_FILE = "index.html"
+# A SavedModel's own place for what other tools add to it.
+EXTRA_ASSETS = "assets.extra"
 
 # HTML's line break within a text, as Python and RE2 read it.
 LINE_BREAK = r"(?i)<br\s*/?>"

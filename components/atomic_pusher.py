@@ -21,6 +21,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 
+from albert_tfx.contract import PUSHED, PUSHED_DESTINATION, PUSHED_VERSION
 from albert_tfx.modeling.encoder import fingerprint
 from albert_tfx.release import served_versions
 from albert_tfx.release.production import PIPELINE, Production, record, recorded
@@ -29,9 +30,6 @@ from albert_tfx.release.served_versions import Origin
 # Model servers look at numbered folders only.
 STAGING = ".staging"
 _CLASSES = "classes"
-_PUSHED = "pushed"
-_VERSION = "pushed_version"
-_DESTINATION = "pushed_destination"
 
 
 class Executor(executor.Executor):
@@ -60,7 +58,7 @@ class Executor(executor.Executor):
         super().Do(input_dict, output_dict, {**exec_properties, **staged})
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
         pushed.set_string_custom_property(PIPELINE, pipeline)
-        if pushed.get_int_custom_property(_PUSHED):
+        if pushed.get_int_custom_property(PUSHED):
             origin = Origin(pipeline, classes, fingerprint(pushed.uri))
             version = _publish(pushed, serving, origin)
             model = artifact_utils.get_single_uri(input_dict[specs.MODEL_KEY])
@@ -72,10 +70,10 @@ class Executor(executor.Executor):
 
 def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
     """Gives the staged model its version, says so on `pushed`, and returns the version's folder."""
-    number = _place(pushed.get_string_custom_property(_DESTINATION), serving, origin)
+    number = _place(pushed.get_string_custom_property(PUSHED_DESTINATION), serving, origin)
     version = os.path.join(serving, str(number))
-    pushed.set_string_custom_property(_DESTINATION, version)
-    pushed.set_string_custom_property(_VERSION, str(number))
+    pushed.set_string_custom_property(PUSHED_DESTINATION, version)
+    pushed.set_string_custom_property(PUSHED_VERSION, str(number))
     return version
 
 

@@ -11,7 +11,15 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN
+from albert_tfx.contract import (
+    EVAL,
+    FINE_TUNED,
+    FROZEN,
+    PAGE_FILE,
+    PUSHED,
+    PUSHED_DESTINATION,
+    SUMMARY_FILE,
+)
 from albert_tfx.data.lengths import measure_lengths
 from albert_tfx.data.records import records_of
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
@@ -47,12 +55,6 @@ YARDSTICK_KEY = "yardstick"
 COMMAND_KEY = "command"
 REPORT_KEY = "report"
 
-SUMMARY_FILE = "summary.json"
-PAGE_FILE = "index.html"
-
-# What Pusher's executor sets on the artifact; TFX keeps the names to itself.
-_PUSHED = "pushed"
-_PUSHED_DESTINATION = "pushed_destination"
 _BATCH_SIZE = 1024
 
 
@@ -144,9 +146,9 @@ def _yardstick(uri: str, evaluation_uri: str) -> dict[str, Any]:
 
 
 def _pushed_destination(pushed_model: types.Artifact) -> str | None:
-    if pushed_model.get_int_custom_property(_PUSHED) != 1:
+    if pushed_model.get_int_custom_property(PUSHED) != 1:
         return None
-    return pushed_model.get_string_custom_property(_PUSHED_DESTINATION)
+    return pushed_model.get_string_custom_property(PUSHED_DESTINATION)
 
 
 def _input(artifact_type: type[types.Artifact]) -> component_spec.ChannelParameter:

@@ -20,6 +20,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
+from albert_tfx.contract import DUPLICATES_FILE
 from albert_tfx.data import similarity
 from albert_tfx.data.duplicates import (
     EXACT,
@@ -41,7 +42,6 @@ RAW_EXAMPLES_KEY = "raw_examples"
 EXAMPLES_KEY = "examples"
 REPORT_KEY = "report"
 OPTIONS_KEY = "options"
-REPORT_FILE = "duplicates.json"
 
 _SHOWN_PAIRS = 3
 # What readers of Examples go by, and what says which data they are.
@@ -72,7 +72,7 @@ def load_duplicates(uri: str) -> dict[str, Any]:
       * `pairs`: a few of each kind and pair of splits, with `similarity` and how both begin;
       * `near_similarity`, `shingle_words`: see `text_similarity`.
     """
-    with fileio.open(os.path.join(uri, REPORT_FILE)) as file:
+    with fileio.open(os.path.join(uri, DUPLICATES_FILE)) as file:
         return json.loads(file.read())
 
 
@@ -200,7 +200,7 @@ def _write_report(
         "pairs": pairs,
     }
     io_utils.write_string_file(
-        os.path.join(uri, REPORT_FILE), json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        os.path.join(uri, DUPLICATES_FILE), json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     )
 
 

@@ -18,7 +18,7 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.v1 import proto
 
-from albert_tfx.contract import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
+from albert_tfx.contract import EMBEDDING_GEN, INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
 from albert_tfx.modeling import batches
 from albert_tfx.modeling.encoder import PADDING_ID, PooledEncoder
 from albert_tfx.options import XLA_AUTO, XLA_OFF, XLA_ON, EmbeddingOptions, decode, encode
@@ -100,7 +100,7 @@ class EmbedReviews(beam.DoFn):
             row[: len(_ids(example))] = _ids(example)
         vectors = self._embed(ids)[: len(examples)]
         self._completed += len(examples)
-        report(Progress("EmbeddingGen", self._completed, None, "reviews"))
+        report(Progress(EMBEDDING_GEN, self._completed, None, "reviews"))
         return [_with_vector(*pair) for pair in zip(examples, vectors, strict=True)]
 
 

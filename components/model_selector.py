@@ -15,7 +15,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN
 from albert_tfx.evaluation.results import load_comparison
 from albert_tfx.modeling.encoder import fingerprint
 from albert_tfx.options import SelectionPolicy, decode, encode
@@ -30,7 +30,6 @@ EVALUATION_KEY = "evaluation"
 MODEL_KEY = "model"
 BLESSING_KEY = "blessing"
 POLICY_KEY = "policy"
-DECISION_FILE = "decision.json"
 
 _MODEL_KEYS = {FROZEN: FROZEN_MODEL_KEY, FINE_TUNED: FINE_TUNED_MODEL_KEY}
 

@@ -10,12 +10,13 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
+from albert_tfx.contract import DECISION_FILE, VERDICT_FILE
 from albert_tfx.evaluation.results import load_production_comparison
 from albert_tfx.options import ProductionPolicy, decode, encode
 from albert_tfx.release import production
 from albert_tfx.release.blessings import bless
 from albert_tfx.release.replacement import Verdict, judge
-from components.model_selector import DECISION_FILE, load_decision
+from components.model_selector import load_decision
 
 MODEL_KEY = "model"
 MODEL_BLESSING_KEY = "model_blessing"
@@ -23,7 +24,6 @@ EVALUATION_KEY = "evaluation"
 PRODUCTION_KEY = "production"
 BLESSING_KEY = "blessing"
 POLICY_KEY = "policy"
-VERDICT_FILE = "verdict.json"
 
 
 def load_verdict(blessing_uri: str) -> Verdict:

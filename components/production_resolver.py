@@ -6,12 +6,11 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 
+from albert_tfx.contract import PUSHED
 from albert_tfx.release.production import FINGERPRINT, recorded
 
 MODEL_KEY = "model"
 PUSHED_MODEL_KEY = "pushed_model"
-# What TFX's Pusher sets where it did push.
-_PUSHED = "pushed"
 
 
 class LatestOtherPush(resolver.ResolverStrategy):
@@ -40,7 +39,7 @@ class LatestOtherPush(resolver.ResolverStrategy):
         pushes = [
             each
             for each in input_dict[PUSHED_MODEL_KEY]
-            if each.get_int_custom_property(_PUSHED) == 1
+            if each.get_int_custom_property(PUSHED) == 1
         ]
         fingerprints = {
             each.get_string_custom_property(FINGERPRINT) for each in input_dict[MODEL_KEY]

@@ -195,7 +195,7 @@ class Executor(BaseExampleGenExecutor):
     ) -> dict[str, dict[int, int]]:
         """Returns the number of examples written of each split and label."""
         total = sum(dataset.num_examples.values())
-        progress.report(progress.Progress("TfdsExampleGen", 0, total, "reviews"))
+        progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, 0, total, "reviews"))
         with self._make_beam_pipeline() as pipeline:
             splits = self.GenerateExamplesByBeam(pipeline, exec_properties)
             for split, collection in splits.items():
@@ -203,7 +203,7 @@ class Executor(BaseExampleGenExecutor):
                 tf.io.gfile.makedirs(folder)
                 num_files = -(-dataset.num_examples[split] // _EXAMPLES_PER_FILE)
                 collection | f"Write[{split}]" >> _WriteSplit(split, folder, num_files)
-        progress.report(progress.Progress("TfdsExampleGen", total, total, "reviews"))
+        progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, total, total, "reviews"))
         return {split: _counts(pipeline.result, split) for split in splits}
 
 

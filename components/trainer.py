@@ -15,7 +15,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
-from albert_tfx.contract import FINE_TUNED
+from albert_tfx.contract import FINE_TUNED, trainer_id
 from albert_tfx.data import schema
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import batches, fitting, optimization, precision, warmup
@@ -233,4 +233,4 @@ class _ProgressReport(tf.keras.callbacks.Callback):
 
     def _say(self, completed: int, detail: str) -> None:
         total = self._options.epochs * self._steps_per_epoch
-        report(Progress(f"Trainer.{self._options.model}", completed, total, "steps", detail))
+        report(Progress(trainer_id(self._options.model), completed, total, "steps", detail))

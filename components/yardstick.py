@@ -26,7 +26,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from albert_tfx.contract import EVAL, LABEL, TEST, TEXT, TRAIN
+from albert_tfx.contract import ANSWERS_FILE, EVAL, LABEL, TEST, TEXT, TRAIN, YARDSTICK_FILE
 from albert_tfx.data.records import records_of
 from albert_tfx.data.similarity import words
 from albert_tfx.evaluation import estimates
@@ -37,8 +37,6 @@ from albert_tfx.report import summary
 
 EXAMPLES_KEY = "examples"
 RESULT_KEY = "result"
-RESULT_FILE = "yardstick.json"
-ANSWERS_FILE = "eval_answers.npz"
 
 # n-grams are hashed, not listed, and no more reviews than this are trained on, so that memory has
 # a bound whatever the data set: of IMDB's, 2**20 columns instead gain 0.2 points of accuracy.
@@ -82,7 +80,7 @@ def load_yardstick(uri: str) -> dict[str, Any]:
       A mapping of `eval` and `test`, each a `metrics_record`, `train_seconds`,
       `trainable_parameters` and `train_examples`.
     """
-    with fileio.open(os.path.join(uri, RESULT_FILE)) as file:
+    with fileio.open(os.path.join(uri, YARDSTICK_FILE)) as file:
         return json.loads(file.read())
 
 
@@ -146,7 +144,7 @@ class Executor(base_executor.BaseExecutor):
             },
         }
         _save_answers(os.path.join(uri, ANSWERS_FILE), splits[EVAL])
-        io_utils.write_string_file(os.path.join(uri, RESULT_FILE), summary.to_json(result))
+        io_utils.write_string_file(os.path.join(uri, YARDSTICK_FILE), summary.to_json(result))
 
 
 def train(texts: Sequence[bytes], labels: np.ndarray) -> Pipeline:

@@ -9,11 +9,9 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact  # type: ignore[attr-d
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.types.standard_artifacts import PushedModel
 
+from albert_tfx.contract import PUSHED_VERSION
 from albert_tfx.release import served_versions
 from pipelines.config import PipelineConfig
-
-# What TFX's Pusher writes on a `PushedModel`; of a model that it did not push, no version.
-_VERSION = "pushed_version"
 
 
 def forget_lost_pushes(config: PipelineConfig) -> None:
@@ -47,4 +45,4 @@ def _pushes(store: MetadataStore, pipeline: str) -> Iterable[Artifact]:
 
 
 def _version(push: Artifact) -> int:
-    return int(push.custom_properties[_VERSION].string_value or 0)
+    return int(push.custom_properties[PUSHED_VERSION].string_value or 0)

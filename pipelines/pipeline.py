@@ -3,7 +3,20 @@
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from albert_tfx.contract import EVAL, LABELS, PROBABILITIES, SERVING_DEFAULT, TEST, TRAIN
+from albert_tfx.contract import (
+    COMPARISON_EVALUATOR,
+    EVAL,
+    IMPORT_SCHEMA_GEN,
+    LABELS,
+    PROBABILITIES,
+    PRODUCTION_RESOLVER,
+    PUSHER,
+    SERVING_DEFAULT,
+    TEST,
+    TEST_EVALUATOR,
+    TRAIN,
+    trainer_id,
+)
 from albert_tfx.data import schema
 from albert_tfx.evaluation import extractors, tfma_config
 from albert_tfx.options import TextsToScore, TrainerOptions, encode
@@ -22,8 +35,6 @@ from components.tfds_example_gen import TfdsExampleGen
 from components.yardstick import Yardstick
 from pipelines.cloud import google_cloud
 from pipelines.config import CustomJob, PipelineConfig
-
-_PUSHER = "Pusher"
 
 
 def create_pipeline(
@@ -49,7 +60,7 @@ def create_pipeline(
 
     # Holds the reviews against the curated schema; an anomaly stops the run before any training.
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    schema_gen = SchemaImporter(schema.load(config.schema)).with_id("ImportSchemaGen")
+    schema_gen = SchemaImporter(schema.load(config.schema)).with_id(IMPORT_SCHEMA_GEN)
     example_validator = StrictExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
@@ -88,7 +99,7 @@ def create_pipeline(
         eval_config=tfma_config.comparison_config(config.policy),
         example_splits=[EVAL],
         module_path=extractors.__name__,
-    ).with_id("Evaluator.comparison")
+    ).with_id(COMPARISON_EVALUATOR)
 
     # Applies the policy; TFX's Evaluator alone could never bless the frozen model.
     model_selector = ModelSelector(
@@ -103,9 +114,9 @@ def create_pipeline(
         strategy_class=production_strategy,
         model=model_selector.outputs["model"],
         pushed_model=tfx.dsl.Channel(
-            tfx.types.standard_artifacts.PushedModel, producer_component_id=_PUSHER
+            tfx.types.standard_artifacts.PushedModel, producer_component_id=PUSHER
         ),
-    ).with_id("Resolver.production")
+    ).with_id(PRODUCTION_RESOLVER)
 
     # Holds the selected model against it, on reviews that had no part in the selection.
     test = ProductionEvaluator(
@@ -115,7 +126,7 @@ def create_pipeline(
         eval_config=tfma_config.winner_config(config.policy),
         example_splits=[TEST],
         module_path=extractors.__name__,
-    ).with_id("Evaluator.test")
+    ).with_id(TEST_EVALUATOR)
 
     # Refuses a winner that is worse than what is in production.
     production_gate = ProductionGate(
@@ -135,7 +146,7 @@ def create_pipeline(
         ),
         pipeline=config.name,
         class_names=schema.class_names(schema.load(config.schema)),
-    ).with_id(_PUSHER)
+    ).with_id(PUSHER)
 
     # Puts the answer where people look: a page, its plots and summary.json.
     comparison_report = ComparisonReport(
@@ -228,4 +239,4 @@ def _trainer(
         train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config={trainer.OPTIONS_KEY: encode(options), **google_cloud.custom_config(job)},
-    ).with_id(f"Trainer.{options.model}")
+    ).with_id(trainer_id(options.model))

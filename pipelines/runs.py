@@ -10,7 +10,13 @@ import pandas as pd
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.contract import (
+    COMPARISON_EVALUATOR,
+    COMPARISON_REPORT,
+    FINE_TUNED,
+    FROZEN,
+    trainer_id,
+)
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.evaluation.results import comparison_table, load_comparison
@@ -18,8 +24,8 @@ from albert_tfx.modeling.training_history import TrainingHistory
 
 METADATA_FILE = "metadata.db"
 PIPELINE_FOLDER = "pipeline"
-COMPARISON = ("Evaluator.comparison", "evaluation")
-REPORT = ("ComparisonReport", "report")
+COMPARISON = (COMPARISON_EVALUATOR, "evaluation")
+REPORT = (COMPARISON_REPORT, "report")
 
 _FINISHED = (
     metadata_store_pb2.Execution.COMPLETE,  # type: ignore[attr-defined]
@@ -62,7 +68,7 @@ class PipelineRun:
     def histories(self) -> dict[str, TrainingHistory]:
         """Reads the training histories by `frozen` and `fine_tuned`."""
         return {
-            name: TrainingHistory.load(self.uri(f"Trainer.{name}", "model_run"))
+            name: TrainingHistory.load(self.uri(trainer_id(name), "model_run"))
             for name in (FROZEN, FINE_TUNED)
         }
 

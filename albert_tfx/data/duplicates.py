@@ -13,7 +13,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from albert_tfx.contract import EVAL, LABEL, TEST, TEXT, TRAIN
+from albert_tfx.contract import DUPLICATE_FINDER, EVAL, LABEL, TEST, TEXT, TRAIN
 from albert_tfx.data import similarity as text_similarity
 from albert_tfx.progress import Progress, report
 
@@ -158,7 +158,7 @@ class _ReadTexts(beam.DoFn):
             )
             self._completed += 1
             if self._completed % _READ_AT_ONCE == 0:
-                report(Progress("DuplicateFinder", self._completed, None, "reviews"))
+                report(Progress(DUPLICATE_FINDER, self._completed, None, "reviews"))
 
 
 class _ReadShingles(beam.DoFn):

@@ -6,9 +6,8 @@ import os
 
 from tfx.dsl.io import fileio
 
+from albert_tfx.contract import HISTORY_FILE
 from albert_tfx.options import FLOAT32
-
-FILE_NAME = "history.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +38,12 @@ class TrainingHistory:
     def save(self, folder: str) -> None:
         """Writes `history.json` into `folder`, which exists."""
         content = json.dumps(dataclasses.asdict(self), indent=2)
-        with fileio.open(os.path.join(folder, FILE_NAME), "w") as file:
+        with fileio.open(os.path.join(folder, HISTORY_FILE), "w") as file:
             file.write(content + "\n")
 
     @classmethod
     def load(cls, folder: str) -> "TrainingHistory":
         """Reads what `save` wrote."""
-        with fileio.open(os.path.join(folder, FILE_NAME)) as file:
+        with fileio.open(os.path.join(folder, HISTORY_FILE)) as file:
             content = json.loads(file.read())
         return cls(**{**content, "epochs": tuple(content["epochs"])})

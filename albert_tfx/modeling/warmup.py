@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from albert_tfx.contract import CLASSIFY_TEXT, SERVING_DEFAULT, TEXT
+from albert_tfx.contract import CLASSIFY_TEXT, EXTRA_ASSETS, SERVING_DEFAULT, TEXT
 
 EXAMPLES = "examples"
 
@@ -23,7 +23,7 @@ def write(model: str, texts: Sequence[bytes]) -> None:
       model: The SavedModel's folder.
       texts: Real texts, in UTF-8. Each signature gets the first alone and all of them together.
     """
-    folder = os.path.join(model, "assets.extra")
+    folder = os.path.join(model, EXTRA_ASSETS)
     tf.io.gfile.makedirs(folder)
     with tf.io.TFRecordWriter(os.path.join(folder, "tf_serving_warmup_requests")) as writer:
         for request in _requests(texts):

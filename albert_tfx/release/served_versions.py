@@ -7,11 +7,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
 from albert_tfx.errors import InputError
-
-# SavedModel's place for what other tools add to a model.
-_EXTRA_ASSETS = "assets.extra"
-_ORIGIN_FILE = "origin.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,15 +27,15 @@ class Origin:
 
     def save(self, version: str) -> None:
         """Writes it into the folder of a version."""
-        folder = os.path.join(version, _EXTRA_ASSETS)
+        folder = os.path.join(version, EXTRA_ASSETS)
         tf.io.gfile.makedirs(folder)
-        with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE), "w") as file:
+        with tf.io.gfile.GFile(os.path.join(folder, ORIGIN_FILE), "w") as file:
             file.write(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, version: str) -> "Origin | None":
         """Reads what `save` wrote, or returns None where it never did."""
-        path = os.path.join(version, _EXTRA_ASSETS, _ORIGIN_FILE)
+        path = os.path.join(version, EXTRA_ASSETS, ORIGIN_FILE)
         if not tf.io.gfile.exists(path):
             return None
         with tf.io.gfile.GFile(path) as file:

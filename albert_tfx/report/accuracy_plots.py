@@ -7,7 +7,7 @@ from matplotlib import patheffects, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.contract import FINE_TUNED, FROZEN, TITLES
 from albert_tfx.evaluation.measurements import CONFIDENCE, Comparison, Interval, SliceComparison
 from albert_tfx.modeling.training_history import TrainingHistory
 from albert_tfx.report.plot_style import (
@@ -17,7 +17,6 @@ from albert_tfx.report.plot_style import (
     MARKERS,
     MUTED,
     PERCENT,
-    TITLES,
     WIDE,
     cut,
     new_figure,

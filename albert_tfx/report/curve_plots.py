@@ -10,6 +10,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from albert_tfx.contract import TITLES
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.report.plot_style import (
@@ -20,7 +21,6 @@ from albert_tfx.report.plot_style import (
     MUTED,
     NARROW,
     PERCENT,
-    TITLES,
     WIDE,
     cut,
     new_figure,

@@ -10,7 +10,7 @@ import jinja2
 import markupsafe
 import pandas as pd
 
-from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, TEST, TRAIN
+from albert_tfx.contract import EVAL, SHORT_TITLES, TEST, TRAIN
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Disagreement
 from albert_tfx.report import wording
@@ -25,7 +25,6 @@ MAX_CHARACTERS = 600
 MAX_CLASSES = 30  # of the confusion matrix as a table
 UNKNOWN = "not known"
 
-_MODELS = {FROZEN: "Frozen", FINE_TUNED: "Fine-tuned"}
 _YARDSTICK = "yardstick"
 _SHARES = ("accuracy", "precision", "recall", "f1")
 _METRICS = {
@@ -77,7 +76,7 @@ def render(
     page = _environment().get_template(TEMPLATE)
     return page.render(
         summary=summary,
-        models=_MODELS,
+        models=SHORT_TITLES,
         metrics=[_metric_row(name, summary) for name in _METRICS],
         splits=[each for each in (TRAIN, EVAL, TEST) if each in summary["examples"]],
         pictures=pictures,
@@ -206,7 +205,7 @@ _COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 
 def _metric_row(name: str, summary: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {model: summary["models"][model] for model in _MODELS}
+    columns = {model: summary["models"][model] for model in SHORT_TITLES}
     if summary.get(_YARDSTICK):
         columns[_YARDSTICK] = summary[_YARDSTICK].get(EVAL) or {}
     form = share if name in _SHARES else decimal

@@ -23,7 +23,6 @@ COLORS = {FROZEN: "#0072B2", FINE_TUNED: "#D55E00"}
 # For who sees no colours at all.
 MARKERS = {FROZEN: "o", FINE_TUNED: "s"}
 LINE_STYLES = {FROZEN: "-", FINE_TUNED: "--"}
-TITLES = {FROZEN: "Frozen encoder", FINE_TUNED: "Fine-tuned encoder"}
 INK = "#222222"
 MUTED = "#6B6B6B"
 GRID = "#E3E3E3"

@@ -5,11 +5,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from albert_tfx.contract import FINE_TUNED
+from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES
 from albert_tfx.release.selection import Rule
 from albert_tfx.report.plot_style import points
-
-NAMES = {"frozen": "the frozen encoder", "fine_tuned": "the fine-tuned encoder"}
 
 _VERDICTS = {
     Rule.SURE_GAIN: "Fine-tune: it surely gains accuracy on this text",
@@ -137,9 +135,9 @@ def _points_of(gain: Mapping[str, float | None]) -> str:
 def cost(summary: Mapping[str, Any]) -> str:
     """Says how much longer fine-tuning trains; empty where that is not known."""
     seconds = {name: figures.get("train_seconds") for name, figures in summary["models"].items()}
-    if not all(map(is_known, seconds.values())) or not seconds.get("frozen"):
+    if not all(map(is_known, seconds.values())) or not seconds.get(FROZEN):
         return ""
-    ratio = seconds[FINE_TUNED] / seconds["frozen"]
+    ratio = seconds[FINE_TUNED] / seconds[FROZEN]
     return f"Fine-tuning trained {ratio:,.1f} times as long as the head alone."
 
 
