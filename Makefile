@@ -17,7 +17,7 @@ help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Options of the main job: make run ARGS='--help'"
 
-$(INSTALLED): requirements.txt pyproject.toml tools/install.sh
+$(INSTALLED): requirements.txt albert_tfx_startup.py tools/install.sh
 	@PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
 	@touch $@
 

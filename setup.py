@@ -1,15 +1,19 @@
-"""Makes an editable install bring `data-files`; everything else is in pyproject.toml.
+"""Adds to a built package the line by which Python starts it; everything else is in pyproject.toml."""
 
-setuptools asks the distribution for `has_data` before it does, and no distribution has it.
-"""
+import runpy
 
 import setuptools
+from setuptools.command import build_py
 
 
-class Distribution(setuptools.Distribution):
-    """A distribution that answers."""
+class BuildWithStartup(build_py.build_py):
+    """Builds what pyproject.toml names, and the `.pth` file beside it."""
 
-    has_data = setuptools.Distribution.has_data_files
+    def run(self) -> None:
+        """Writes the files that `albert_tfx_startup.py` explains."""
+        super().run()
+        if not self.editable_mode:
+            runpy.run_path("albert_tfx_startup.py")["write"](self.build_lib)
 
 
-setuptools.setup(distclass=Distribution)
+setuptools.setup(cmdclass={"build_py": BuildWithStartup})

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the pinned packages and this project into a virtual environment, by uv where it is on
+# Installs the pinned packages into a virtual environment, by uv where it is on
 # the machine or pip can fetch it, else by pip.
 #
 #   tools/install.sh FOLDER        PYTHON and UV_FOLDER come from the Makefile
@@ -28,10 +28,11 @@ if [ -n "$uv" ]; then
   [ -x "$venv/bin/python" ] || "$uv" venv --quiet --python "$PYTHON" "$venv"
   export VIRTUAL_ENV=$venv
   "$uv" pip sync --quiet --compile-bytecode --require-hashes requirements.txt
-  "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 else
   [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
   pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check)
   env -u PYTHONDONTWRITEBYTECODE "${pip[@]}" install --no-deps --require-hashes -r requirements.txt
-  "${pip[@]}" install --no-deps --no-build-isolation --editable .
 fi
+
+"$venv/bin/python" albert_tfx_startup.py \
+  "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

@@ -1,0 +1,135 @@
+"""What every process of the environment finds: its own checkout's code, and a module for Beam's workers."""
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import albert_tfx_startup
+
+PROJECT = Path(__file__).parent.parent
+_CODE = "import components; print(components.WHOSE)"
+
+
+def python(*arguments: str | Path, cwd: Path | str, executable: str | Path = sys.executable) -> str:
+    """Returns what a fresh interpreter prints; it must have nothing to say beside that."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    done = subprocess.run(
+        [executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """Another checkout, whose `components` differs from this one's."""
+    checkout = tmp_path / "second"
+    shutil.copytree(
+        PROJECT / "components", checkout / "components", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copy(PROJECT / "pyproject.toml", checkout)
+    with (checkout / "components" / "__init__.py").open("a") as module:
+        module.write('WHOSE = "the second one\'s"\n')
+    return checkout
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "output/replay/task"])
+def test_environment_runs_the_checkout_that_one_works_in(folder: str, second: Path):
+    (second / folder).mkdir(parents=True, exist_ok=True)
+
+    assert python("-c", _CODE, cwd=second / folder) == "the second one's"
+
+
+@pytest.mark.parametrize("folder", [".", "benchmarks"])
+def test_script_runs_the_code_of_its_own_checkout(folder: str, second: Path):
+    script = second / folder / "script.py"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(_CODE)
+
+    assert python(script, cwd=PROJECT) == "the second one's"
+    assert python(script, cwd="/") == "the second one's"
+
+
+def test_no_checkout_lends_a_package_to_another(second: Path):
+    shutil.rmtree(second / "components")
+    code = "import importlib.util; print(importlib.util.find_spec('components'))"
+
+    assert python("-c", code, cwd=second) == "None"
+
+
+def test_process_outside_any_checkout_finds_the_code_of_the_environments_own():
+    code = "import components; print(components.__file__)"
+
+    assert Path(python("-c", code, cwd="/")) == PROJECT / "components" / "__init__.py"
+
+
+def test_modules_of_a_process_come_from_one_checkout(second: Path):
+    (second / "pipelines").mkdir()
+    (second / "pipelines" / "__init__.py").touch()
+    folder = second / "notebooks"
+    folder.mkdir()
+    code = f"import components, os; os.chdir({str(PROJECT)!r}); import pipelines; print(pipelines.__file__)"
+
+    assert Path(python("-c", code, cwd=folder)) == second / "pipelines" / "__init__.py"
+
+
+def test_folder_of_a_project_that_is_no_package_is_not_one():
+    code = "import importlib.util; print(importlib.util.find_spec('notebooks'))"
+
+    assert python("-c", code, cwd=PROJECT / "docs") == "None"
+
+
+def test_renamed_checkout_runs_its_code_and_prints_no_traceback(second: Path):
+    environment = second / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    site_packages = environment / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
+    for file in Path(sysconfig.get_path("purelib")).glob("*.pth"):
+        if "albert" in file.read_text() or "components" in file.read_text():
+            shutil.copy(file, site_packages)
+    for file in Path(sysconfig.get_path("purelib")).glob("*albert_tfx*.py"):
+        shutil.copy(file, site_packages)
+    renamed = second.rename(second.with_name("renamed"))
+
+    printed = python("-c", _CODE, cwd="/", executable=renamed / ".venv" / "bin" / "python")
+
+    assert printed == "the second one's"
+
+
+def test_environment_holds_this_checkouts_startup(tmp_path: Path):
+    albert_tfx_startup.write(str(tmp_path))
+
+    for written in tmp_path.iterdir():
+        installed = Path(sysconfig.get_path("purelib"), written.name)
+        assert installed.read_text() == written.read_text(), "run `make setup`"
+
+
+def test_fresh_interpreter_has_the_missing_module():
+    code = "from tfx_bsl.arrow import sql_util; print(sql_util.RecordBatchSQLSliceQuery.__module__)"
+
+    assert python("-c", code, cwd="/") == "albert_tfx_startup"
+
+
+def test_only_the_missing_module_is_found():
+    albert_tfx_startup.start()
+
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("tfx_bsl.arrow.sql_utils")
+
+
+def test_starts_once():
+    albert_tfx_startup.start()
+    before = list(sys.meta_path)
+    albert_tfx_startup.start()
+
+    assert sys.meta_path == before
+
+
+def test_stand_in_says_that_it_cannot_slice():
+    with pytest.raises(NotImplementedError, match="SQL"):
+        albert_tfx_startup.RecordBatchSQLSliceQuery("SELECT 1", None)
