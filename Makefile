@@ -4,11 +4,17 @@
 .PHONY: help setup run test lint format bench notebook lock clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
+# Which TensorFlow: gpu brings NVIDIA's libraries, too.
+ACCELERATOR ?= $(if $(wildcard /dev/nvidia0),gpu,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# What runs; and what tests, checks and executes the notebook, beside it.
+RUNS := requirements.txt requirements-$(ACCELERATOR).txt
+INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
+DEVELOPS := $(VENV)/.develops-$(ACCELERATOR)
 # Filled by pip where uv is not on the machine; see tools/install.sh.
 UV_FOLDER := .cache/uv
+INSTALL := PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -17,11 +23,15 @@ help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Options of the main job: make run ARGS='--help'"
 
-$(INSTALLED): requirements.txt albert_tfx_startup.py tools/install.sh
-	@PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
+$(INSTALLED): $(RUNS) albert_tfx_startup.py tools/install.sh
+	@$(INSTALL) $(RUNS)
+	@rm -f $(VENV)/.installed-* && touch $@
+
+$(DEVELOPS): $(INSTALLED) requirements-dev.txt
+	@$(INSTALL) $(RUNS) requirements-dev.txt
 	@touch $@
 
-setup: $(INSTALLED) ## Install everything into .venv (once; 4 GB)
+setup: $(INSTALLED) ## Install what a run needs into .venv (once; ACCELERATOR=cpu or gpu)
 
 run: $(INSTALLED) ## Train, compare and push on the sample reviews (ARGS= adds options)
 	@$(BIN)/python local_runner.py $(ARGS)
@@ -29,30 +39,24 @@ run: $(INSTALLED) ## Train, compare and push on the sample reviews (ARGS= adds o
 test: lint ## Check style and types, then run every test (ARGS= adds pytest's options)
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(INSTALLED) ## Check style and types
+lint: $(DEVELOPS) ## Check style and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/hadolint Dockerfile
 
-format: $(INSTALLED) ## Put the code into the form that lint asks for
+format: $(DEVELOPS) ## Put the code into the form that lint asks for
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
 bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 	@$(BIN)/python benchmarks/run_all.py $(ARGS)
 
-notebook: $(INSTALLED) ## Execute notebooks/compare_models.ipynb on the last run, and keep what it shows
+notebook: $(DEVELOPS) ## Execute notebooks/compare_models.ipynb on the last run, and keep what it shows
 	@$(BIN)/python tools/execute_notebook.py $(ARGS)
 
-lock: ## Pin every package of pyproject.toml, with hashes, in requirements.txt (needs uv)
-	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --quiet \
-		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.txt
-	@# What TensorFlow needs beside it on a GPU; the overrides of pyproject.toml would drop the extra.
-	grep --only-matching '^tensorflow==[0-9.]*' requirements.txt | sed 's/==/[and-cuda]==/' \
-		| uv pip compile - --no-config --constraint requirements.txt --python-version 3.11 \
-			--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
-		| awk '/^[a-z]/ {keep = /^nvidia-/} keep' > requirements-gpu.txt
+lock: ## Pin every package of pyproject.toml, with hashes, in requirements*.txt (needs uv)
+	@tools/lock.sh
 
 clean: ## Remove what was built here; outputs of runs stay
 	rm -rf $(VENV) .cache/uv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

@@ -1,38 +1,80 @@
 #!/usr/bin/env bash
-# Installs the pinned packages into a virtual environment, by uv where it is on
-# the machine or pip can fetch it, else by pip.
+# Makes a virtual environment hold what requirements files pin, and nothing else, by uv where it is
+# on the machine or pip can fetch it, else by pip.
 #
-#   tools/install.sh FOLDER        PYTHON and UV_FOLDER come from the Makefile
+#   tools/install.sh FOLDER FILE...    PYTHON and UV_FOLDER come from the Makefile
 set -euo pipefail
 venv=$1
+shift
+python=${PYTHON:-none}
+packages=$(cat "$@" | grep -c '^[a-z]')
 
-if ! "${PYTHON:-none}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-  echo "error: Python 3.11 is needed, and '${PYTHON:-none}' is not it." \
-    "Install it, or name it: make PYTHON=PATH_OF_PYTHON_3.11 ..." >&2
+fail() {
+  echo "error: $*" >&2
   exit 1
-fi
+}
 
-echo "setting up $venv (once: 4 GB, about two minutes)"
+remedy="Install it, with pyenv or conda where the distribution has none,\
+ or name it: make PYTHON=PATH_OF_PYTHON_3.11 ..."
+
+is_311() {
+  "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
+}
+
+# Runs a command that installs. On a terminal it shows how far it is; elsewhere its lines on single
+# packages become a count, but for the large ones.
+watched() {
+  if [ -t 2 ]; then
+    "$@"
+  else
+    "$@" 2>&1 | awk -v all="$packages" '
+      /^Collecting / {if (++n % 40 == 0) print "  " n "/" all " packages found"; fflush(); next}
+      /^( *[-+~] |Using|Audited|  *(Using|Preparing|Building wheel|Getting|Installing|Created|Stored)|Building wheels)/ {next}
+      /^Installing collected/ {print "  installing them"; fflush(); next}
+      {print "  " substr($0, 1, 200); fflush()}' >&2
+  fi
+}
+
+# A folder without the mark that the Makefile sets at the end may be half of an environment.
+compgen -G "$venv/.installed-*" >/dev/null || rm -rf "$venv"
+
 uv=$(command -v uv || true)
 if [ -z "$uv" ]; then
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$UV_FOLDER" --upgrade uv \
+  [ -x "$UV_FOLDER/bin/uv" ] || echo "fetching uv, which installs packages, into $UV_FOLDER"
+  "$python" -m pip install --quiet --disable-pip-version-check --target "$UV_FOLDER" --upgrade uv \
     >/dev/null 2>&1 || true
   [ ! -x "$UV_FOLDER/bin/uv" ] || uv=$UV_FOLDER/bin/uv
 fi
 
-# A folder without the mark that the Makefile sets at the end may be half of an environment.
-[ -e "$venv/.installed" ] || rm -rf "$venv"
+step() {
+  echo "$1/3 $2"
+}
 
-# Without bytecode on disk `import tfx` takes three times as long.
-if [ -n "$uv" ]; then
-  [ -x "$venv/bin/python" ] || "$uv" venv --quiet --python "$PYTHON" "$venv"
-  export VIRTUAL_ENV=$venv
-  "$uv" pip sync --quiet --compile-bytecode --require-hashes requirements.txt
-else
-  [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
-  pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check)
-  env -u PYTHONDONTWRITEBYTECODE "${pip[@]}" install --no-deps --require-hashes -r requirements.txt
+step 1 "Python 3.11 in $venv"
+if [ ! -x "$venv/bin/python" ]; then
+  if is_311 "$python" && [ -n "$uv" ]; then
+    "$uv" venv --quiet --clear --relocatable --python "$python" "$venv"
+  elif is_311 "$python"; then
+    "$python" -m venv --clear "$venv"
+  elif [ -z "$uv" ]; then
+    fail "Python 3.11 is needed, and '$python' is not it; uv, which brings one, could not be fetched." \
+      "$remedy"
+  else
+    # One more attempt instead of uv's three, so that a machine without a network knows soon.
+    UV_HTTP_RETRIES=${UV_HTTP_RETRIES:-1} "$uv" venv --quiet --clear --relocatable --python 3.11 "$venv" \
+      2>/dev/null || fail "there is no Python 3.11 here, and uv could not download one. $remedy"
+  fi
 fi
 
+step 2 "$packages packages, each by its hash"
+# Without bytecode on disk `import tfx` takes three times as long.
+if [ -n "$uv" ]; then
+  VIRTUAL_ENV=$venv watched "$uv" pip sync --compile-bytecode --require-hashes "$@"
+else
+  watched env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -m pip --disable-pip-version-check \
+    install --no-deps --require-hashes "${@/#/--requirement=}"
+fi
+
+step 3 "the line by which Python starts here"
 "$venv/bin/python" albert_tfx_startup.py \
   "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
