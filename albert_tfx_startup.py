@@ -1,20 +1,19 @@
 """What Python does at its start in an environment of this project.
 
-A line in a `.pth` file of site-packages calls `start` in every process, whoever starts it: a runner,
-a notebook's kernel, a worker of Beam. `python albert_tfx_startup.py FOLDER` writes both files there.
-This module binds nothing of the project. It appends two finders, which are asked only for modules
-that all others missed:
+A line in a `.pth` file of site-packages calls `start` in every process, whoever starts it: a
+runner, a notebook's kernel, a worker of Beam. `python albert_tfx_startup.py FOLDER` writes both
+files. The module binds nothing of the project. It appends two finders, which Python asks only for
+modules that it finds nowhere else:
 
-- The project's code is not installed beside its packages, so that an environment never decides whose
-  code runs. A process takes it from the checkout that its script lies in; if that is none, from the
-  one around the working directory; else from the one that holds the environment. What another
-  module of the project was imported from, stays. (The container image has the code installed, and
-  no checkout.)
+- The project is not installed into the environment, so that an environment never decides whose
+  code runs. A process takes it from the checkout that its script lies in; where that is none, from
+  the one around the working directory; else from the one that holds the environment. All its
+  modules come from the same one. (The container image has the project installed, and no checkout.)
 - tensorflow-data-validation 1.16 imports `tfx_bsl.arrow.sql_util`, which tfx-bsl 1.21 dropped with
   its SQL engine. `import tfx` puts a stand-in there, but a worker process of Beam unpickles
   StatisticsGen's functions, and with them tensorflow-data-validation, before anything imports TFX:
-  `ImportError: cannot import name 'sql_util'`. Nothing that is handed to the worker is early enough.
-  This finder can go together with the pin of tensorflow-data-validation.
+  `ImportError: cannot import name 'sql_util'`. Nothing that is handed to the worker is early
+  enough. This finder can go together with the pin of tensorflow-data-validation.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def start() -> None:
 
 
 def write(folder: str) -> None:
-    """Puts this module, and the line that calls it, into a folder that Python reads at its start."""
+    """Puts this module and the line that calls it into a folder of packages."""
     name = os.path.join(folder, "albert_tfx_startup")
     with open(__file__) as source, open(f"{name}.py", "w") as module:
         module.write(source.read())
@@ -92,32 +91,25 @@ def write(folder: str) -> None:
 
 def _checkout() -> str | None:
     """Returns the folder of the checkout whose code this process is to run."""
-    script = os.path.abspath(sys.path[0]) if sys.path else ""
-    prefix = os.path.abspath(sys.prefix)
-    if os.path.commonpath([script or "/", prefix]) == prefix:
-        script = ""  # a command of the environment, such as pytest
-    for folder in (script, _working_directory(), prefix):
-        while folder and not _is_checkout(folder):
-            parent = os.path.dirname(folder)
-            folder = parent if parent != folder else ""
-        if folder:
-            return folder
-    return None
+    from pathlib import Path  # not needed, and not paid for, where nothing is looked for
 
-
-def _working_directory() -> str:
+    environment = Path(sys.prefix)
     try:
-        return os.getcwd()
+        working = Path.cwd()
     except FileNotFoundError:
-        return ""
-
-
-def _is_checkout(folder: str) -> bool:
-    try:
-        with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8") as file:
-            return _PROJECT in file.read()
-    except OSError:
-        return False
+        working = environment
+    script = working / sys.path[0]
+    if script.is_relative_to(environment):
+        script = working  # of a command that is installed, such as pytest
+    for start in (script, working, environment):
+        for folder in (start, *start.parents):
+            try:
+                text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+            except OSError:
+                continue
+            if _PROJECT in text:
+                return str(folder)
+    return None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Adds to a built package the line by which Python starts it; everything else is in pyproject.toml."""
+"""Adds the `.pth` file to a built package; everything else is in pyproject.toml."""
 
 import runpy
 
@@ -7,10 +7,10 @@ from setuptools.command import build_py
 
 
 class BuildWithStartup(build_py.build_py):
-    """Builds what pyproject.toml names, and the `.pth` file beside it."""
+    """Builds the modules, and the `.pth` file beside them."""
 
     def run(self) -> None:
-        """Writes the files that `albert_tfx_startup.py` explains."""
+        """Writes what `albert_tfx_startup.py` explains."""
         super().run()
         if not self.editable_mode:
             runpy.run_path("albert_tfx_startup.py")["write"](self.build_lib)

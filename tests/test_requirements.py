@@ -1,4 +1,4 @@
-"""What `make lock` pinned: wheels or pure Python only, each by its hash, in sets that fit each other.
+"""What `make lock` pinned: wheels or pure Python only, by hash, in sets that fit each other.
 
 Both uv and pip obey the options at the head of a file: they refuse whatever would have to be built,
 but for the packages named there. What these are, the environment shows that was installed from it.

@@ -1,4 +1,4 @@
-"""What every process of the environment finds: its own checkout's code, and a module for Beam's workers."""
+"""What every process finds: its own checkout's code, and a module for Beam's workers."""
 
 import importlib
 import os
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ def second(tmp_path: Path) -> Path:
     """Another checkout, whose `components` differs from this one's."""
     checkout = tmp_path / "second"
     shutil.copytree(
-        PROJECT / "components", checkout / "components", ignore=shutil.ignore_patterns("__pycache__")
+        PROJECT / "components",
+        checkout / "components",
+        ignore=shutil.ignore_patterns("__pycache__"),
     )
     shutil.copy(PROJECT / "pyproject.toml", checkout)
     with (checkout / "components" / "__init__.py").open("a") as module:
@@ -74,7 +77,8 @@ def test_modules_of_a_process_come_from_one_checkout(second: Path):
     (second / "pipelines" / "__init__.py").touch()
     folder = second / "notebooks"
     folder.mkdir()
-    code = f"import components, os; os.chdir({str(PROJECT)!r}); import pipelines; print(pipelines.__file__)"
+    docs = str(PROJECT / "docs")
+    code = f"import components, os; os.chdir({docs!r}); import pipelines; print(pipelines.__file__)"
 
     assert Path(python("-c", code, cwd=folder)) == second / "pipelines" / "__init__.py"
 
@@ -107,6 +111,22 @@ def test_environment_holds_this_checkouts_startup(tmp_path: Path):
     for written in tmp_path.iterdir():
         installed = Path(sysconfig.get_path("purelib"), written.name)
         assert installed.read_text() == written.read_text(), "run `make setup`"
+
+
+def test_built_package_has_both_files_where_python_looks(tmp_path: Path):
+    for name in ("setup.py", "albert_tfx_startup.py"):
+        shutil.copy(PROJECT / name, tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'small'\nversion = '1'\n"
+        "[tool.setuptools]\npy-modules = ['albert_tfx_startup']\n"
+    )
+    build = "import setuptools.build_meta as build; build.build_wheel('.')"
+    subprocess.run([sys.executable, "-c", build], cwd=tmp_path, check=True, capture_output=True)
+
+    with zipfile.ZipFile(tmp_path / "small-1-py3-none-any.whl") as wheel:
+        for name in ("albert_tfx_startup.py", "albert_tfx_startup.pth"):
+            installed = Path(sysconfig.get_path("purelib"), name)
+            assert wheel.read(name) == installed.read_bytes()
 
 
 def test_fresh_interpreter_has_the_missing_module():
