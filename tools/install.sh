@@ -52,17 +52,22 @@ step() {
 
 step 1 "Python 3.11 in $venv"
 if [ ! -x "$venv/bin/python" ]; then
-  if is_311 "$python" && [ -n "$uv" ]; then
-    "$uv" venv --quiet --clear --relocatable --python "$python" "$venv"
-  elif is_311 "$python"; then
-    "$python" -m venv --clear "$venv"
-  elif [ -z "$uv" ]; then
-    fail "Python 3.11 is needed, and '$python' is not it; uv, which brings one, could not be fetched." \
-      "$remedy"
+  rm -rf "$venv"
+  if [ -n "$uv" ]; then
+    is_311 "$python" || python=3.11
+    create=("$uv" venv --quiet --relocatable --python "$python" "$venv")
+    if [ "$python" != 3.11 ] || "$uv" python find 3.11 --no-python-downloads >/dev/null 2>&1; then
+      "${create[@]}"
+    else
+      echo "  there is none here, so uv downloads one"
+      # One more attempt instead of three, so that it is soon known where there is no network.
+      UV_HTTP_RETRIES=${UV_HTTP_RETRIES:-1} "${create[@]}" 2>/dev/null \
+        || fail "uv could not download Python 3.11. $remedy"
+    fi
   else
-    # One more attempt instead of uv's three, so that a machine without a network knows soon.
-    UV_HTTP_RETRIES=${UV_HTTP_RETRIES:-1} "$uv" venv --quiet --clear --relocatable --python 3.11 "$venv" \
-      2>/dev/null || fail "there is no Python 3.11 here, and uv could not download one. $remedy"
+    is_311 "$python" || fail "Python 3.11 is needed, '$python' is not it, and pip could not" \
+      "fetch uv, which would bring one. $remedy"
+    "$python" -m venv "$venv"
   fi
 fi
 
