@@ -21,18 +21,27 @@ is_311() {
   "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
 }
 
-# Runs a command that installs. On a terminal it shows how far it is; elsewhere its lines on single
-# packages become a count, but for the large ones.
+# Runs a command that installs. On a terminal it shows how far it is; elsewhere one line stands for
+# ten of uv's packages or forty of pip's, and one for each that takes long.
 watched() {
   if [ -t 2 ]; then
     "$@"
-  else
-    "$@" 2>&1 | awk -v all="$packages" '
-      /^Collecting / {if (++n % 40 == 0) print "  " n "/" all " packages found"; fflush(); next}
-      /^( *[-+~] |Using|Audited|  *(Using|Preparing|Building wheel|Getting|Installing|Created|Stored)|Building wheels)/ {next}
-      /^Installing collected/ {print "  installing them"; fflush(); next}
-      {print "  " substr($0, 1, 200); fflush()}' >&2
+    return
   fi
+  "$@" 2>&1 | awk -v all="$packages" '
+    function say(text) {print "  " substr(text, 1, 200); fflush()}
+    /^ *Downloading / {
+      size = $NF; sub(/\(/, "", size)
+      if (size + 0 >= 30 && size ~ /MiB/ || size ~ /GiB/) say("downloading " $2 " " $NF)
+      next
+    }
+    /^ *Downloaded / {if (++large % 10 == 0) say(large " large packages downloaded"); next}
+    /^Collecting / {if (++any % 40 == 0) say(any "/" all " packages downloaded"); next}
+    /^Installing collected/ {say("installing them"); next}
+    /^ [-+~] |^Using |^ *(Building|Built) |^Looking in/ {next}
+    /^ +(Using|Preparing|Getting|Installing build|Created|Stored|Running|━)|^Successfully/ {next}
+    {say($0)}
+  ' >&2
 }
 
 # A folder without the mark that the Makefile sets at the end may be half of an environment.
