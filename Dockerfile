@@ -14,13 +14,11 @@ ENV PYTHONUNBUFFERED=1 \
     TF_USE_LEGACY_KERAS=1
 
 WORKDIR /opt/albert-tfx
-COPY requirements.txt requirements-gpu.txt ./
+COPY requirements.txt requirements-cpu.txt requirements-gpu.txt ./
 # NVIDIA's libraries come as Python packages, so that both variants have one base.
 RUN case "$ACCELERATOR" in cpu | gpu) ;; *) echo "ACCELERATOR is cpu or gpu" && exit 1 ;; esac \
-    && pip install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt \
-    && if [ "$ACCELERATOR" = gpu ]; then \
-         pip install --no-cache-dir --no-deps --require-hashes --requirement requirements-gpu.txt; \
-       fi
+    && pip install --no-cache-dir --no-deps --require-hashes \
+         --requirement requirements.txt --requirement "requirements-$ACCELERATOR.txt"
 
 COPY pyproject.toml README.md LICENSE *.py ./
 COPY assets assets

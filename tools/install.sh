@@ -83,7 +83,8 @@ fi
 step 2 "$packages packages, each by its hash"
 # Without bytecode on disk `import tfx` takes three times as long.
 if [ -n "$uv" ]; then
-  VIRTUAL_ENV=$venv watched "$uv" pip sync --compile-bytecode --require-hashes "$@"
+  VIRTUAL_ENV=$venv watched "$uv" pip sync --compile-bytecode --require-hashes \
+    --build-constraints requirements.txt "$@"
 else
   watched env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -m pip --disable-pip-version-check \
     install --no-deps --require-hashes "${@/#/--requirement=}"
