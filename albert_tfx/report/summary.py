@@ -124,8 +124,16 @@ def to_json(summary: Mapping[str, Any]) -> str:
 
 def versions() -> dict[str, str]:
     """Returns the versions of Python, this project and what it stands on."""
-    packages = {name: importlib.metadata.version(package) for name, package in _PACKAGES.items()}
+    packages = {name: _version(package) for name, package in _PACKAGES.items()}
     return {**packages, "python": platform.python_version(), _PROJECT: _project_version()}
+
+
+def _version(package: str) -> str:
+    """Asks the installed package; TensorFlow for CPUs has a name of its own."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version(f"{package}-cpu")
 
 
 def _project_version() -> str:
