@@ -28,20 +28,24 @@ watched() {
     "$@"
     return
   fi
-  "$@" 2>&1 | awk -v all="$packages" '
-    function say(text) {print "  " substr(text, 1, 200); fflush()}
-    /^ *Downloading / {
-      size = $NF; sub(/\(/, "", size)
-      if (size + 0 >= 30 && size ~ /MiB/ || size ~ /GiB/) say("downloading " $2 " " $NF)
-      next
-    }
-    /^ *Downloaded / {if (++large % 10 == 0) say(large " large packages downloaded"); next}
-    /^Collecting / {if (++any % 40 == 0) say(any "/" all " packages downloaded"); next}
-    /^Installing collected/ {say("installing them"); next}
-    /^ [-+~] |^Using |^ *(Building|Built) |^Looking in/ {next}
-    /^ +(Using|Preparing|Getting|Installing build|Created|Stored|Running|━)|^Successfully/ {next}
-    {say($0)}
-  ' >&2
+  local line large=0 any=0
+  "$@" 2>&1 | while IFS= read -r line; do
+    case $line in
+      *Downloading*\([3-9][0-9].*M*B\) | *Downloading*\([0-9][0-9][0-9]*M*B\) | *Downloading*G*B\))
+        echo "  downloading ${line##*Downloading }" ;;
+      *Downloaded*)
+        large=$((large + 1))
+        [ $((large % 10)) -ne 0 ] || echo "  $large large packages downloaded" ;;
+      Collecting*)
+        any=$((any + 1))
+        [ $((any % 40)) -ne 0 ] || echo "  $any/$packages packages downloaded" ;;
+      "Installing collected"*) echo "  installing them" ;;
+      [A-Z]*\ [0-9]*\ in\ *) echo "  $line" ;; # uv's sum of a step
+      " "[-+~]" "* | *Downloading* | *Building* | *Built\ * | *Using\ * | Looking* | Success*) ;;
+      *Preparing* | *Getting* | *"Installing build"* | *Created* | *Stored* | *━*) ;;
+      *) echo "  ${line:0:200}" ;;
+    esac
+  done >&2
 }
 
 # A folder without the mark that the Makefile sets at the end may be half of an environment.
