@@ -15,15 +15,35 @@ import albert_tfx_startup
 
 PROJECT = Path(__file__).parent.parent
 _CODE = "import components; print(components.WHOSE)"
+_BEAM = """
+import os
+import apache_beam as beam
+
+def whose(runner):
+    import components
+    assert os.getpid() != runner
+    print(components.WHOSE)
+
+if __name__ == "__main__":
+    options = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing"]
+    with beam.Pipeline(argv=options) as pipeline:
+        pipeline | beam.Create([os.getpid()]) | beam.Map(whose)
+"""
 
 
-def python(*arguments: str | Path, cwd: Path | str, executable: str | Path = sys.executable) -> str:
-    """Returns what a fresh interpreter prints; it must have nothing to say beside that."""
+def python(
+    *arguments: str | Path,
+    cwd: Path | str,
+    executable: str | Path = sys.executable,
+    silent: bool = True,
+) -> str:
+    """Returns what a fresh interpreter prints; unless told, it has nothing to say beside that."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(
         [executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert not silent or done.stderr == ""
     return done.stdout.strip()
 
 
@@ -57,6 +77,15 @@ def test_script_runs_the_code_of_its_own_checkout(folder: str, second: Path):
 
     assert python(script, cwd=PROJECT) == "the second one's"
     assert python(script, cwd="/") == "the second one's"
+
+
+@pytest.mark.slow
+def test_worker_process_of_beam_runs_the_code_of_its_runner(second: Path):
+    script = second / "benchmarks" / "script.py"
+    script.parent.mkdir()
+    script.write_text(_BEAM)
+
+    assert python(script, cwd=script.parent, silent=False) == "the second one's"
 
 
 def test_no_checkout_lends_a_package_to_another(second: Path):
