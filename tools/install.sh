@@ -56,7 +56,11 @@ if [ -z "$uv" ]; then
   [ -x "$UV_FOLDER/bin/uv" ] || echo "fetching uv, which installs packages, into $UV_FOLDER"
   "$python" -m pip install --quiet --disable-pip-version-check --target "$UV_FOLDER" --upgrade uv \
     >/dev/null 2>&1 || true
-  [ ! -x "$UV_FOLDER/bin/uv" ] || uv=$UV_FOLDER/bin/uv
+  if [ -x "$UV_FOLDER/bin/uv" ]; then
+    uv=$UV_FOLDER/bin/uv
+  else
+    echo "  it could not be fetched: pip takes its place"
+  fi
 fi
 
 step() {
