@@ -3,28 +3,14 @@
 `python local_runner.py --help` explains the options.
 """
 
-import argparse
 import contextlib
-import dataclasses
-import json
-import logging
-import os
-import pathlib
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from albert_tfx.errors import InputError
-from albert_tfx.options import TextsToScore
 from pipelines import command_line
-from pipelines.config import PipelineConfig, build_config
-
-if TYPE_CHECKING:
-    from pipelines.local.console import Screen
-
-# Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
-# option are answered at once.
+from pipelines.local.run import run
 
 _EPILOG = """\
 examples:
@@ -55,12 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
       The exit status.
     """
+    given = sys.argv[1:] if argv is None else argv
+    error: Exception | None
     try:
-        given = sys.argv[1:] if argv is None else argv
-        arguments = _parser().parse_args(given)
         command = shlex.join(["python", "local_runner.py", *given])
-        config = dataclasses.replace(build_config(arguments), command=command)
-        error = _run(config, arguments)
+        error = run(command_line.read_request(_parser().parse_args(given), command))
     except InputError as bad_input:
         error = bad_input
     if error is None:
@@ -80,73 +65,6 @@ def _parser() -> command_line.Parser:
     )
     command_line.add_options(parser)
     return parser
-
-
-def _run(config: PipelineConfig, arguments: argparse.Namespace) -> Exception | None:
-    """Runs with a quiet terminal; returns what to tell the user where that failed."""
-    from pipelines.local import run_log
-    from pipelines.local.console import Screen
-    from pipelines.local.failure import explain
-    from pipelines.local.interruption import stop_at_once
-
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    log = os.path.join(config.output, "run.log")
-    with run_log.capture(log) as output:
-        screen = Screen(output)
-        with stop_at_once(lambda: screen.close("stopped. The same command goes on from here.")):
-            try:
-                _compare(config, arguments, screen)
-            except Exception as error:
-                logging.exception("The run failed")
-                return explain(error, log)
-    return None
-
-
-def _compare(config: PipelineConfig, arguments: argparse.Namespace, screen: "Screen") -> None:
-    with screen.busy("checking the reviews and the encoder"):
-        from pipelines.local import preflight
-
-        prepared = preflight.prepare(config, arguments)
-    screen.say(str(prepared))
-    with screen.busy("starting TFX"):
-        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-
-        from pipelines.lost_pushes import forget_lost_pushes
-        from pipelines.pipeline import create_pipeline
-
-        forget_lost_pushes(prepared.config)
-        pipeline = create_pipeline(prepared.config)
-    with screen.follow([component.id for component in pipeline.components]):
-        LocalDagRunner().run(pipeline)
-    screen.conclude(_publish_report(config), config.output)
-    if texts := prepared.config.scoring:
-        screen.say(f"{'scored':<12}{_publish_predictions(prepared.config, texts)}")
-
-
-def _publish_report(config: PipelineConfig) -> dict[str, object]:
-    from components.comparison_report import publish
-    from pipelines import outcome
-
-    folder = os.path.join(config.output, "report")
-    report = outcome.output_uri(config.metadata, config.name, "ComparisonReport")
-    publish(report, folder)
-    return json.loads(pathlib.Path(folder, "summary.json").read_text(encoding="utf-8"))
-
-
-def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:
-    """Writes the scored texts where people look; returns what to say of it."""
-    from albert_tfx.prediction import scoring
-    from pipelines import outcome
-
-    scored = outcome.output_uri(config.metadata, config.name, "BulkInferrer")
-    target = pathlib.Path(config.predictions, f"{texts.name}.csv")
-    count = scoring.publish(texts, scored, target)
-    if not count:
-        return "nothing, as no model was good enough"
-    return f"{count:,} texts, in {os.path.relpath(target)}"
 
 
 if __name__ == "__main__":

@@ -1,22 +1,32 @@
-"""Every option of every component, as frozen dataclasses with their bounds.
+"""Every option of every component: dataclasses whose fields say their flags, help and bounds.
 
-They live in one light module, apart from the components that they belong to, so that a runner
-answers `--help` and refuses a bad value at once: importing TFX takes a dozen seconds, this none.
-Each class travels through TFX as a JSON mapping (`encode`) and is read back by `decode`, which
-refuses unknown keys.
+To add an option, add a field here and use it in the component: command line, configuration and
+compiled pipeline follow from the field (see `albert_tfx.flags`). Each class travels through TFX as
+a JSON mapping (`encode`) and is read back by `decode`, which refuses unknown keys.
+
+The classes lie apart from the components that they belong to, so that a runner answers `--help`
+and refuses a bad value at once: importing TFX takes a dozen seconds, this none.
 """
 
 import dataclasses
-import difflib
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, did_you_mean
+from albert_tfx.flags import Bounds, Flag, at_least, check, one_of, option
 
 POOLINGS = ("mean", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
 XLA_AUTO, XLA_ON, XLA_OFF = XLA_CHOICES = ("auto", "on", "off")
 PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
+
+# Groups of flags.
+REVIEWS = "the reviews"
+ENCODER = "the encoder, and what it sees of a review"
+TRAINING = "training"
+SERVED = "which model is served"
 
 OptionsT = TypeVar("OptionsT")
 
@@ -33,12 +43,12 @@ def decode(options_class: type[OptionsT], mapping: Mapping[str, Any]) -> Options
       InputError: A key is not a field of `options_class`, or a value is out of its bounds.
     """
     fields = {field.name: field.type for field in dataclasses.fields(options_class)}  # type: ignore[arg-type]
-    names = list(fields)
     for key in mapping:
-        if key not in names:
-            close = difflib.get_close_matches(key, names, n=1)
-            guess = f"Did you mean {close[0]!r}" if close else f"Known: {', '.join(names)}"
-            raise InputError(f"{options_class.__name__} has no option {key!r}", guess)
+        if key not in fields:
+            raise InputError(
+                f"{options_class.__name__} has no option {key!r}",
+                did_you_mean(key, fields, f"Known: {', '.join(fields)}"),
+            )
     return options_class(**{key: _whole(value, fields[key]) for key, value in mapping.items()})
 
 
@@ -48,61 +58,119 @@ def _whole(value: Any, wanted: Any) -> Any:
     return int(value) if is_whole else value
 
 
-def _require(condition: bool, name: str, value: Any, remedy: str) -> None:
-    if not condition:
-        raise InputError(f"{name} cannot be {value!r}", remedy)
+def absolute(path: str) -> str:
+    """Returns `path` as seen from any folder, so that the cache holds when run from another."""
+    if "://" in path:
+        return path
+    expanded = os.path.expanduser(path)  # noqa: PTH111  pathlib's raises for an unknown user
+    return str(pathlib.Path(expanded).resolve())
 
 
-def _require_share(name: str, value: float) -> None:
-    _require(0 <= value <= 1, name, value, "Give a share from 0 to 1")
+_AT_LEAST_ONE = at_least(1)
+_SHARE = Bounds(lambda value: 0 <= value <= 1, "Give a share from 0 to 1")
+_PART = Bounds(lambda value: 0 <= value < 1, "Give 0 or more, below 1")
+_RATE = Bounds(lambda value: 0 < value <= 1, "Give more than 0, at most 1")
+
+# Flags that set the options of several components.
+_ENCODER = Flag(
+    "--encoder",
+    ENCODER,
+    "TF Hub or Kaggle handle, or folder, of a text encoder",
+    "HANDLE",
+    default="the small ALBERT in assets; imdb: ALBERT-base from TF Hub",
+    at_submission="TF Hub or Kaggle handle, or folder in a bucket, of the text encoder",
+)
+_SEQUENCE_LENGTH = Flag(
+    "--sequence-length", ENCODER, "most tokens of a review", "N", at_submission=True
+)
+_POOLING = Flag("--pooling", ENCODER, "how a review's token vectors become one")
+_XLA = Flag(
+    "--xla", TRAINING, "compile the encoder; auto: what runs it often, and on a GPU its training"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetOptions:
-    """Which reviews to read, for `TfdsExampleGen`.
+    """Which reviews to read, for `TfdsExampleGen`."""
 
-    Attributes:
-      name: A TFDS name, e.g. `imdb_reviews` or `glue/sst2`, or the folder of a prepared TFDS
-        data set (the one that holds `dataset_info.json`).
-      data_dir: TFDS's data directory, or None for TFDS's own default. A data set that is not
-        there yet is prepared there.
-      train_split: TFDS split string of the reviews to train on.
-      eval_split: TFDS split string of the reviews that choose epochs and the winner.
-      test_split: TFDS split string of the reviews that are only reported.
-      text_feature: Name of the text feature, or None to take it from the data set's
-        `supervised_keys`, else the only text feature.
-      label_feature: Name of the `ClassLabel` feature, or None likewise.
-      max_examples: At most so many reviews of each split, or None for all.
-    """
-
-    name: str = "sample_reviews"
-    data_dir: str | None = None
-    train_split: str = "train[:90%]"
-    eval_split: str = "train[90%:]"
-    test_split: str = "test"
-    text_feature: str | None = None
-    label_feature: str | None = None
-    max_examples: int | None = None
+    # The folder of a prepared TFDS data set is the one that holds `dataset_info.json`.
+    name: str = option(
+        "sample_reviews",
+        Flag(
+            "--dataset",
+            REVIEWS,
+            "TFDS text classification data set, or the folder of a prepared one",
+            "NAME",
+            at_submission="TFDS data set of the same classes",
+        ),
+        bounds=Bounds(bool, "Name a TFDS data set"),
+        called="dataset",
+    )
+    # A data set that is not there yet is prepared there.
+    data_dir: str | None = option(
+        None,
+        Flag(
+            "--data-dir",
+            REVIEWS,
+            "where TFDS keeps its data sets",
+            "DIR",
+            default="TFDS's own",
+            convert=absolute,
+        ),
+    )
+    train_split: str = option(
+        "train[:90%]", Flag("--train-split", REVIEWS, "reviews to train on", "SPLIT")
+    )
+    eval_split: str = option(
+        "train[90%:]", Flag("--eval-split", REVIEWS, "reviews that choose the winner", "SPLIT")
+    )
+    test_split: str = option(
+        "test", Flag("--test-split", REVIEWS, "reviews that are only reported", "SPLIT")
+    )
+    text_feature: str | None = option(
+        None,
+        Flag(
+            "--text-feature",
+            REVIEWS,
+            "the feature that holds the text",
+            "NAME",
+            default="what the data set declares",
+        ),
+    )
+    label_feature: str | None = option(
+        None,
+        Flag(
+            "--label-feature",
+            REVIEWS,
+            "the feature that holds the class",
+            "NAME",
+            default="what the data set declares",
+        ),
+    )
+    max_examples: int | None = option(
+        None,
+        Flag("--max-examples", REVIEWS, "most reviews of each split", "N", default="all"),
+        bounds=_AT_LEAST_ONE,
+        called="max-examples",
+    )
 
     def __post_init__(self) -> None:
-        _require(bool(self.name), "dataset", self.name, "Name a TFDS data set")
-        _require(
-            self.max_examples is None or self.max_examples >= 1,
-            "max-examples",
-            self.max_examples,
-            "Give at least 1",
-        )
+        check(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class DuplicateOptions:
-    """What becomes of the reviews that repeat others, for DuplicateFinder.
+    """What becomes of the reviews that repeat others, for DuplicateFinder."""
 
-    Attributes:
-      keep: Whether they stay in the examples, and are only counted.
-    """
-
-    keep: bool = False
+    keep: bool = option(
+        False,
+        Flag(
+            "--keep-duplicates",
+            REVIEWS,
+            "only count the reviews that repeat others, and train and evaluate on them too",
+            default="they are taken out of train and eval",
+        ),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,33 +191,41 @@ class PreprocessingOptions:
     """How a review becomes token ids, for Transform.
 
     Attributes:
-      preprocessor: TF Hub or Kaggle handle, or folder, of a text preprocessing model.
-      sequence_length: Most tokens of a review, `[CLS]` and `[SEP]` included.
-      truncation: Which tokens of a longer review to keep: its `head`, its `tail`, or the first
-        quarter and the last three quarters (`head_tail`; Sun et al. 2019, "How to Fine-Tune BERT
-        for Text Classification?", found 128 + 382 of 510 best on IMDB).
       preprocessor_fingerprint: Hash of the model's files, so that other files under the same
         name do not hit TFX's cache.
     """
 
-    preprocessor: str
-    sequence_length: int = 256
-    truncation: str = "head_tail"
+    preprocessor: str = option(
+        flag=Flag(
+            "--preprocessor",
+            ENCODER,
+            "the text preprocessing model that was made for the encoder",
+            "HANDLE",
+            default="the one known to belong to it",
+            at_submission=True,
+        )
+    )
+    # `[CLS]` and `[SEP]` included.
+    sequence_length: int = option(
+        256,
+        _SEQUENCE_LENGTH,
+        bounds=Bounds(
+            lambda value: 3 <= value <= 4096,
+            "Give 3 to 4096 tokens, and no more than the encoder has positions",
+        ),
+        called="sequence-length",
+    )
+    # `head_tail` keeps the first quarter and the last three quarters: Sun et al. 2019, "How to
+    # Fine-Tune BERT for Text Classification?", found 128 + 382 of 510 best on IMDB.
+    truncation: str = option(
+        "head_tail",
+        Flag("--truncation", ENCODER, "which tokens of a longer review to keep"),
+        bounds=one_of(TRUNCATIONS),
+    )
     preprocessor_fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        _require(
-            3 <= self.sequence_length <= 4096,
-            "sequence-length",
-            self.sequence_length,
-            "Give 3 to 4096 tokens, and no more than the encoder has positions",
-        )
-        _require(
-            self.truncation in TRUNCATIONS,
-            "truncation",
-            self.truncation,
-            f"Give one of {', '.join(TRUNCATIONS)}",
-        )
+        check(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,26 +233,23 @@ class EmbeddingOptions:
     """How a review becomes one vector, for EmbeddingGen.
 
     Attributes:
-      encoder: TF Hub or Kaggle handle, or folder, of the text encoder.
-      pooling: `mean` of `sequence_output` over the real tokens, or the encoder's `pooled_output`.
-      sequence_length: Most tokens of a review; fixes the length buckets.
-      batch_size: Reviews in one forward pass.
-      xla: Whether XLA compiles the encoder: `on`, `off`, or `auto`: for lengths that come often.
       encoder_fingerprint: Hash of the model's files, so that other files under the same name do
         not hit TFX's cache.
     """
 
-    encoder: str
-    pooling: str = "mean"
-    sequence_length: int = 256
-    batch_size: int = 64
-    xla: str = XLA_AUTO
+    encoder: str = option(flag=_ENCODER)
+    # `mean` of `sequence_output` over the real tokens, or the encoder's `pooled_output`.
+    pooling: str = option("mean", _POOLING, bounds=one_of(POOLINGS))
+    # Fixes the length buckets.
+    sequence_length: int = option(256, _SEQUENCE_LENGTH)
+    # Of one forward pass.
+    batch_size: int = option(64, bounds=_AT_LEAST_ONE)
+    # `auto` compiles for lengths that come often.
+    xla: str = option(XLA_AUTO, _XLA, bounds=one_of(XLA_CHOICES))
     encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        _require_pooling(self.pooling)
-        _require_xla(self.xla)
-        _require(self.batch_size >= 1, "batch-size", self.batch_size, "Give at least 1")
+        check(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,138 +259,217 @@ class TrainerOptions:
     Attributes:
       model: `frozen` trains the head on EmbeddingGen's vectors; `fine_tuned` trains the encoder
         with the head on token ids.
-      encoder: TF Hub or Kaggle handle, or folder, of the text encoder.
-      pooling: `mean` of `sequence_output` over the real tokens, or the encoder's `pooled_output`.
-      sequence_length: Most tokens of a review; fixes the length buckets.
-      epochs: Passes over the training split at most.
-      patience: Epochs without a better `val_accuracy` after which training stops.
-      batch_size: Reviews in one step.
-      gradient_accumulation: Equal parts of a batch whose gradients are computed one after the
-        other, in as many times less memory. The step is the same but for batch normalization,
-        which sees a part at a time. Unused by `frozen`.
-      xla: Whether XLA compiles the encoder's part of a step: `on`, `off`, or `auto`: on a GPU.
-        Draws of an encoder's own dropout do not repeat then. Unused by `frozen`, and where several
-        GPUs train.
-      precision: Of matrix products in a step: `float32`, `bfloat16`, or `auto`: `bfloat16` where a
-        measurement finds that the processor gains by it. Unused by `frozen`, and where a GPU or
-        XLA trains. The exported model is `float32` always.
-      hidden_units: Width of the head's Dense layer.
-      dropout: Share of the head's inputs dropped in training, in [0, 1).
-      head_learning_rate: Adam's peak rate for the head.
-      encoder_learning_rate: AdamW's peak rate for the encoder; unused by `frozen`.
-      weight_decay: AdamW's decoupled weight decay for the encoder; unused by `frozen`.
-      warmup_fraction: Share of all steps over which the rates rise linearly from zero; after
-        that they fall linearly to zero.
-      seed: Seed of initialisation, order and dropout.
       encoder_fingerprint: As in `EmbeddingOptions`.
     """
 
     model: str
-    encoder: str
-    pooling: str = "mean"
-    sequence_length: int = 256
-    epochs: int = 3
-    patience: int = 2
-    batch_size: int = 32
-    gradient_accumulation: int = 1
-    xla: str = XLA_AUTO
-    precision: str = PRECISION_AUTO
-    hidden_units: int = 64
-    dropout: float = 0.1
-    head_learning_rate: float = 1e-3
-    encoder_learning_rate: float = 2e-5
-    weight_decay: float = 0.01
-    warmup_fraction: float = 0.1
-    seed: int = 1
+    encoder: str = option(flag=_ENCODER)
+    # As in `EmbeddingOptions`.
+    sequence_length: int = option(256, _SEQUENCE_LENGTH)
+    pooling: str = option("mean", _POOLING, bounds=one_of(POOLINGS))
+    epochs: int = option(
+        3,
+        frozen=Flag(
+            "--frozen-epochs", TRAINING, "most passes over the training reviews for frozen", "N"
+        ),
+        fine_tuned=Flag(
+            "--fine-tuned-epochs",
+            TRAINING,
+            "most passes over the training reviews for fine_tuned",
+            "N",
+        ),
+        bounds=_AT_LEAST_ONE,
+        called="{model} epochs",
+    )
+    # Epochs without a better `val_accuracy` after which training stops.
+    patience: int = option(2, bounds=_AT_LEAST_ONE, called="{model} patience")
+    # Adam's peak rate for the head.
+    head_learning_rate: float = option(
+        1e-3,
+        frozen=Flag(
+            "--frozen-learning-rate",
+            TRAINING,
+            "peak rate of the frozen model's head",
+            "RATE",
+            at_submission=True,
+        ),
+        bounds=_RATE,
+        called="{model} head_learning_rate",
+    )
+    # AdamW's peak rate for the encoder; unused by `frozen`.
+    encoder_learning_rate: float = option(
+        2e-5,
+        fine_tuned=Flag(
+            "--fine-tuned-learning-rate",
+            TRAINING,
+            "peak rate of the fine-tuned model's encoder",
+            "RATE",
+            at_submission=True,
+        ),
+        bounds=_RATE,
+        called="{model} encoder_learning_rate",
+    )
+    batch_size: int = option(
+        32,
+        Flag(
+            "--batch-size",
+            TRAINING,
+            "reviews in one step",
+            "N",
+            default="32; small ALBERT, fine_tuned: 16",
+        ),
+        bounds=_AT_LEAST_ONE,
+        called="{model} batch_size",
+    )
+    # The parts' gradients are computed one after the other. The step is the same but for batch
+    # normalization, which sees a part at a time. Unused by `frozen`.
+    gradient_accumulation: int = option(
+        1,
+        fine_tuned=Flag(
+            "--gradient-accumulation",
+            TRAINING,
+            "parts in which fine_tuned computes the gradient of a step, for less memory",
+            "N",
+        ),
+        bounds=_AT_LEAST_ONE,
+        called="{model} gradient_accumulation",
+    )
+    # `auto` compiles on a GPU. Draws of an encoder's own dropout do not repeat once compiled.
+    # Unused by `frozen`, and where several GPUs train.
+    xla: str = option(XLA_AUTO, fine_tuned=_XLA, bounds=one_of(XLA_CHOICES))
+    # Unused by `frozen`, and where a GPU or XLA trains. The exported model is `float32` always.
+    precision: str = option(
+        PRECISION_AUTO,
+        fine_tuned=Flag(
+            "--precision",
+            TRAINING,
+            "of fine-tuning's matrix products; auto: bfloat16 where this processor gains by it",
+        ),
+        bounds=one_of(PRECISIONS),
+    )
+    # Width of the head's Dense layer.
+    hidden_units: int = option(64, bounds=_AT_LEAST_ONE, called="{model} hidden_units")
+    # Share of the head's inputs dropped in training.
+    dropout: float = option(0.1, bounds=_PART)
+    # AdamW's decoupled weight decay for the encoder; unused by `frozen`.
+    weight_decay: float = option(0.01, bounds=Bounds(lambda value: value >= 0, "Give 0 or more"))
+    # Share of all steps over which the rates rise linearly from zero; then they fall to zero.
+    warmup_fraction: float = option(0.1, bounds=_PART)
+    seed: int = option(
+        1,
+        Flag("--seed", TRAINING, "of initialisation, order and dropout", "N"),
+        bounds=Bounds(lambda value: 0 <= value < 2**32, "Give 0 to 4294967295"),
+    )
     encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        _require_pooling(self.pooling)
-        _require_xla(self.xla)
-        _require(
-            self.precision in PRECISIONS,
-            "precision",
-            self.precision,
-            f"Give one of {', '.join(PRECISIONS)}",
-        )
-        counts = ("epochs", "patience", "batch_size", "gradient_accumulation", "hidden_units")
-        for name in counts:
-            value = getattr(self, name)
-            _require(value >= 1, f"{self.model} {name}", value, "Give at least 1")
-        _require(
-            self.batch_size % self.gradient_accumulation == 0,
-            "gradient-accumulation",
-            self.gradient_accumulation,
-            f"Give a divisor of the batch size, {self.batch_size}",
-        )
-        for name in ("head_learning_rate", "encoder_learning_rate"):
-            value = getattr(self, name)
-            _require(0 < value <= 1, f"{self.model} {name}", value, "Give more than 0, at most 1")
-        _require(0 <= self.dropout < 1, "dropout", self.dropout, "Give 0 or more, below 1")
-        _require(
-            0 <= self.warmup_fraction < 1,
-            "warmup_fraction",
-            self.warmup_fraction,
-            "Give 0 or more, below 1",
-        )
-        _require(0 <= self.seed < 2**32, "seed", self.seed, "Give 0 to 4294967295")
-        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "Give 0 or more")
+        check(self)
+        if self.batch_size % self.gradient_accumulation:
+            raise InputError(
+                f"gradient-accumulation cannot be {self.gradient_accumulation}",
+                f"Give a divisor of the batch size, {self.batch_size}",
+            )
 
 
 @dataclasses.dataclass(frozen=True)
 class SelectionPolicy:
-    """When which model wins, for ModelSelector.
+    """When which model wins, for ModelSelector."""
 
-    Attributes:
-      min_gain: Accuracy that fine-tuning must gain over frozen: the lower end of the gain's
-        interval must exceed this, or frozen wins.
-      max_slice_loss: Accuracy that fine-tuning may lose on any slice of the reviews: where it
-        loses more even at the upper end of the difference's interval, frozen wins. The default lets
-        it trade a little of one class or length for more of another, as any two models do.
-      min_slice_examples: Reviews below which a slice is left out of account.
-      min_accuracy: Accuracy below which no model is pushed.
-      min_auc: Area under the ROC curve below which no model is pushed.
-      min_gain_over_majority: Accuracy by which the lower end of a winner's interval must exceed
-        always answering the most frequent class, or nothing is pushed.
-    """
-
-    min_gain: float = 0.0
-    max_slice_loss: float = 0.05
-    min_slice_examples: int = 30
-    min_accuracy: float = 0.0
-    min_auc: float = 0.0
-    min_gain_over_majority: float = 0.0
+    min_gain: float = option(
+        0.0,
+        Flag(
+            "--min-gain",
+            SERVED,
+            "fine_tuned wins if the lower end of its gain in accuracy is above this",
+            "SHARE",
+        ),
+        bounds=_SHARE,
+    )
+    # A slice's loss counts where even the upper end of the difference's interval exceeds this. The
+    # default lets fine-tuning trade a little of one class or length for more of another, as any
+    # two models do.
+    max_slice_loss: float = option(
+        0.05,
+        Flag(
+            "--max-slice-loss",
+            SERVED,
+            "frozen wins if fine_tuned surely loses more accuracy than this on a length or class",
+            "SHARE",
+        ),
+        bounds=_SHARE,
+    )
+    min_slice_examples: int = option(
+        30,
+        Flag(
+            "--min-slice-examples",
+            SERVED,
+            "a length or class of fewer eval reviews cannot make frozen win",
+            "N",
+        ),
+        bounds=_AT_LEAST_ONE,
+    )
+    min_accuracy: float = option(
+        0.0,
+        Flag(
+            "--min-accuracy",
+            SERVED,
+            "nothing is pushed below this accuracy on the eval reviews",
+            "SHARE",
+        ),
+        bounds=_SHARE,
+    )
+    min_auc: float = option(
+        0.0,
+        Flag(
+            "--min-auc",
+            SERVED,
+            "nothing is pushed below this area under the ROC curve on the eval reviews",
+            "SHARE",
+        ),
+        bounds=_SHARE,
+    )
+    min_gain_over_majority: float = option(
+        0.0,
+        Flag(
+            "--min-gain-over-majority",
+            SERVED,
+            "nothing is pushed unless the lower end of the winner's accuracy exceeds always "
+            "answering the most frequent class by more than this",
+            "SHARE",
+        ),
+        bounds=_SHARE,
+    )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if field.type is float:
-                _require_share(field.name, getattr(self, field.name))
-        _require(
-            self.min_slice_examples >= 1,
-            "min_slice_examples",
-            self.min_slice_examples,
-            "Give at least 1",
-        )
+        check(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class ProductionPolicy:
-    """When a winner may replace the model in production, for ProductionGate.
+    """When a winner may replace the model in production, for ProductionGate."""
 
-    Attributes:
-      max_production_loss: Accuracy on the test reviews that the new model may lose against the one
-        in production.
-    """
-
-    max_production_loss: float = 0.0
+    max_production_loss: float = option(
+        0.0,
+        Flag(
+            "--max-production-loss",
+            SERVED,
+            "the model in production stays if the new one loses more of its accuracy on test",
+            "SHARE",
+        ),
+        bounds=_SHARE,
+    )
 
     def __post_init__(self) -> None:
-        _require_share("max_production_loss", self.max_production_loss)
+        check(self)
 
 
-def _require_xla(xla: str) -> None:
-    _require(xla in XLA_CHOICES, "xla", xla, f"Give one of {', '.join(XLA_CHOICES)}")
-
-
-def _require_pooling(pooling: str) -> None:
-    _require(pooling in POOLINGS, "pooling", pooling, f"Give one of {', '.join(POOLINGS)}")
+# All that the command line sets, in the order of `--help`.
+COMPONENT_OPTIONS = (
+    DatasetOptions,
+    DuplicateOptions,
+    TrainerOptions,
+    EmbeddingOptions,
+    PreprocessingOptions,
+    SelectionPolicy,
+    ProductionPolicy,
+)

@@ -25,7 +25,7 @@ from tfx.types import Artifact, standard_artifacts
 
 from albert_tfx.options import DatasetOptions, DuplicateOptions, encode
 from components import duplicate_finder, tfds_example_gen, yardstick
-from pipelines.config import IN_PROCESS
+from pipelines.presets import IN_PROCESS
 
 
 def measure(dataset: str, folder: Path) -> list[Figure]:

@@ -11,7 +11,7 @@ from albert_tfx.contract import FINE_TUNED
 from albert_tfx.modeling import batches as reviews
 from albert_tfx.options import TrainerOptions
 from components import trainer
-from pipelines.config import BASE_RECIPE, trainer_options
+from pipelines.presets import BASE_RECIPE, trainer_options
 
 _CLASSES = 2
 _STEPS = 1000  # of the learning rates' schedule

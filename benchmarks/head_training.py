@@ -16,7 +16,7 @@ from albert_tfx.modeling.classifier import build_head
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.options import EmbeddingOptions, PreprocessingOptions, encode
 from components import embedding_gen
-from pipelines.config import BASE_RECIPE, IN_PROCESS, trainer_options
+from pipelines.presets import BASE_RECIPE, IN_PROCESS, trainer_options
 
 _CLASSES = len(LABELS)
 

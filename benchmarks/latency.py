@@ -132,7 +132,7 @@ def _made(arguments: argparse.Namespace, folder: Path) -> Path:
 
     from albert_tfx.contract import FINE_TUNED
     from albert_tfx.options import PreprocessingOptions
-    from pipelines.config import BASE_RECIPE, trainer_options
+    from pipelines.presets import BASE_RECIPE, trainer_options
 
     length = arguments.sequence_length
     transformed = transformed_reviews.transform(

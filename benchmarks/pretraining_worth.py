@@ -53,7 +53,7 @@ def save_with_random_weights(encoder: Path, folder: Path, seed: int = 1) -> None
 
 def options_of(encoder: str, dataset: str, folder: Path) -> list[str]:
     """Returns the options by which a run takes an encoder; `folder` receives a random one."""
-    from pipelines.config import MINI_ENCODER, MINI_PREPROCESSOR, recipe_of
+    from pipelines.presets import MINI_ENCODER, MINI_PREPROCESSOR, recipe_of
 
     if encoder == MINI:
         return []

@@ -17,7 +17,7 @@ from albert_tfx.data import schema
 from albert_tfx.data.sample_reviews import LABELS
 from albert_tfx.options import PreprocessingOptions, TrainerOptions, encode
 from components import preprocessing, trainer
-from pipelines.config import IN_PROCESS, PROJECT
+from pipelines.presets import IN_PROCESS, PROJECT
 
 Review = dict[str, object]
 

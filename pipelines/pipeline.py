@@ -1,5 +1,7 @@
 """The graph, and nothing else: which component feeds which, and why each is there."""
 
+from typing import Any
+
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
@@ -225,13 +227,13 @@ def _scoring(
 
 def _trainer(
     options: TrainerOptions,
-    examples: tfx.types.BaseChannel,
+    examples: tfx.types.BaseChannel[Any],
     transform: tfx.components.Transform,
     schema_gen: SchemaImporter,
     job: CustomJob | None,
 ) -> tfx.components.Trainer:
     """Returns one of the two Trainers: the same code, other options and examples."""
-    return google_cloud.trainer_class(job)(
+    node: tfx.components.Trainer = google_cloud.trainer_class(job)(
         run_fn="components.trainer.run_fn",
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
@@ -240,3 +242,4 @@ def _trainer(
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config={trainer.OPTIONS_KEY: encode(options), **google_cloud.custom_config(job)},
     ).with_id(trainer_id(options.model))
+    return node

@@ -10,7 +10,7 @@ import toy_runner
 
 import local_runner
 from albert_tfx.release.served_versions import Origin
-from pipelines import command_line, config
+from pipelines import command_line, presets
 from pipelines.local import preflight
 
 _TESTS = pathlib.Path(__file__).parent
@@ -248,7 +248,7 @@ def test_bad_options_are_refused_in_one_line(capsys, options, expected):
 def _pipeline_name(options):
     parser = command_line.Parser()
     command_line.add_options(parser)
-    return config.build_config(parser.parse_args(options)).name
+    return command_line.read_request(parser.parse_args(options)).name
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def _pipeline_name(options):
         (["--dataset", "imdb_review"], "imdb_reviews"),
         (["--dataset", "sample_reviews", "--test-split", "validation"], "validation"),
         (["--sequence-length", "513"], "exceeds the 512 positions"),
-        (["--encoder", str(config.PROJECT / "assets"), "--preprocessor", "p"], "folder 'p'"),
+        (["--encoder", str(presets.PROJECT / "assets"), "--preprocessor", "p"], "folder 'p'"),
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_leaves_earlier_runs_alone(

@@ -20,8 +20,9 @@ from albert_tfx.options import (
     TrainerOptions,
 )
 from albert_tfx.prediction import scoring
-from pipelines.config import MINI_PREPROCESSOR, PipelineConfig
+from pipelines.config import PipelineConfig
 from pipelines.pipeline import create_pipeline
+from pipelines.presets import MINI_PREPROCESSOR
 
 SEQUENCE_LENGTH = 32
 _FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "a", "rainy", "day"]

@@ -6,6 +6,8 @@ import sys
 import types
 
 import local_runner
+from albert_tfx.options import DatasetOptions
+from pipelines.config import build_config
 from pipelines.local import preflight
 
 
@@ -19,7 +21,8 @@ def stand_ins(behaviour):
     }
 
 
-def prepare(config, arguments):
+def prepare(request):
+    config = build_config(request, dataset=request.of(DatasetOptions), schema="any")
     return preflight.Prepared(config, ("negative", "positive"), {"train": 1800, "eval": 200})
 
 

@@ -1,6 +1,5 @@
 """Compiles the pipeline into one spec for Kubeflow Pipelines 2 and Vertex AI Pipelines."""
 
-import dataclasses
 import fnmatch
 import re
 import tempfile
@@ -13,14 +12,52 @@ from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2Dag
 
 from albert_tfx.data import schema, tfds_source
 from albert_tfx.errors import InputError
+from albert_tfx.options import DatasetOptions
 from albert_tfx.release.production import PIPELINE
 from pipelines.cloud import parameters
 from pipelines.cloud import spec as spec_file
 from pipelines.cloud.resources import Resources
-from pipelines.config import PipelineConfig
+from pipelines.config import CustomJob, PipelineConfig, build_config
 from pipelines.pipeline import create_pipeline
+from pipelines.request import Request
 
 ENTRY_POINT = ("python", "-m", "pipelines.container_entry_point")
+
+
+def compile_request(
+    request: Request,
+    image: str,
+    resources: Sequence[tuple[str, Resources]],
+    custom_job: CustomJob | None = None,
+    beam_args: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Returns the pipeline spec of the run that was asked for; see `compile_pipeline`.
+
+    Args:
+      request: What was asked. Its `output` is not looked at: the output root is set at submission.
+      image: Container image with this project in it.
+      resources: What the tasks need; see `compile_pipeline`.
+      custom_job: Where the Trainers train, or None for their own containers.
+      beam_args: Flags for the Beam runner, beside those that were asked for.
+
+    Raises:
+      InputError: The request names something that is on this machine only.
+    """
+    _refuse_local_paths(request)
+    with tempfile.TemporaryDirectory() as output:
+        dataset = request.of(DatasetOptions)
+        names = tfds_source.class_names(dataset)
+        if dataset.data_dir is None:
+            dataset = request.of(DatasetOptions, data_dir=f"{output}/datasets")
+        config = build_config(
+            request,
+            dataset=dataset,
+            schema=str(schema.write(schema.for_classes(names), f"{output}/schema")),
+            output=output,
+            custom_job=custom_job,
+            beam_args=beam_args,
+        )
+        return compile_pipeline(config, image, resources)
 
 
 def compile_pipeline(
@@ -29,51 +66,33 @@ def compile_pipeline(
     """Returns the pipeline spec, as the JSON form of `ml_pipelines.PipelineSpec`.
 
     Args:
-      config: The run. Its `output` and `schema` are not looked at: the output root is set at
-        submission, and the schema follows from the classes that the data set declares.
+      config: The run. Whatever lies below its `output` will lie below the output root, which is set
+        at submission.
       image: Container image with this project in it.
       resources: For each pattern of TFX node ids what a task of that id needs; of several that
         match, the last counts.
-
-    Raises:
-      InputError: `config` names something that is on this machine only.
     """
-    _refuse_local_paths(config)
-    with tempfile.TemporaryDirectory() as output:
-        spec = _compile(_in_folder(config, output), image)
-        parameters.make_settable(spec, output)
+    spec = _compile(config, image)
+    parameters.make_settable(spec, config.output)
     _set_resources(spec, resources)
     _look_up_own_pushes(spec)
     return _with_legal_names(spec)
 
 
-def _refuse_local_paths(config: PipelineConfig) -> None:
-    models = {
-        "--encoder": config.embedding.encoder,
-        "--preprocessor": config.preprocessing.preprocessor,
-    }
-    folders = {**models, "--data-dir": config.dataset.data_dir}
-    for option, value in folders.items():
+def _refuse_local_paths(request: Request) -> None:
+    for key in ("encoder", "preprocessor", "data_dir"):
+        value = request.options.get(key)
         if value is not None and "://" not in value:
-            raise InputError(
-                f"{option} {value} is on this machine only",
-                "Copy it to a bucket and give its gs:// address",
-            )
-    if (Path(config.dataset.name).expanduser() / "dataset_info.json").exists():
-        raise InputError(
-            f"The data set {config.dataset.name} is on this machine only",
-            "Copy it to a bucket and give its gs:// address",
-        )
+            raise _on_this_machine(f"--{key.replace('_', '-')} {value}")
+    name = request.options["dataset"]
+    if (Path(name).expanduser() / "dataset_info.json").exists():
+        raise _on_this_machine(f"The data set {name}")
 
 
-def _in_folder(config: PipelineConfig, output: str) -> PipelineConfig:
-    """Returns `config` with all that a run reads and writes of its own below `output`."""
-    names = tfds_source.class_names(config.dataset)
-    path = schema.write(schema.for_classes(names), f"{output}/schema")
-    dataset = config.dataset
-    if dataset.data_dir is None:
-        dataset = dataclasses.replace(dataset, data_dir=f"{output}/datasets")
-    return dataclasses.replace(config, output=output, schema=str(path), dataset=dataset)
+def _on_this_machine(what: str) -> InputError:
+    return InputError(
+        f"{what} is on this machine only", "Copy it to a bucket and give its gs:// address"
+    )
 
 
 def _compile(config: PipelineConfig, image: str) -> dict[str, Any]:
@@ -84,7 +103,9 @@ def _compile(config: PipelineConfig, image: str) -> dict[str, Any]:
     )
     # Of TFX's ways to find what earlier runs made, the backends know two; this one does here.
     pipeline = create_pipeline(config, tfx.dsl.experimental.LatestArtifactStrategy)
-    return KubeflowV2DagRunner(runner_config).run(pipeline, write_out=False)["pipelineSpec"]
+    job = KubeflowV2DagRunner(runner_config).run(pipeline, write_out=False)
+    spec: dict[str, Any] = job["pipelineSpec"]
+    return spec
 
 
 def _look_up_own_pushes(spec: dict[str, Any]) -> None:

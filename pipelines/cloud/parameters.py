@@ -12,15 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx import flags
 from albert_tfx.errors import InputError
-from albert_tfx.options import (
-    DatasetOptions,
-    EmbeddingOptions,
-    PreprocessingOptions,
-    TrainerOptions,
-    decode,
-)
+from albert_tfx.options import COMPONENT_OPTIONS, decode
 
 OUTPUT_ROOT = "output_root"
 
@@ -28,72 +22,21 @@ _CHANNEL = "pipelinechannel--"
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['" + _CHANNEL + r"(\w+)'\]\}\}")
 _PARAMETER_TYPES = {str: "STRING", int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE"}
 _PYTHON_TYPES = {name: python_type for python_type, name in _PARAMETER_TYPES.items()}
-_OPTIONS = (DatasetOptions, PreprocessingOptions, EmbeddingOptions, TrainerOptions)
 # A value is put between the quotes of a JSON text as it is.
 _UNQUOTABLE = re.compile(r"[\"\\\x00-\x1f]")
 
 
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """One option of the components that may be set at submission.
-
-    Attributes:
-      name: What it is called then.
-      purpose: What it is, in a few words.
-      options: The dataclasses of options that have it.
-      field: What it is called there.
-      model: The Trainer that it belongs to, or None for every component.
-    """
-
-    name: str
-    purpose: str
-    options: tuple[type, ...]
-    field: str
-    model: str | None = None
-
-    def is_in(self, mapping: dict[str, Any]) -> bool:
-        """Returns whether `mapping` is the encoded form of options that have this parameter."""
-        return _options_class(mapping) in self.options and self.model in (
-            None,
-            mapping.get("model"),
-        )
-
-
-PARAMETERS = (
-    Parameter("dataset", "TFDS data set of the same classes", (DatasetOptions,), "name"),
-    Parameter(
-        "encoder",
-        "TF Hub or Kaggle handle, or folder in a bucket, of the text encoder",
-        (EmbeddingOptions, TrainerOptions),
-        "encoder",
-    ),
-    Parameter(
-        "preprocessor",
-        "the text preprocessing model that was made for the encoder",
-        (PreprocessingOptions,),
-        "preprocessor",
-    ),
-    Parameter(
-        "sequence_length",
-        "most tokens of a review",
-        (PreprocessingOptions, EmbeddingOptions, TrainerOptions),
-        "sequence_length",
-    ),
-    Parameter(
-        "frozen_learning_rate",
-        "peak rate of the frozen model's head",
-        (TrainerOptions,),
-        "head_learning_rate",
-        FROZEN,
-    ),
-    Parameter(
-        "fine_tuned_learning_rate",
-        "peak rate of the fine-tuned model's encoder",
-        (TrainerOptions,),
-        "encoder_learning_rate",
-        FINE_TUNED,
-    ),
+_SETTABLE = tuple(
+    each
+    for options in COMPONENT_OPTIONS
+    for each in flags.declared(options)
+    if each.flag.at_submission
 )
+
+
+def _is_in(each: flags.Declared, mapping: dict[str, Any]) -> bool:
+    """Returns whether `mapping` is the encoded form of options that an option belongs to."""
+    return _options_class(mapping) is each.options and each.model in (None, mapping.get("model"))
 
 
 def placeholder(name: str) -> str:
@@ -102,7 +45,9 @@ def placeholder(name: str) -> str:
 
 
 def make_settable(spec: dict[str, Any], output: str) -> None:
-    """Makes the options of `PARAMETERS`, and the output root, parameters of a compiled spec.
+    """Makes options, and the output root, parameters of a compiled spec.
+
+    The options are those whose `Flag` says `at_submission`.
 
     Args:
       spec: A pipeline spec, changed in place. What it says now becomes each parameter's default.
@@ -110,7 +55,7 @@ def make_settable(spec: dict[str, Any], output: str) -> None:
         the parameter `output_root`, which has no default.
 
     Raises:
-      ValueError: An option of `PARAMETERS` is nowhere in the spec, or has two values in it.
+      ValueError: Such an option is nowhere in the spec, or has two values in it.
     """
     defaults: dict[str, Any] = {}
     for constant in _constants(spec):
@@ -122,7 +67,8 @@ def make_settable(spec: dict[str, Any], output: str) -> None:
 
 def declared(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns the parameters of a spec by name: `parameterType`, `description`, `defaultValue`."""
-    return spec["root"]["inputDefinitions"]["parameters"]
+    parameters: dict[str, dict[str, Any]] = spec["root"]["inputDefinitions"]["parameters"]
+    return parameters
 
 
 def read_values(spec: dict[str, Any], given: list[str], output_root: str) -> dict[str, Any]:
@@ -174,7 +120,7 @@ def _text(value: Any) -> str:
 
 def _options_class(mapping: dict[str, Any]) -> type | None:
     """Returns the class of options that `mapping` is the encoded form of."""
-    for options in _OPTIONS:
+    for options in COMPONENT_OPTIONS:
         if set(mapping) == {field.name for field in dataclasses.fields(options)}:
             return options
     return None
@@ -230,10 +176,10 @@ def _replaced(value: Any, defaults: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
     changed = {key: _replaced(each, defaults) for key, each in value.items()}
-    for parameter in PARAMETERS:
-        if parameter.is_in(value):
-            _collect(parameter.name, value[parameter.field], defaults)
-            changed[parameter.field] = placeholder(parameter.name)
+    for each in _SETTABLE:
+        if _is_in(each, value):
+            _collect(each.flag.key, value[each.field.name], defaults)
+            changed[each.field.name] = placeholder(each.flag.key)
     return changed
 
 
@@ -257,15 +203,15 @@ def _declare(spec: dict[str, Any], defaults: dict[str, Any]) -> None:
             "description": "folder in a bucket that receives everything",
         }
     }
-    for parameter in PARAMETERS:
-        if parameter.name not in defaults:
-            raise ValueError(f"{parameter.name} is nowhere in the compiled pipeline")
-        default = defaults[parameter.name]
-        definitions[parameter.name] = {
+    for flag in dict.fromkeys(each.flag for each in _SETTABLE):
+        if flag.key not in defaults:
+            raise ValueError(f"{flag.key} is nowhere in the compiled pipeline")
+        default = defaults[flag.key]
+        definitions[flag.key] = {
             "parameterType": _PARAMETER_TYPES[type(default)],
             "defaultValue": default,
             "isOptional": True,
-            "description": parameter.purpose,
+            "description": flag.help if flag.at_submission is True else flag.at_submission,
         }
     spec["root"]["inputDefinitions"] = {"parameters": definitions}
 

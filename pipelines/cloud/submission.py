@@ -38,7 +38,7 @@ class Request:
     @property
     def name(self) -> str:
         """The pipeline's name."""
-        return self.spec["pipelineInfo"]["name"]
+        return str(self.spec["pipelineInfo"]["name"])
 
     @property
     def pipeline_root(self) -> str:
@@ -284,10 +284,10 @@ def submit_to_kubeflow(
             "service_account": request.service_account,
         }
         if request.schedule is None:
-            return client.run_pipeline(**common).run_id
+            return str(client.run_pipeline(**common).run_id)
         # Kubeflow's cron expressions begin with the second.
         cron = f"0 {request.schedule}"
-        return client.create_recurring_run(cron_expression=cron, **common).recurring_run_id
+        return str(client.create_recurring_run(cron_expression=cron, **common).recurring_run_id)
     except (kfp_server_api.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
         raise InputError(
             f"Kubeflow Pipelines at {endpoint} cannot take the pipeline ({_line(error)})",

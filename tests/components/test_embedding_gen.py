@@ -8,7 +8,7 @@ from apache_beam.utils import shared
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.options import EmbeddingOptions
 from components.embedding_gen import EmbedReviews
-from pipelines.config import MINI_ENCODER
+from pipelines.presets import MINI_ENCODER
 
 LENGTHS = [3, 64, 7, 40, 20, 5, 33, 60, 12, 9, 50, 62, 63]
 

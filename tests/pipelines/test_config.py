@@ -4,24 +4,27 @@ import pytest
 from tfx import v1 as tfx
 
 from albert_tfx.errors import InputError
-from pipelines import config
-from pipelines.command_line import Parser, add_options
+from albert_tfx.options import DatasetOptions
+from pipelines import presets
+from pipelines.command_line import Parser, add_options, read_request
+from pipelines.config import build_config
 
 
 def _build(*options):
     parser = Parser()
     add_options(parser)
-    return config.build_config(parser.parse_args(options))
+    request = read_request(parser.parse_args(options))
+    return build_config(request, dataset=request.of(DatasetOptions), schema="any")
 
 
 def test_without_options_it_is_the_sample_with_the_small_albert():
     built = _build()
 
     assert built.name == "albert-sample-reviews"
-    assert built.dataset == config.PRESETS["sample"].dataset
-    assert built.preprocessing.preprocessor == config.MINI_PREPROCESSOR
+    assert built.dataset == DatasetOptions()
+    assert built.preprocessing.preprocessor == presets.MINI_PREPROCESSOR
     encoders = {built.embedding.encoder, built.frozen.encoder, built.fine_tuned.encoder}
-    assert encoders == {config.MINI_ENCODER}
+    assert encoders == {presets.MINI_ENCODER}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,10 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--fine-tuned-learning-rate", 0.25, lambda built: built.fine_tuned.encoder_learning_rate),
         ("--min-gain", 0.25, lambda built: built.policy.min_gain),
         ("--max-slice-loss", 0.25, lambda built: built.policy.max_slice_loss),
+        ("--min-slice-examples", 7, lambda built: built.policy.min_slice_examples),
         ("--min-accuracy", 0.25, lambda built: built.policy.min_accuracy),
+        ("--min-auc", 0.25, lambda built: built.policy.min_auc),
+        ("--min-gain-over-majority", 0.25, lambda built: built.policy.min_gain_over_majority),
         (
             *("--max-production-loss", 0.25),
             lambda built: built.production_policy.max_production_loss,
@@ -86,17 +92,17 @@ def test_a_sequence_length_holds_for_every_component():
 
 def test_any_other_encoder_gets_the_rates_of_a_large_one_unless_told_otherwise():
     encoder = ("--encoder", "https://tfhub.dev/tensorflow/albert_en_large/3")
-    rate = config.BASE_RECIPE.fine_tuned["encoder_learning_rate"]
+    rate = presets.BASE_RECIPE.fine_tuned["encoder_learning_rate"]
 
     assert _build(*encoder).fine_tuned.encoder_learning_rate == rate
     told = _build(*encoder, "--fine-tuned-learning-rate", "0.5")
     assert told.fine_tuned.encoder_learning_rate == 0.5
-    mini = _build("--preset", "imdb", "--encoder", config.MINI_ENCODER, "--preprocessor", "any")
+    mini = _build("--preset", "imdb", "--encoder", presets.MINI_ENCODER, "--preprocessor", "any")
     assert mini.fine_tuned.encoder_learning_rate != rate
 
 
 def test_the_small_encoder_has_a_recipe_for_the_sample_reviews_and_one_for_all_others():
-    recipes = (config.SAMPLE_RECIPE, config.MINI_RECIPE)
+    recipes = (presets.SAMPLE_RECIPE, presets.MINI_RECIPE)
     sample, others = (recipe.fine_tuned["encoder_learning_rate"] for recipe in recipes)
     assert sample > others
 
@@ -112,8 +118,8 @@ def test_the_imdb_preset_is_albert_base_on_imdb():
     built = _build("--preset", "imdb")
 
     assert built.dataset.name == "imdb_reviews"
-    assert built.embedding.encoder == config.BASE_ENCODER
-    assert built.preprocessing.preprocessor == config.BASE_PREPROCESSOR
+    assert built.embedding.encoder == presets.BASE_ENCODER
+    assert built.preprocessing.preprocessor == presets.BASE_PREPROCESSOR
     assert built.fine_tuned.encoder_learning_rate == 3e-5
 
 
@@ -127,7 +133,7 @@ def test_what_only_fine_tuning_heeds_leaves_the_frozen_training_cached():
 def test_google_s_alberts_share_one_known_preprocessor(size):
     handle = f"https://tfhub.dev/tensorflow/albert_en_{size}"
 
-    assert _build("--encoder", handle).preprocessing.preprocessor == config.BASE_PREPROCESSOR
+    assert _build("--encoder", handle).preprocessing.preprocessor == presets.BASE_PREPROCESSOR
 
 
 @pytest.mark.parametrize("sibling", ["mine_preprocess", "albert_en_preprocess"])
@@ -143,12 +149,12 @@ def test_a_folder_s_preprocessor_is_found_beside_it(tmp_path, monkeypatch, sibli
 
 
 def test_an_asset_is_named_by_the_package_that_it_is_in(monkeypatch):
-    monkeypatch.chdir(config.PROJECT)
+    monkeypatch.chdir(presets.PROJECT)
 
     built = _build("--encoder", "assets/albert_en_mini")
 
-    assert built.embedding.encoder == config.MINI_ENCODER
-    assert built.preprocessing.preprocessor == config.MINI_PREPROCESSOR
+    assert built.embedding.encoder == presets.MINI_ENCODER
+    assert built.preprocessing.preprocessor == presets.MINI_PREPROCESSOR
 
 
 def test_an_encoder_of_unknown_kin_needs_its_preprocessor():

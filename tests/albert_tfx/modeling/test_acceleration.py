@@ -7,7 +7,7 @@ import tiny_encoder
 
 from albert_tfx.modeling import acceleration
 from albert_tfx.modeling.encoder import PooledEncoder
-from pipelines.config import MINI_ENCODER
+from pipelines.presets import MINI_ENCODER
 
 IDS = tf.TensorSpec([None, None], tf.int32)
 

@@ -10,7 +10,7 @@ import tiny_encoder
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import encoder
 from albert_tfx.modeling.encoder import PooledEncoder
-from pipelines.config import MINI_ENCODER, MINI_PREPROCESSOR
+from pipelines.presets import MINI_ENCODER, MINI_PREPROCESSOR
 
 
 @pytest.fixture(scope="module")

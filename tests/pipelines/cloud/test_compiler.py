@@ -17,11 +17,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 import kubeflow_runner
 from albert_tfx.errors import InputError
-from albert_tfx.options import DatasetOptions
 from pipelines import command_line
 from pipelines.cloud import compiler, resources
 from pipelines.cloud import spec as spec_file
-from pipelines.config import build_config
 
 pytestmark = pytest.mark.slow
 
@@ -46,11 +44,11 @@ def spec(path) -> dict:
 def configure(*options):
     parser = command_line.Parser()
     command_line.add_options(parser, local=False)
-    return build_config(parser.parse_args(options))
+    return command_line.read_request(parser.parse_args(options))
 
 
 def compile_with(*options):
-    return compiler.compile_pipeline(configure(*options), "image", resources.DEFAULTS)
+    return compiler.compile_request(configure(*options), "image", resources.DEFAULTS)
 
 
 def commands(spec) -> dict[str, list[str]]:
@@ -244,9 +242,10 @@ def test_a_prepared_data_set_is_refused_by_whatever_name_it_would_be_found(tmp_p
     monkeypatch.setenv("HOME", str(tmp_path))
 
     for name in ("reviews", "~/reviews"):
-        config = dataclasses.replace(configure(), dataset=DatasetOptions(name))
+        request = configure()
+        request = dataclasses.replace(request, options={**request.options, "dataset": name})
         with pytest.raises(InputError, match=f"The data set {name} is on this machine only"):
-            compiler.compile_pipeline(config, "image", resources.DEFAULTS)
+            compiler.compile_request(request, "image", resources.DEFAULTS)
 
 
 def test_the_classes_are_those_that_the_data_set_declares_whatever_the_folder_has(

@@ -29,7 +29,7 @@ from albert_tfx.options import DatasetOptions
 from pipelines.cloud import compiler, replay, resources
 from pipelines.cloud import spec as spec_file
 from pipelines.cloud.replay import Replay
-from pipelines.config import MINI_ENCODER
+from pipelines.presets import MINI_ENCODER
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,9 @@ def compiled(finished: Run, tmp_path_factory) -> Path:
 
     elsewhere = dataclasses.replace(
         config,
-        dataset=dataclasses.replace(config.dataset, name=DatasetOptions().name),
+        dataset=dataclasses.replace(
+            config.dataset, name=DatasetOptions().name, data_dir=f"{config.output}/datasets"
+        ),
         embedding=portable(config.embedding),
         frozen=portable(config.frozen),
         fine_tuned=portable(config.fine_tuned),

@@ -5,8 +5,8 @@ import pytest
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import encoder
 from albert_tfx.release.served_versions import Origin
-from pipelines import config
-from pipelines.command_line import Parser, add_options
+from pipelines import presets
+from pipelines.command_line import Parser, add_options, read_request
 from pipelines.local import preflight
 
 
@@ -19,7 +19,7 @@ def prepare(tmp_path, monkeypatch):
         parser = Parser()
         add_options(parser)
         arguments = parser.parse_args(["--output", str(tmp_path / "out"), *options])
-        return preflight.prepare(config.build_config(arguments), arguments)
+        return preflight.prepare(read_request(arguments))
 
     checked = prepare.checked = []
     return prepare
@@ -53,7 +53,7 @@ def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
     prepare(*options, "--sequence-length", "99")
 
-    assert prepare.checked == [(config.MINI_ENCODER, config.MINI_PREPROCESSOR, 99)]
+    assert prepare.checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99)]
 
 
 def test_a_missing_column_is_refused(prepare, csv):

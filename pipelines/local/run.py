@@ -1,0 +1,93 @@
+"""A run on this machine: checked, followed on a quiet terminal, and its results published."""
+
+import logging
+import os
+import pathlib
+from typing import TYPE_CHECKING
+
+from albert_tfx.contract import BULK_INFERRER, COMPARISON_REPORT, SUMMARY_FILE
+from albert_tfx.options import TextsToScore
+from albert_tfx.storage import read_json
+from pipelines.config import PipelineConfig
+from pipelines.request import Request
+
+if TYPE_CHECKING:
+    from pipelines.local.console import Screen
+
+# Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
+# option are answered at once.
+
+
+def run(request: Request) -> Exception | None:
+    """Trains, compares and pushes.
+
+    Returns:
+      What to tell the user where that failed, else None. An `InputError` is the user's to mend.
+
+    Raises:
+      InputError: The output folder cannot be written, or another run is writing to it.
+    """
+    from pipelines.local import run_log
+    from pipelines.local.console import Screen
+    from pipelines.local.failure import explain
+    from pipelines.local.interruption import stop_at_once
+
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    log = os.path.join(request.output, "run.log")
+    with run_log.capture(log) as output:
+        screen = Screen(output)
+        with stop_at_once(lambda: screen.close("stopped. The same command goes on from here.")):
+            try:
+                _compare(request, screen)
+            except Exception as error:
+                logging.exception("The run failed")
+                return explain(error, log)
+    return None
+
+
+def _compare(request: Request, screen: "Screen") -> None:
+    with screen.busy("checking the reviews and the encoder"):
+        from pipelines.local import preflight
+
+        prepared = preflight.prepare(request)
+    config = prepared.config
+    screen.say(str(prepared))
+    with screen.busy("starting TFX"):
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+        from pipelines.lost_pushes import forget_lost_pushes
+        from pipelines.pipeline import create_pipeline
+
+        forget_lost_pushes(config)
+        pipeline = create_pipeline(config)
+    with screen.follow([component.id for component in pipeline.components]):
+        LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
+    screen.conclude(_publish_report(config), config.output)
+    if config.scoring:
+        screen.say(f"{'scored':<12}{_publish_predictions(config, config.scoring)}")
+
+
+def _publish_report(config: PipelineConfig) -> dict[str, object]:
+    from components.comparison_report import publish
+    from pipelines import outcome
+
+    folder = pathlib.Path(config.output, "report")
+    publish(outcome.output_uri(config.metadata, config.name, COMPARISON_REPORT), str(folder))
+    summary: dict[str, object] = read_json(folder / SUMMARY_FILE)
+    return summary
+
+
+def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:
+    """Writes the scored texts where people look; returns what to say of it."""
+    from albert_tfx.prediction import scoring
+    from pipelines import outcome
+
+    scored = outcome.output_uri(config.metadata, config.name, BULK_INFERRER)
+    target = pathlib.Path(config.predictions, f"{texts.name}.csv")
+    count = scoring.publish(texts, scored, target)
+    if not count:
+        return "nothing, as no model was good enough"
+    return f"{count:,} texts, in {os.path.relpath(target)}"

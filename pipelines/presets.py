@@ -1,0 +1,109 @@
+"""What a run is where nothing else is asked: presets, recipes, the models in assets; only data."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from albert_tfx.contract import FROZEN
+from albert_tfx.options import DatasetOptions, TrainerOptions
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+ASSETS = PROJECT / "assets"
+MINI_ENCODER = "asset://albert_en_mini"
+MINI_PREPROCESSOR = "asset://albert_en_mini_preprocess"
+BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
+BASE_PREPROCESSOR = "https://tfhub.dev/tensorflow/albert_en_preprocess/3"
+# Beam in this process. The image is never started: where none is named, TFX packs its own source
+# into an archive for workers elsewhere, before each component, for longer than the component takes.
+IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """Where the options that were not given come from.
+
+    Attributes:
+      purpose: What it is for, in a few words.
+      options: Values of flags, by `Flag.key`.
+    """
+
+    purpose: str
+    options: Mapping[str, Any]
+
+
+PRESETS = {
+    "sample": Preset(
+        "the reviews and the small ALBERT in assets, offline, in minutes",
+        {
+            "dataset": "sample_reviews",
+            "encoder": MINI_ENCODER,
+            "preprocessor": MINI_PREPROCESSOR,
+            "sequence_length": 96,
+        },
+    ),
+    "imdb": Preset(
+        "the 50,000 reviews of imdb_reviews and ALBERT-base from TF Hub",
+        {
+            "dataset": "imdb_reviews",
+            "encoder": BASE_ENCODER,
+            "preprocessor": BASE_PREPROCESSOR,
+            "sequence_length": 256,
+        },
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Training options that belong to an encoder's size, and to what it reads.
+
+    Attributes:
+      frozen: Options of the frozen model's Trainer that differ from the defaults.
+      fine_tuned: Options of the fine-tuned model's Trainer that differ from the defaults.
+    """
+
+    frozen: dict[str, float]
+    fine_tuned: dict[str, float]
+
+    def of(self, model: str) -> dict[str, float]:
+        """Returns the options of one of the two models."""
+        return self.frozen if model == FROZEN else self.fine_tuned
+
+
+# benchmarks/README.md has what chose these; benchmarks/recipes.py measures each choice anew.
+MINI_RECIPE = Recipe(
+    frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
+    fine_tuned={
+        "epochs": 2,
+        "batch_size": 16,
+        "dropout": 0.0,
+        "head_learning_rate": 2e-3,
+        "encoder_learning_rate": 3e-4,
+    },
+)
+# Few reviews, whose verdict lies in how a few sentences are joined: only a high rate learns that.
+SAMPLE_RECIPE = Recipe(
+    frozen=MINI_RECIPE.frozen, fine_tuned={**MINI_RECIPE.fine_tuned, "encoder_learning_rate": 1e-3}
+)
+BASE_RECIPE = Recipe(
+    frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
+    fine_tuned={"epochs": 2, "head_learning_rate": 1e-3, "encoder_learning_rate": 3e-5},
+)
+RECIPES = {
+    "small ALBERT on sample reviews": SAMPLE_RECIPE,
+    "on others": MINI_RECIPE,
+    "any other encoder": BASE_RECIPE,
+}
+
+
+def recipe_of(encoder: str, reviews: str) -> Recipe:
+    """Returns how to train with `encoder` on `reviews`, a data set's name or a file."""
+    if encoder != MINI_ENCODER:
+        return BASE_RECIPE
+    return SAMPLE_RECIPE if reviews == DatasetOptions().name else MINI_RECIPE
+
+
+def trainer_options(model: str, recipe: Recipe, **options: Any) -> TrainerOptions:
+    """Returns `recipe`'s options for `model`, with `options` on top."""
+    return TrainerOptions(model=model, **{**recipe.of(model), **options})

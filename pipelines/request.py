@@ -1,0 +1,311 @@
+"""What the user asks for: the options of a run, checked against each other before anything runs."""
+
+import dataclasses
+import functools
+import hashlib
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.errors import InputError
+from albert_tfx.flags import Flag, check, declared, one_of, option
+from albert_tfx.options import (
+    COMPONENT_OPTIONS,
+    ENCODER,
+    REVIEWS,
+    SERVED,
+    TRAINING,
+    OptionsT,
+    TrainerOptions,
+    absolute,
+)
+from pipelines.presets import (
+    ASSETS,
+    BASE_PREPROCESSOR,
+    MINI_ENCODER,
+    MINI_PREPROCESSOR,
+    PRESETS,
+    recipe_of,
+)
+
+_RUN = "the run"
+_FILE = "your own file, in place of a data set"
+_SCORING = "texts of no known class"
+# The groups of flags, in the order of `--help`.
+GROUPS = (_RUN, REVIEWS, _FILE, _SCORING, ENCODER, TRAINING, SERVED)
+
+# Letters and digits, which a pipeline's name keeps, and separators, which all become its dashes.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._/:*-]+")
+_LONGEST_NAME = 63  # that TFX takes
+_PREFIX = "albert-"
+# What a file of the user's own is in place of.
+_OF_A_DATA_SET = (
+    *("dataset", "train_split", "eval_split", "test_split"),
+    *("text_feature", "label_feature"),
+)
+
+
+def local_output(folder: str) -> str:
+    """Returns the absolute path of what `--output` names.
+
+    Raises:
+      InputError: It is in a bucket.
+    """
+    if "://" in folder:
+        raise InputError(
+            f"--output {folder} is not on this machine, to which a run here writes",
+            "Give a folder, or write to a bucket with kubeflow_runner.py submit --output-root",
+        )
+    return absolute(folder)
+
+
+class OutputFolder:
+    """Where things lie in the folder `output`."""
+
+    output: str
+
+    @property
+    def pipeline_root(self) -> str:
+        """Where TFX keeps its artifacts."""
+        return f"{self.output}/pipeline"
+
+    @property
+    def metadata(self) -> str:
+        """The ML Metadata database."""
+        return f"{self.output}/metadata.db"
+
+    @property
+    def serving(self) -> str:
+        """Where the winner is pushed, one numbered folder a version."""
+        return f"{self.output}/serving"
+
+    @property
+    def predictions(self) -> str:
+        """Where the classes of `scoring` are written."""
+        return f"{self.output}/predictions"
+
+
+@dataclasses.dataclass(frozen=True)
+class Request(OutputFolder):
+    """A run as it was asked for. `pipelines.config.build_config` makes its configuration.
+
+    Attributes:
+      options: Values of the components' flags by `Flag.key`: those given, else the preset's.
+      command: What started the run, for the report; decides nothing.
+    """
+
+    preset: str = option(
+        "sample",
+        Flag(
+            "--preset",
+            _RUN,
+            "; ".join(f"{name}: {preset.purpose}" for name, preset in PRESETS.items()),
+            "NAME",
+            default="sample",
+        ),
+        bounds=one_of(tuple(PRESETS)),
+    )
+    output: str = option(
+        factory=functools.partial(local_output, "output"),
+        flag=Flag(
+            "--output",
+            _RUN,
+            "folder that receives everything",
+            "DIR",
+            default="output",
+            convert=local_output,
+            local=True,
+        ),
+    )
+    beam_args: tuple[str, ...] = option(
+        (),
+        Flag(
+            "--beam-arg",
+            _RUN,
+            "passed on to Beam, as --beam-arg=--FLAG=VALUE; may be repeated",
+            "FLAG",
+            default="one process",
+        ),
+    )
+    csv: str | None = option(
+        None,
+        Flag(
+            "--csv",
+            _FILE,
+            "CSV, TSV or JSONL file with one review a row",
+            "PATH",
+            default="none",
+            local=True,
+        ),
+    )
+    text_column: str | None = option(
+        None,
+        Flag(
+            "--text-column",
+            _FILE,
+            "the column that holds the text",
+            "NAME",
+            default="text, review or the like",
+            local=True,
+        ),
+    )
+    label_column: str | None = option(
+        None,
+        Flag(
+            "--label-column",
+            _FILE,
+            "the column that holds the class",
+            "NAME",
+            default="label, sentiment or the like",
+            local=True,
+        ),
+    )
+    score: str | None = option(
+        None,
+        Flag(
+            "--score",
+            _SCORING,
+            "a split, or a CSV, TSV, JSONL or text file, whose texts the selected model "
+            "classifies, into predictions/ in the output folder",
+            "SPLIT_OR_FILE",
+            default="none",
+            local=True,
+        ),
+    )
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        check(self)
+        for options_class in COMPONENT_OPTIONS:
+            models = (FROZEN, FINE_TUNED) if options_class is TrainerOptions else (None,)
+            for model in models:
+                self.of(options_class, model)
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name: one of its own for each set of reviews."""
+        return _pipeline_name(pathlib.Path(self.csv).stem if self.csv else self.options["dataset"])
+
+    def of(self, options_class: type[OptionsT], model: str | None = None, **found: Any) -> OptionsT:
+        """Returns what was asked of a component.
+
+        Args:
+          options_class: The component's class of options.
+          model: The Trainer whose options they are, where they are a Trainer's.
+          **found: Fields that no flag sets.
+
+        Raises:
+          InputError: An option is out of its bounds.
+        """
+        asked = {
+            each.field.name: self.options[each.flag.key]
+            for each in declared(options_class)
+            if each.model in (None, model) and each.flag.key in self.options
+        }
+        recipe: dict[str, Any] = {}
+        if model is not None:
+            reviews = self.csv or self.options["dataset"]
+            recipe = {"model": model, **recipe_of(self.options["encoder"], reviews).of(model)}
+        return options_class(**{**recipe, **asked, **found})
+
+
+def make(given: Mapping[str, Any], command: str = "") -> Request:
+    """Returns the request that flags make.
+
+    Args:
+      given: Their values by `Flag.key`; others are not looked at.
+      command: What started the run.
+
+    Raises:
+      InputError: An option is out of its bounds, or does not go with another.
+    """
+    own = {
+        each.field.name: given[each.flag.key]
+        for each in declared(Request)
+        if each.flag.key in given
+    }
+    keys = {each.flag.key for options in COMPONENT_OPTIONS for each in declared(options)}
+    asked = {key: value for key, value in given.items() if key in keys}
+    preset = PRESETS[own.get("preset", Request.preset)].options
+    models = _models(asked, preset)
+    _refuse_clashes(given)
+    options = {**preset, **asked, **models}
+    options["dataset"] = _prepared_folder(options["dataset"])
+    return Request(**own, options=options, command=command)
+
+
+def _refuse_clashes(given: Mapping[str, Any]) -> None:
+    of_data_set = [key for key in _OF_A_DATA_SET if key in given]
+    if "csv" in given and of_data_set:
+        raise InputError(f"--csv does not go with {_flag(of_data_set[0])}", "Give one of the two")
+    columns = [key for key in ("text_column", "label_column") if key in given]
+    if columns and "csv" not in given and not ("score" in given and "text_column" in columns):
+        raise InputError(f"{_flag(columns[0])} needs --csv", "Name the file with --csv PATH")
+
+
+def _flag(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def _prepared_folder(name: str) -> str:
+    """Returns the absolute path where `name` is a prepared data set's folder, else `name`."""
+    is_prepared = pathlib.Path(absolute(name), "dataset_info.json").exists()
+    return absolute(name) if is_prepared else name
+
+
+def _models(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the encoder, and the preprocessor that belongs to it."""
+    given, preprocessor = asked.get("encoder"), asked.get("preprocessor")
+    if given is None:
+        encoder, preprocessor = preset["encoder"], preprocessor or preset["preprocessor"]
+    else:
+        encoder = _handle(given)
+        if "://" not in encoder and not pathlib.Path(encoder).is_dir():
+            raise InputError(
+                f"There is no encoder folder {given!r}",
+                "Give the folder that holds saved_model.pb, or a TF Hub or Kaggle URL",
+            )
+        preprocessor = preprocessor or _preprocessor_of(encoder)
+    if preprocessor is None:
+        raise InputError(
+            f"nothing is known of the preprocessor of {given!r}",
+            "Name it with --preprocessor HANDLE",
+        )
+    return {"encoder": encoder, "preprocessor": _handle(preprocessor)}
+
+
+def _preprocessor_of(encoder: str) -> str | None:
+    """Returns the preprocessor that belongs to `encoder`, or None where nothing says which."""
+    if re.fullmatch(r"https://tfhub\.dev/tensorflow/albert_en_(x{0,2}large|base)/\d+", encoder):
+        return BASE_PREPROCESSOR
+    if encoder == MINI_ENCODER:
+        return MINI_PREPROCESSOR
+    folder = pathlib.Path(encoder)
+    for name in (f"{folder.name}_preprocess", "albert_en_preprocess"):
+        if folder.is_dir() and (folder.parent / name).is_dir():
+            return str(folder.parent / name)
+    return None
+
+
+def _pipeline_name(reviews: str) -> str:
+    """Returns a name of its own for each set of reviews, as each has its own classes.
+
+    Vertex AI and Kubeflow take small letters, digits and dashes. Where these are not enough to tell
+    `reviews` from others, a hash of it is added.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", reviews.lower()).strip("-")
+    longest = _LONGEST_NAME - len(_PREFIX)
+    if not slug or len(slug) > longest or not _PLAIN_NAME.fullmatch(reviews):
+        slug += f"-{hashlib.sha256(os.fsencode(reviews)).hexdigest()[:8]}"
+    return f"{_PREFIX}{slug[-longest:].strip('-')}"
+
+
+def _handle(handle: str) -> str:
+    folder = pathlib.Path(absolute(handle))
+    if not folder.is_dir():
+        return handle
+    return f"asset://{folder.name}" if folder.parent == ASSETS else str(folder)

@@ -1,0 +1,75 @@
+import argparse
+import dataclasses
+
+import pytest
+
+from albert_tfx.errors import InputError
+from albert_tfx.flags import Flag, option
+from albert_tfx.options import TrainerOptions
+from pipelines import command_line, presets
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    path: str = option(flag=Flag("path", "", "the file", "PATH"))
+    count: int = option(3, Flag("--count", "how much", "how many", "N", default="3"))
+    names: tuple[str, ...] = option((), Flag("--name", "how much", "which", default="none"))
+    whole: bool = option(False, Flag("--all", "how much", "everything", default="not all"))
+
+
+@pytest.fixture
+def parser():
+    parser = command_line.Parser(prog="toy.py")
+    command_line.add_flags(parser, Asked)
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], Asked("file")),
+        (["--count", "5", "--all"], Asked("file", count=5, whole=True)),
+        (["--name", "a", "--name=b"], Asked("file", names=("a", "b"))),
+    ],
+)
+def test_a_dataclass_is_read_from_the_flags_of_its_fields(parser, given, expected):
+    assert command_line.read(Asked, parser.parse_args(["file", *given])) == expected
+
+
+def test_the_help_has_a_flag_s_group_use_and_default(parser):
+    text = parser.format_help()
+
+    assert "how much:\n  --count N" in text
+    assert "how many (default: 3)" in text
+    assert "the file\n" in text
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "remedy"),
+    [("--cuont=1", "Did you mean --count."), ("--", "toy.py --help lists every option.")],
+)
+def test_a_misspelt_flag_is_guessed(parser, misspelt, remedy):
+    with pytest.raises(InputError, match=remedy):
+        parser.parse_args(["file", misspelt, "more"])
+
+
+def test_the_batch_size_s_default_is_worded_as_the_recipes_have_it():
+    [small] = {
+        presets.trainer_options("fine_tuned", recipe, encoder="any").batch_size
+        for recipe in (presets.MINI_RECIPE, presets.SAMPLE_RECIPE)
+    }
+    [other] = {
+        presets.trainer_options(model, recipe, encoder="any").batch_size
+        for model, recipe in (
+            ("frozen", presets.MINI_RECIPE),
+            ("frozen", presets.SAMPLE_RECIPE),
+            ("frozen", presets.BASE_RECIPE),
+            ("fine_tuned", presets.BASE_RECIPE),
+        )
+    }
+    parser = argparse.ArgumentParser()
+    command_line.add_options(parser)
+
+    assert TrainerOptions("any", "any").batch_size == other
+    text = f"(default: {other}; small ALBERT, fine_tuned: {small})"
+    assert text in " ".join(parser.format_help().split())
