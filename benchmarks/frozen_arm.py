@@ -82,7 +82,7 @@ def embedded_again(folder: Path) -> int:
     again = measured_run.run(folder, [*RUN, SECOND_HEAD])
     if "Trainer.frozen" in again.cached:
         raise SystemExit("error: the second run did not train another head")
-    reviews = sum(again.summary["examples"][split] for split in ("train", "eval"))
+    reviews = sum(again.summary.examples[split] for split in ("train", "eval"))
     return 0 if "EmbeddingGen" in again.cached else reviews
 
 

@@ -1,7 +1,6 @@
 """Runs `local_runner.py` as a user would, and measures it from outside."""
 
 import dataclasses
-import json
 import os
 import re
 import subprocess
@@ -9,7 +8,8 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from albert_tfx.report.summary import Summary
 
 PROJECT = Path(__file__).resolve().parents[1]
 _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)
@@ -22,14 +22,14 @@ class MeasuredRun:
 
     Attributes:
       output: What it printed.
-      summary: Its `summary.json`.
+      summary: What it found.
       seconds: Wall-clock seconds, the interpreter's start included.
       peak_memory: MiB of the run's largest process.
       component_peaks: MiB that the main process had needed at most by the end of each component.
     """
 
     output: str
-    summary: dict[str, Any]
+    summary: Summary
     seconds: float
     peak_memory: float
     component_peaks: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -70,7 +70,7 @@ def run(folder: Path, options: Sequence[str]) -> MeasuredRun:
         sys.exit(process.returncode)
     return MeasuredRun(
         output="".join(printed),
-        summary=json.loads((folder / "report" / "summary.json").read_text(encoding="utf-8")),
+        summary=Summary.load(folder / "report"),
         seconds=time.monotonic() - started,
         peak_memory=usage.ru_maxrss / 1024,
         component_peaks=peaks,

@@ -102,14 +102,13 @@ def figures_of(
     cell: str, measured: MeasuredRun, found: dict[str, np.ndarray], labels: np.ndarray, length: int
 ) -> list[Figure]:
     """Returns both models' accuracy, the gain with its interval, and what the run has to say."""
-    from albert_tfx.evaluation import estimates
+    from albert_tfx.evaluation.measurements import difference_interval
+    from albert_tfx.evaluation.metrics import ACCURACY, Estimate
 
     right = {name: each.argmax(axis=1) == labels for name, each in found.items()}
-    estimated = {
-        name: estimates.Estimate(each.mean(), each - each.mean()) for name, each in right.items()
-    }
+    estimated = {name: Estimate(each.mean(), each - each.mean()) for name, each in right.items()}
     gained = estimated["fine_tuned"] - estimated["frozen"]
-    gain = estimates.difference_interval("accuracy", gained, gained.value, len(labels))
+    gain = difference_interval(ACCURACY.name, gained, gained.value, len(labels))
     reviews = f"{len(labels):,} test reviews"
     figures = [
         Figure(
@@ -125,9 +124,7 @@ def figures_of(
         for end in ("value", "lower", "upper")
     ]
     figures += [
-        Figure(
-            f"{cell}, {model}, training", measured.summary["models"][model]["train_seconds"], "s"
-        )
+        Figure(f"{cell}, {model}, training", measured.summary.models[model].train_seconds, "s")
         for model in MODELS
     ]
     return figures + [

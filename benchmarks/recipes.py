@@ -39,7 +39,7 @@ def measure(folder: Path, shared: Sequence[str], choices: Collection[str]) -> li
         for value in values:
             summary = run(folder, [*shared, f"--{option}={value}"]).summary
             for model in models:
-                accuracy = summary["models"][model]["accuracy"]
+                accuracy = summary.models[model].metrics.accuracy.value
                 figures.append(Figure(f"{model}, --{option} {value}", accuracy, "accuracy, eval"))
     return figures
 

@@ -8,6 +8,7 @@ The run starts from nothing, in a folder of its own that is removed afterwards.
 """
 
 import argparse
+import dataclasses
 import shlex
 import tempfile
 from pathlib import Path
@@ -22,7 +23,7 @@ SAMPLE_MINUTES = 5
 def figures_of(measured: MeasuredRun, is_sample: bool) -> list[Figure]:
     """Returns what is worth quoting of a run."""
     summary = measured.summary
-    difference = summary["difference"]["accuracy"]
+    difference = dataclasses.asdict(summary.difference["accuracy"])
     figures = [
         Figure(
             "whole run",
@@ -37,13 +38,15 @@ def figures_of(measured: MeasuredRun, is_sample: bool) -> list[Figure]:
         Figure(f"{component}", seconds, "s")
         for component, seconds in measured.component_seconds.items()
     ]
-    for model, metrics in summary["models"].items():
-        figures += [Figure(f"{model} {m}, eval", metrics[m], "") for m in ("accuracy", "auc")]
+    for name, model in summary.models.items():
+        figures += [
+            Figure(f"{name} {m}, eval", model.metrics[m].value, "") for m in ("accuracy", "auc")
+        ]
     figures += [Figure(f"accuracy gained, {end}", difference[end], "") for end in difference]
-    tested = summary["test"]
-    model, reviews = tested["model"], tested["examples"]
+    tested = summary.test.metrics
     figures += [
-        Figure(f"{model} {m}, {reviews:,} test reviews", tested[m], "") for m in ("accuracy", "auc")
+        Figure(f"{summary.test.model} {m}, {tested.examples:,} test reviews", tested[m].value, "")
+        for m in ("accuracy", "auc")
     ]
     return figures
 

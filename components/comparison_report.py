@@ -18,23 +18,16 @@ from albert_tfx.contract import (
     PAGE_FILE,
     PUSHED,
     PUSHED_DESTINATION,
-    SUMMARY_FILE,
 )
 from albert_tfx.data.lengths import measure_lengths
 from albert_tfx.data.records import records_of
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
-from albert_tfx.evaluation.results import (
-    load_comparison,
-    load_curves,
-    load_disagreements,
-    load_predictions,
-    load_production_comparison,
-)
+from albert_tfx.evaluation.results import Evaluation, load_production_comparison
+from albert_tfx.evaluation.tfma_metrics import PredictionTable
 from albert_tfx.modeling.training_history import TrainingHistory
 from albert_tfx.release.production import recorded
-from albert_tfx.report import figures, lineage
+from albert_tfx.report import figures, findings
 from albert_tfx.report import page as report_page
-from albert_tfx.report import summary as report_summary
 from albert_tfx.storage import copy_whole
 from components.duplicate_finder import load_duplicates
 from components.model_selector import load_decision
@@ -80,12 +73,13 @@ class Executor(base_executor.BaseExecutor):
         """Writes the report's files."""
         inputs = {key: artifact_utils.get_single_instance(input_dict[key]) for key in input_dict}
         folder = artifact_utils.get_single_uri(output_dict[REPORT_KEY])
-        comparison = load_comparison(inputs[EVALUATION_KEY].uri)
+        evaluation = Evaluation.load(inputs[EVALUATION_KEY].uri)
+        comparison = evaluation.comparison()
         histories = {
             FROZEN: TrainingHistory.load(inputs[FROZEN_MODEL_RUN_KEY].uri),
             FINE_TUNED: TrainingHistory.load(inputs[FINE_TUNED_MODEL_RUN_KEY].uri),
         }
-        summary = report_summary.summarize(
+        summary = findings.summarize(
             decision=load_decision(inputs[BLESSING_KEY].uri),
             pushed_model=_pushed_destination(inputs[PUSHED_MODEL_KEY]),
             comparison=comparison,
@@ -95,25 +89,31 @@ class Executor(base_executor.BaseExecutor):
             production=recorded([inputs[BLESSING_KEY]]),
             examples=count_examples(inputs[EXAMPLES_KEY]),
             duplicates=load_duplicates(inputs[DUPLICATES_KEY].uri),
-            yardstick=_yardstick(inputs[YARDSTICK_KEY].uri, inputs[EVALUATION_KEY].uri),
+            yardstick=_yardstick(inputs[YARDSTICK_KEY].uri, evaluation.predictions),
             costs=_measure_costs(inputs),
             words=measure_lengths(inputs[EXAMPLES_KEY]),
             command=exec_properties.get(COMMAND_KEY) or "",
         )
-        evaluated = load_curves(inputs[EVALUATION_KEY].uri)
+        evaluated = evaluation.curves()
         curves = {name: evaluated[name] for name in histories}
         pictures = figures.draw(comparison, histories, curves)
         page = report_page.render(
             summary,
             pictures,
             curves,
-            load_disagreements(inputs[EVALUATION_KEY].uri),
-            lineage.trace(inputs, artifact_utils.get_single_instance(output_dict[REPORT_KEY])),
+            evaluation.disagreements(),
+            report_page.trace(map(_source, inputs, inputs.values()), folder),
         )
         for name, picture in pictures.items():
             _write(os.path.join(folder, f"{name}.png"), picture.wide)
         _write(os.path.join(folder, PAGE_FILE), page.encode())
-        _write(os.path.join(folder, SUMMARY_FILE), report_summary.to_json(summary).encode())
+        summary.save(folder)
+
+
+def _source(role: str, artifact: types.Artifact) -> report_page.SourceArtifact:
+    return report_page.SourceArtifact(
+        role, artifact.producer_component, artifact.type_name, artifact.id, artifact.uri
+    )
 
 
 def _measure_costs(inputs: Mapping[str, types.Artifact]) -> dict[str, ModelCost]:
@@ -136,9 +136,9 @@ def count_examples(examples: types.Artifact) -> dict[str, int]:
     }
 
 
-def _yardstick(uri: str, evaluation_uri: str) -> dict[str, Any]:
+def _yardstick(uri: str, predictions: PredictionTable) -> dict[str, Any]:
     """Returns what Yardstick measured, and by how much each model exceeds it on `eval`."""
-    gains = load_gains(uri, load_predictions(evaluation_uri))
+    gains = load_gains(uri, predictions)
     return {
         **load_yardstick(uri),
         "gain": {model: {"accuracy": dataclasses.asdict(gain)} for model, gain in gains.items()},

@@ -29,11 +29,9 @@ from tfx.utils import io_utils
 from albert_tfx.contract import ANSWERS_FILE, EVAL, LABEL, TEST, TEXT, TRAIN, YARDSTICK_FILE
 from albert_tfx.data.records import records_of
 from albert_tfx.data.similarity import words
-from albert_tfx.evaluation import estimates
-from albert_tfx.evaluation.measurements import Interval, paired_difference
-from albert_tfx.evaluation.results import metrics_record
+from albert_tfx.evaluation.measurements import Interval, measure, paired_difference
 from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
-from albert_tfx.report import summary
+from albert_tfx.storage import to_json
 
 EXAMPLES_KEY = "examples"
 RESULT_KEY = "result"
@@ -77,7 +75,7 @@ def load_yardstick(uri: str) -> dict[str, Any]:
       uri: Folder of its `result`.
 
     Returns:
-      A mapping of `eval` and `test`, each a `metrics_record`, `train_seconds`,
+      A mapping of `eval` and `test`, each a `ModelMetrics.record`, `train_seconds`,
       `trainable_parameters` and `train_examples`.
     """
     with fileio.open(os.path.join(uri, YARDSTICK_FILE)) as file:
@@ -139,12 +137,12 @@ class Executor(base_executor.BaseExecutor):
             "train_examples": len(texts),
             "trainable_parameters": count_parameters(model),
             **{
-                split: metrics_record(estimates.measure(each.labels, each.probabilities))
+                split: measure(each.labels, each.probabilities).record()
                 for split, each in splits.items()
             },
         }
         _save_answers(os.path.join(uri, ANSWERS_FILE), splits[EVAL])
-        io_utils.write_string_file(os.path.join(uri, YARDSTICK_FILE), summary.to_json(result))
+        io_utils.write_string_file(os.path.join(uri, YARDSTICK_FILE), to_json(result))
 
 
 def train(texts: Sequence[bytes], labels: np.ndarray) -> Pipeline:

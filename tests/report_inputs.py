@@ -13,7 +13,23 @@ HISTORIES = {
     "frozen": trivial_models.history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
     "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
 }
-DUPLICATES = {"exact": {"train": {"test": 3}}, "removed": {"train": {"exact": 3, "near": 0}}}
+DUPLICATES = {
+    "exact": {"train": {"test": 3}},
+    "near": {},
+    "removed": {"train": {"exact": 3, "near": 0}},
+    "reviews": {"train": {"0": {"kept": 147, "exact": 3, "near": 0}}},
+    "keep": False,
+    "near_similarity": 0.8,
+    "shingle_words": 3,
+    "pairs": [
+        {
+            "kind": "exact",
+            "similarity": 1.0,
+            "review": {"split": "train", "file": "one", "row": 7, "text": "A film"},
+            "original": {"split": "test", "file": "two", "row": 0, "text": "A film"},
+        }
+    ],
+}
 
 
 def save(folder: Path, examples: Artifact) -> dict[str, Artifact]:

@@ -1,7 +1,6 @@
 """Two components of milliseconds, the second of which behaves as it is told."""
 
 import ctypes
-import json
 import pathlib
 
 import apache_beam as beam
@@ -12,6 +11,8 @@ from toy_summary import SUMMARY
 
 from albert_tfx import progress
 from albert_tfx.errors import InputError
+from albert_tfx.report.summary import to_record
+from albert_tfx.storage import to_json
 
 
 @component
@@ -25,7 +26,7 @@ def ComparisonReport(  # noqa: N802
 ):
     pathlib.Path(report.uri).write_text("half a ")
     _BEHAVIOURS[behaviour]()
-    pathlib.Path(report.uri).write_text(json.dumps(SUMMARY))
+    pathlib.Path(report.uri).write_text(to_json(to_record(SUMMARY)))
 
 
 def _work():

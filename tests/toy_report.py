@@ -8,24 +8,25 @@ from report_inputs import HISTORIES
 
 from albert_tfx.data.lengths import ReviewLengths
 from albert_tfx.evaluation import curves
-from albert_tfx.evaluation.estimates import difference_interval, estimate, interval
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Disagreement,
     FlipRates,
-    ModelMetrics,
     ProductionComparison,
     SliceComparison,
+    difference_interval,
+    measure,
     paired_difference,
     proportion,
 )
+from albert_tfx.evaluation.metrics import estimate
 from albert_tfx.evaluation.model_cost import ModelCost
 from albert_tfx.release.replacement import Verdict
 from albert_tfx.release.selection import Decision
-from albert_tfx.report import figures
+from albert_tfx.report import figures, findings
 from albert_tfx.report import page as report_page
-from albert_tfx.report import summary as report_summary
-from albert_tfx.report.lineage import SourceArtifact
+from albert_tfx.report.page import SourceArtifact
+from albert_tfx.report.summary import Summary
 
 COSTS = {
     "frozen": ModelCost(5_400_000, 0.0042, 0.0061),
@@ -44,16 +45,16 @@ DISAGREEMENTS = [
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What `report_page.render` and `report_figures.draw` take."""
+    """What `page.render` and `figures.draw` take."""
 
     comparison: Comparison
     curves: dict
-    summary: dict
+    summary: Summary
 
     def page(self, disagreements=DISAGREEMENTS, **changes) -> str:
         """Returns the page, with changes to the summary."""
         pictures = figures.draw(self.comparison, HISTORIES, self.curves)
-        summary = {**self.summary, **changes}
+        summary = dataclasses.replace(self.summary, **changes)
         return report_page.render(summary, pictures, self.curves, disagreements, SOURCES)
 
 
@@ -66,8 +67,8 @@ def make(classes: int = 2, reviews: int = 400) -> Findings:
     return Findings(comparison, drawn, summarize(comparison))
 
 
-def summarize(comparison: Comparison) -> dict:
-    return report_summary.summarize(
+def summarize(comparison: Comparison) -> Summary:
+    return findings.summarize(
         decision=Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins: it gains."),
         pushed_model="/srv/output/serving/7",
         comparison=comparison,
@@ -76,8 +77,8 @@ def summarize(comparison: Comparison) -> dict:
         verdict=Verdict(True, "nothing_to_replace", "There is no other model in production yet."),
         production=None,
         examples={"train": 3_600, "eval": 400, "test": 1_200},
-        duplicates={},
-        yardstick={},
+        duplicates=None,
+        yardstick=None,
         costs=COSTS,
         words=WORDS,
         command="python local_runner.py --seed 1",
@@ -88,7 +89,7 @@ def _compare(scores: trivial_models.Scores) -> Comparison:
     right = {name: scores.right(name) for name in HISTORIES}
     gained, lost = _discordant(right)
     estimates = {n: estimate(scores.labels, scores.probabilities(n)) for n in HISTORIES}
-    metrics = {name: _metrics(right[name], estimates[name]) for name in HISTORIES}
+    metrics = {name: measure(scores.labels, scores.probabilities(name)) for name in HISTORIES}
     reviews = len(scores.labels)
     return Comparison(
         **metrics,
@@ -97,25 +98,12 @@ def _compare(scores: trivial_models.Scores) -> Comparison:
         slices=tuple(_slice(right, index) for index in range(len(SLICES))),
         differences={
             name: difference_interval(name, each, each.value, reviews)
-            for name in metrics["frozen"].intervals
+            for name in estimates["frozen"]
             for each in [estimates["fine_tuned"][name] - estimates["frozen"][name]]
         },
         flip_rates=FlipRates(
             *(proportion(each / reviews, reviews) for each in (gained + lost, gained, lost))
         ),
-    )
-
-
-def _metrics(right: np.ndarray, estimates: dict) -> ModelMetrics:
-    intervals = {
-        name: interval(name, each, each.value, len(right)) for name, each in estimates.items()
-    }
-    values = {name: each.value for name, each in estimates.items()}
-    return ModelMetrics(
-        accuracy=proportion(right.mean(), len(right)),
-        examples=len(right),
-        intervals=intervals,
-        **values,
     )
 
 

@@ -1,60 +1,101 @@
 """What a run may have found; see `albert_tfx.report.summary`."""
 
-SUMMARY = {
-    "winner": "fine_tuned",
-    "pushed": True,
-    "pushed_model": "serving/7",
-    "reason": "fine_tuned is more accurate",
-    "models": {
-        "frozen": {
-            "accuracy": 0.812,
-            "accuracy_lower": 0.79,
-            "accuracy_upper": 0.83,
-            "auc": 0.9,
-            "log_loss": 0.5,
-            "train_seconds": 12.3,
-            "trainable_parameters": 8_385,
-        },
-        "fine_tuned": {
-            "accuracy": 0.875,
-            "accuracy_lower": None,
-            "accuracy_upper": None,
-            "auc": None,
-            "log_loss": 0.25,
-            "train_seconds": 1234.5,
-            "trainable_parameters": 1_234_567,
-        },
+import dataclasses
+
+from albert_tfx.evaluation.measurements import Interval, ModelMetrics
+from albert_tfx.report.summary import (
+    Duplicates,
+    ModelSummary,
+    ProductionSummary,
+    Removed,
+    Summary,
+    TestSummary,
+    YardstickSummary,
+)
+
+NOTHING = float("nan")
+COST = {"model_bytes": 5_400_000, "latency_seconds": 0.0042, "slow_latency_seconds": 0.0061}
+
+
+def metrics(accuracy: Interval, auc: float, log_loss: float, examples: int) -> ModelMetrics:
+    intervals = {"accuracy": accuracy, "auc": Interval(auc), "log_loss": Interval(log_loss)}
+    return ModelMetrics(examples, intervals)
+
+
+def trained(measured: ModelMetrics, seconds: float, parameters: int) -> ModelSummary:
+    return ModelSummary(
+        metrics=measured,
+        train_seconds=seconds,
+        trainable_parameters=parameters,
+        parameters=11_683_584,
+        best_epoch=0,
+        training_precision="float32",
+        epochs=({"loss": 0.5, "accuracy": 0.8, "val_loss": 0.5, "val_accuracy": 0.8},),
+        **COST,
+    )
+
+
+YARDSTICK = YardstickSummary(
+    train_seconds=0.9,
+    train_examples=3_600,
+    trainable_parameters=25_001,
+    eval=metrics(Interval(0.75, 0.73, 0.77), 0.8, 0.6, 400),
+    test=metrics(Interval(0.74, 0.72, 0.76), 0.8, 0.6, 1_500),
+    gain={
+        "frozen": {"accuracy": Interval(0.062, 0.04, 0.08)},
+        "fine_tuned": {"accuracy": Interval(0.125, 0.1, 0.15)},
     },
-    "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
-    "production": {"reason": "There is no other model in production yet."},
-    "test": {
-        "model": "fine_tuned",
-        "accuracy": 0.87,
-        "accuracy_lower": 0.85,
-        "accuracy_upper": 0.89,
-        "examples": 1_500,
+)
+DUPLICATES = Duplicates(
+    exact={},
+    near={},
+    removed={
+        "eval": Removed(exact=1, near=0),
+        "test": Removed(exact=0, near=0),
+        "train": Removed(exact=1200, near=34),
     },
-    "duplicates": {
-        "keep": False,
-        "removed": {
-            "eval": {"exact": 1, "near": 0},
-            "test": {"exact": 0, "near": 0},
-            "train": {"exact": 1200, "near": 34},
-        },
+    reviews={},
+    keep=False,
+    near_similarity=0.8,
+    shingle_words=3,
+    pairs=(),
+)
+SUMMARY = Summary(
+    winner="fine_tuned",
+    selected="fine_tuned",
+    pushed=True,
+    pushed_model="out/serving/7",
+    rule="sure_gain",
+    reason="it gains 0.063",
+    models={
+        "frozen": trained(metrics(Interval(0.812, 0.79, 0.83), 0.9, 0.5, 400), 12.3, 8_385),
+        "fine_tuned": trained(
+            metrics(Interval(0.875, 0.86, 0.89), NOTHING, 0.25, 400), 1234.6, 11_683_584
+        ),
     },
-    "yardstick": {
-        "eval": {
-            "accuracy": 0.75,
-            "accuracy_lower": 0.73,
-            "accuracy_upper": 0.77,
-            "auc": 0.8,
-            "log_loss": 0.6,
-        },
-        "gain": {
-            "frozen": {"accuracy": {"value": 0.062, "lower": 0.04, "upper": 0.08}},
-            "fine_tuned": {"accuracy": {"value": 0.125, "lower": 0.1, "upper": 0.15}},
-        },
-        "train_seconds": 0.9,
-        "trainable_parameters": 25_001,
-    },
-}
+    difference={"accuracy": Interval(0.063, -0.01, 0.135)},
+    flip_rates=None,
+    slices=(),
+    test=TestSummary(model="fine_tuned", metrics=metrics(Interval(0.87), NOTHING, NOTHING, 1_500)),
+    production=ProductionSummary(
+        passed=True,
+        rule="nothing_to_replace",
+        reason="There is no other model in production yet.",
+        pushed_model=None,
+        metrics=None,
+        difference={"accuracy": None},
+    ),
+    majority_share=0.51,
+    confidence=0.95,
+    examples={"train": 3_600, "eval": 400, "test": 1_500},
+    words={},
+    duplicates=DUPLICATES,
+    yardstick=YARDSTICK,
+    versions={"python": "3.11.7"},
+    seed=1,
+    command="python local_runner.py",
+)
+
+
+def changed(**changes: object) -> Summary:
+    return dataclasses.replace(SUMMARY, **changes)

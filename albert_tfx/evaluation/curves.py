@@ -1,15 +1,16 @@
-"""What a plot of one model's predictions shows: points and counts, as tables."""
+"""The curves of one model's predictions: points and counts, as tables that plots draw."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn import metrics
 
-from albert_tfx.evaluation.estimates import calibration_bins
+from albert_tfx.evaluation.metrics import Floats, Ints, calibration_bins
 
-# Points of a curve: more than a plot can show apart.
+# Points of a curve: more than a plot can resolve.
 MAX_POINTS = 500
 
 
@@ -17,13 +18,14 @@ MAX_POINTS = 500
 class Curves:
     """One model's curves, each a table with a row a point.
 
-    ROC and precision-recall take each class against the rest; of two classes, the second.
+    ROC and precision-recall take each class against the rest; of two classes, the second only.
 
     Attributes:
       roc: `class_name`, `false_positive_rate`, `true_positive_rate`.
       precision_recall: `class_name`, `recall`, `precision`.
-      reliability: `lower` and `upper` end of a bin of the answer's probability, `examples` in it,
-        their mean `confidence` and their `accuracy`; bins without reviews are left out.
+      reliability: `lower` and `upper` end of a bin of the answer's probability, the number of
+        `examples` in it, their mean `confidence` and their `accuracy`; bins without reviews are
+        left out.
       confusion: Number of reviews, a row for each label and a column for each answer.
     """
 
@@ -34,10 +36,10 @@ class Curves:
 
 
 def draw(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
+    labels: Ints,
+    probabilities: Floats,
     class_names: Sequence[str],
-    confusion: np.ndarray,
+    confusion: Ints,
 ) -> Curves:
     """Computes the curves; those of an undefined model have no points.
 
@@ -62,13 +64,13 @@ def draw(
 
 
 def _by_class(
-    curve: Callable[[np.ndarray, np.ndarray], pd.DataFrame],
-    labels: np.ndarray,
-    probabilities: np.ndarray,
+    curve: Callable[[NDArray[np.bool_], Floats], pd.DataFrame],
+    labels: Ints,
+    probabilities: Floats,
     class_names: Sequence[str],
 ) -> pd.DataFrame:
-    """Puts the curves of all classes that have both reviews of theirs and of others together."""
-    none = curve(np.array([0, 1]), np.array([0.0, 1.0])).iloc[:0]
+    """Returns one table of the curves of all classes that occur beside others."""
+    none = curve(np.array([False, True]), np.array([0.0, 1.0])).iloc[:0]
     curves = {
         class_names[index]: _thinned(curve(labels == index, probabilities[:, index]))
         for index in range(1 if len(class_names) == 2 else 0, len(class_names))
@@ -78,14 +80,14 @@ def _by_class(
     return together.reset_index(level="class_name").reset_index(drop=True)
 
 
-def _roc(is_class: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
+def _roc(is_class: NDArray[np.bool_], scores: Floats) -> pd.DataFrame:
     false_positive_rate, true_positive_rate, _ = metrics.roc_curve(is_class, scores)
     return pd.DataFrame(
         {"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate}
     )
 
 
-def _precision_recall(is_class: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
+def _precision_recall(is_class: NDArray[np.bool_], scores: Floats) -> pd.DataFrame:
     precision, recall, _ = metrics.precision_recall_curve(is_class, scores, drop_intermediate=True)
     return pd.DataFrame({"recall": recall, "precision": precision})
 
@@ -96,7 +98,7 @@ def _thinned(points: pd.DataFrame) -> pd.DataFrame:
     return points.iloc[kept.round().astype(int)]
 
 
-def _reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+def _reliability(labels: Ints, probabilities: Floats) -> pd.DataFrame:
     bins = calibration_bins(labels, probabilities)
     table = pd.DataFrame(
         {

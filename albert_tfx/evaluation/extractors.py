@@ -7,6 +7,7 @@ in any process and in any container that has this package.
 import bisect
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.transforms import window
 from apache_beam.utils import windowed_value
+from numpy.typing import NDArray
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.api import model_eval_lib, types
 from tensorflow_model_analysis.extractors import extractor, unbatch_extractor
@@ -21,12 +23,9 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio import tensor_adapter
 
 from albert_tfx.contract import LABEL, LABELS, LINE_BREAK, TEXT
+from albert_tfx.evaluation.tfma_config import LABEL_SLICE, LENGTH_SLICE
 
-LENGTH_SLICE = "length"
-LABEL_SLICE = "label_name"
-SLICES = {LENGTH_SLICE: "length", LABEL_SLICE: "label"}  # the features, and words for them
-
-# Words at which a slice of lengths begins: each holds reviews of up to twice the length.
+# Lower bounds, in words, of the length slices; each spans a factor of two.
 LENGTH_BOUNDS = (25, 50, 100, 200, 400, 800)
 
 # On a CPU, batches of 16 to 64 reviews take the least time a review; larger ones leave its caches.
@@ -42,9 +41,9 @@ def custom_extractors(
     eval_config: config_pb2.EvalConfig,
     tensor_adapter_config: tensor_adapter.TensorAdapterConfig | None,
 ) -> list[extractor.Extractor]:
-    """Returns TFMA's own extractors with two of ours: TFX's entry point.
+    """Returns TFMA's own extractors and two of ours: TFX's entry point.
 
-    The first goes before all others, so that the models meet batches of `BATCH_SIZE` reviews of
+    The first precedes all others, so that the models receive batches of `BATCH_SIZE` reviews of
     like length, in an order that depends on the reviews alone. The second adds the features
     `LENGTH_SLICE` and `LABEL_SLICE`, before a batch becomes single reviews.
     """
@@ -54,15 +53,17 @@ def custom_extractors(
         tensor_adapter_config=tensor_adapter_config,
     )
     stages = [each.stage_name for each in extractors]
+    add_features = beam.Map(add_slice_features)  # type: ignore[no-untyped-call]
+    batch = beam.ParDo(BatchByLength())  # type: ignore[no-untyped-call]
     extractors.insert(
         stages.index(unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME),
-        extractor.Extractor("AddSliceFeatures", beam.Map(add_slice_features)),
+        extractor.Extractor("AddSliceFeatures", add_features),
     )
-    return [extractor.Extractor("BatchByLength", beam.ParDo(BatchByLength())), *extractors]
+    return [extractor.Extractor("BatchByLength", batch), *extractors]
 
 
 def length_name(words: int) -> str:
-    """Returns the name of the slice that a review of so many words belongs to.
+    """Returns the name of the length slice to which a review of `words` words belongs.
 
     >>> [length_name(words) for words in (7, 25, 99, 5000)]
     ['under 25 words', '25 to 49 words', '50 to 99 words', '800 words or more']
@@ -103,7 +104,8 @@ def batches_of_like_length(rows: pa.Table) -> list[pa.RecordBatch]:
     """Returns `rows`, the shortest review first, in batches of `BATCH_SIZE`."""
     examples = pc.list_flatten(rows[constants.ARROW_INPUT_COLUMN])
     shortest_first = rows.take(pc.sort_indices(pc.binary_length(examples)))
-    return shortest_first.combine_chunks().to_batches(max_chunksize=BATCH_SIZE)
+    batches: list[pa.RecordBatch] = shortest_first.combine_chunks().to_batches(BATCH_SIZE)
+    return batches
 
 
 @beam.typehints.with_input_types(types.Extracts)
@@ -112,7 +114,7 @@ class BatchByLength(beam.DoFn):
     """Sorts `WINDOW` rows at a time; TFX's own batches depend on how fast the machine is."""
 
     def start_bundle(self) -> None:
-        """Begins with no rows."""
+        """Starts without rows."""
         self._waiting: list[pa.RecordBatch] = []
 
     def process(self, extracts: types.Extracts) -> Iterator[types.Extracts]:
@@ -134,11 +136,11 @@ class BatchByLength(beam.DoFn):
             yield {constants.ARROW_RECORD_BATCH_KEY: batch}
 
 
-def _class_names(predictions: dict) -> list[str]:
+def _class_names(predictions: dict[str, Any]) -> list[str]:
     """Returns the names that a model gives to its columns; both models of a run give the same."""
     outputs = predictions if LABELS in predictions else next(iter(predictions.values()))
     return [name.decode() for name in np.asarray(outputs[LABELS])[0]]
 
 
-def _flat(values: np.ndarray) -> Iterable:
+def _flat(values: NDArray[Any]) -> Iterable[Any]:
     return np.asarray(values).reshape(-1)

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 
 from scipy import stats
 
-CONFIDENCE = 0.95
+from albert_tfx.evaluation.metrics import (
+    ACCURACY,
+    AUC,
+    CONFIDENCE,
+    LOG_LOSS,
+    METRICS,
+    Estimate,
+    Floats,
+    Ints,
+    estimate,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,44 +45,64 @@ class Interval:
 class ModelMetrics:
     """How one model did on one split.
 
-    Precision, recall and F1 are macro averages: each class against the rest, then their mean over
-    the classes that occur, however many there are. A metric that was not computed is NaN.
-
     Attributes:
-      accuracy: Share of reviews whose most probable class is the label.
-      auc: Area under the ROC curve, each class against the rest, averaged over the classes.
-      log_loss: Mean negative natural logarithm of the label's probability.
       examples: Number of reviews.
-      precision: Of the reviews given a class, the share that is of it.
-      recall: Of the reviews of a class, the share given it.
-      f1: Harmonic mean of a class's precision and recall.
-      calibration_error: Expected calibration error: how far the probability of the answer is from
-        the share of right answers, on average.
-      intervals: Each further metric's confidence interval, by the metric's name here.
+      intervals: Each metric with its confidence interval, by its name in `metrics.METRICS`.
     """
 
-    accuracy: Interval
-    auc: float
-    log_loss: float
     examples: int
-    precision: float = math.nan
-    recall: float = math.nan
-    f1: float = math.nan
-    calibration_error: float = math.nan
-    intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    intervals: Mapping[str, Interval]
+
+    def __getitem__(self, metric: str) -> Interval:
+        """Returns the metric of that name; NaN where it was not measured."""
+        return self.intervals.get(metric, Interval(math.nan))
+
+    @property
+    def accuracy(self) -> Interval:
+        """The share of reviews whose most probable class is the label."""
+        return self[ACCURACY.name]
+
+    @property
+    def auc(self) -> float:
+        """The area under the ROC curve."""
+        return self[AUC.name].value
+
+    @property
+    def log_loss(self) -> float:
+        """The mean negative logarithm of the label's probability."""
+        return self[LOG_LOSS.name].value
 
     @property
     def undefined(self) -> list[str]:
         """What is no finite number, as `log loss is nan`; a model has none unless it diverged."""
-        figures = {"accuracy": self.accuracy.value, "AUC": self.auc, "log loss": self.log_loss}
-        return [f"{name} is {value}" for name, value in figures.items() if not math.isfinite(value)]
+        return [
+            f"{each.title} is {self[each.name].value}"
+            for each in (ACCURACY, AUC, LOG_LOSS)
+            if not math.isfinite(self[each.name].value)
+        ]
 
-    def interval(self, metric: str) -> Interval:
-        """Returns the metric of that name, with its bounds where they are known."""
-        value = getattr(self, metric)
-        if isinstance(value, Interval):
-            return value
-        return dataclasses.replace(self.intervals.get(metric, Interval(value)), value=value)
+    def record(self) -> dict[str, float | None]:
+        """Returns the metrics as a flat mapping, each with its bounds, and the examples."""
+        record: dict[str, float | None] = {}
+        for name, each in self.intervals.items():
+            record |= {name: each.value, f"{name}_lower": each.lower, f"{name}_upper": each.upper}
+        return {**record, "examples": self.examples}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, float | None]) -> "ModelMetrics":
+        """Returns what `record` was made of; metrics that are not declared here are left out."""
+        return cls(
+            int(record["examples"] or 0),
+            {
+                name: Interval(
+                    _number(record[name]),
+                    record.get(f"{name}_lower"),
+                    record.get(f"{name}_upper"),
+                )
+                for name in METRICS
+                if name in record
+            },
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +126,7 @@ class SliceComparison:
 
 @dataclasses.dataclass(frozen=True)
 class FlipRates:
-    """Shares of the reviews that the fine-tuned model answers otherwise than the frozen one.
+    """Shares of the reviews to which the two models give different answers.
 
     Attributes:
       flipped: The two answers differ.
@@ -120,7 +150,7 @@ class Comparison:
       majority_share: Share of the most frequent class, the accuracy of always answering it.
       slices: The same by review length and by label.
       differences: Each further metric of `fine_tuned` less that of `frozen`, paired likewise, by
-        the metric's name in `ModelMetrics`.
+        the metric's name.
       flip_rates: How often the two answer differently, or None where it was not measured.
     """
 
@@ -131,6 +161,11 @@ class Comparison:
     slices: tuple[SliceComparison, ...] = ()
     differences: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     flip_rates: FlipRates | None = None
+
+    @property
+    def all_differences(self) -> dict[str, Interval]:
+        """The difference of each metric by its name, the accuracy's first."""
+        return {ACCURACY.name: self.difference, **self.differences}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +205,47 @@ class ProductionComparison:
     difference: Interval | None = None
 
 
+def measure(labels: Ints, probabilities: Floats) -> ModelMetrics:
+    """Measures one model, with all intervals; takes what `metrics.estimate` takes."""
+    examples = len(labels)
+    right = probabilities.argmax(axis=1) == labels
+    return ModelMetrics(
+        examples,
+        {
+            ACCURACY.name: proportion(float(right.mean()), examples),
+            **{
+                name: interval(name, each, each.value, examples)
+                for name, each in estimate(labels, probabilities).items()
+            },
+        },
+    )
+
+
+def interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:
+    """Puts the estimate's interval around a metric's value.
+
+    Args:
+      name: The metric.
+      estimated: Estimate from all reviews, or from a sample of them.
+      value: The metric over all reviews.
+      examples: The number of all reviews.
+
+    Returns:
+      The interval, without bounds where the reviews show no spread at all: a perfect AUC of sixty
+      reviews is no certainty.
+    """
+    least, most = METRICS[name].bounds
+    whole = _around(value, estimated.half_width(examples), least, most)
+    is_below_chance = whole.lower is not None and value < estimated.chance
+    return dataclasses.replace(whole, lower=least) if is_below_chance else whole
+
+
+def difference_interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:
+    """Does the same for a difference of two models, whose estimate is `estimated`."""
+    _, most = METRICS[name].bounds
+    return _around(value, estimated.half_width(examples), -most, most)
+
+
 def proportion(value: float, examples: int) -> Interval:
     """Returns a share of `examples` with its Wilson score interval (Wilson 1927)."""
     if not math.isfinite(value) or examples < 1:
@@ -199,3 +275,13 @@ def paired_difference(gained: int, lost: int, examples: int) -> Interval:
     return Interval(
         (gained - lost) / examples, max(centre - half_width, -1.0), min(centre + half_width, 1.0)
     )
+
+
+def _around(value: float, half_width: float, least: float, most: float) -> Interval:
+    if not (math.isfinite(value) and half_width > 0):
+        return Interval(value)
+    return Interval(value, max(value - half_width, least), min(value + half_width, most))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

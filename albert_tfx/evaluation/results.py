@@ -1,6 +1,7 @@
 """Reads what the Evaluator measured, for components, reports and notebooks alike."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,14 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tensorflow_model_analysis as tfma
+from etils import epath
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
-from tfx.dsl.io import fileio
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, PRODUCTION, WINNER
 from albert_tfx.errors import InputError
-from albert_tfx.evaluation import estimates
 from albert_tfx.evaluation.curves import Curves, draw
-from albert_tfx.evaluation.extractors import SLICES, length_names
+from albert_tfx.evaluation.extractors import length_names
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Disagreement,
@@ -24,11 +24,14 @@ from albert_tfx.evaluation.measurements import (
     ModelMetrics,
     ProductionComparison,
     SliceComparison,
+    difference_interval,
+    interval,
     paired_difference,
     proportion,
 )
+from albert_tfx.evaluation.metrics import ACCURACY, Estimate, Ints, estimate
+from albert_tfx.evaluation.tfma_config import CONFUSION_MATRIX, EXAMPLE_COUNT, SLICES
 from albert_tfx.evaluation.tfma_metrics import (
-    DERIVED,
     DISAGREEMENTS,
     FLIPPED,
     GAINED,
@@ -39,13 +42,6 @@ from albert_tfx.evaluation.tfma_metrics import (
     decode_predictions,
 )
 
-ACCURACY = "accuracy"
-EXAMPLE_COUNT = "example_count"
-CONFUSION_MATRIX = "confusion_matrix"
-
-# Those of `ModelMetrics` that are not the accuracy, which has intervals of its own.
-_METRICS = (*DERIVED, estimates.LOG_LOSS)
-
 # TFMA drops the name of a model that has no other beside it.
 _ALONE = ""
 
@@ -53,14 +49,14 @@ _Key = tuple[str, str, bool]  # model, metric, whether it is a difference
 
 
 @dataclasses.dataclass(frozen=True)
-class _Evaluation:
+class _Measured:
     """What was measured on all reviews, or on one slice of them.
 
     Attributes:
-      uri: Where it was read from.
-      column: What the reviews are sliced by, or empty.
-      name: Which of them, likewise.
-      values: All metrics, of single classes only excepted.
+      uri: Folder that it was read from.
+      column: Feature by which the reviews are sliced; empty for all reviews.
+      name: Value of that feature; empty likewise.
+      values: The metrics.
     """
 
     uri: str
@@ -74,7 +70,7 @@ class _Evaluation:
         Raises:
           InputError: It was not measured.
         """
-        return self._value(model, metric, is_difference).double_value.value
+        return float(self._value(model, metric, is_difference).double_value.value)
 
     def examples(self, model: str) -> int:
         """Returns the number of reviews."""
@@ -82,7 +78,7 @@ class _Evaluation:
 
     def accuracy(self, model: str) -> Interval:
         """Returns the share of right answers, with its interval."""
-        share, examples = self.number(model, ACCURACY), self.examples(model)
+        share, examples = self.number(model, ACCURACY.name), self.examples(model)
         return proportion(_exact(share, examples), examples)
 
     def difference(self, candidate: str) -> Interval:
@@ -101,10 +97,10 @@ class _Evaluation:
         return decode_predictions(self._value(model, PREDICTIONS).bytes_value)
 
     def disagreements(self, candidate: str) -> list[dict[str, Any]]:
-        """Returns the reviews on which candidate and baseline most surely disagree."""
+        """Returns the most confident disagreements of candidate and baseline."""
         return decode_disagreements(self._value(candidate, DISAGREEMENTS, True).bytes_value)
 
-    def confusion(self, model: str, classes: int) -> np.ndarray:
+    def confusion(self, model: str, classes: int) -> Ints:
         """Returns the numbers of reviews by label and answer, int64 `[classes, classes]`."""
         counts = np.zeros((classes, classes), np.int64)
         matrices = self._value(model, CONFUSION_MATRIX).multi_class_confusion_matrix_at_thresholds
@@ -123,110 +119,157 @@ class _Evaluation:
         return self.values[model, metric, is_difference]
 
 
-def load_comparison(uri: str) -> Comparison:
-    """Reads the evaluation of both models on the eval split.
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """An evaluation that TFX's Evaluator made, read once.
 
-    Of more than `evaluation_metrics.MAX_PREDICTIONS` reviews, AUC, precision, recall, F1 and
-    calibration error are those of a sample of that size. Accuracy and log loss are always of all.
-
-    Args:
-      uri: Folder of a `ModelEvaluation` artifact that `comparison_config` made.
-
-    Raises:
-      InputError: The folder holds no such evaluation.
+    Attributes:
+      overall: What was measured on all reviews.
+      slices: What was measured on each slice of them: by length, the shortest first, then by label.
     """
-    overall, *slices = _load(uri)
-    table = overall.predictions()
-    frozen, fine_tuned = (_model_metrics(overall, name, table) for name in (FROZEN, FINE_TUNED))
-    labels = overall.confusion(FROZEN, len(table.class_names)).sum(axis=1)
-    return Comparison(
-        frozen=frozen,
-        fine_tuned=fine_tuned,
-        difference=overall.difference(FINE_TUNED),
-        majority_share=float(labels.max() / labels.sum()),
-        slices=tuple(map(_slice_comparison, slices)),
-        differences=_differences(table, FINE_TUNED, fine_tuned, FROZEN, frozen),
-        flip_rates=_flip_rates(overall, (frozen, fine_tuned)),
-    )
+
+    overall: _Measured
+    slices: tuple[_Measured, ...]
+
+    @classmethod
+    def load(cls, uri: str) -> "Evaluation":
+        """Reads an evaluation.
+
+        Args:
+          uri: Folder of a `ModelEvaluation` artifact that a configuration of ours made.
+
+        Raises:
+          InputError: The folder holds no such evaluation.
+        """
+        records = tfma.load_metrics(uri) if epath.Path(uri).exists() else ()
+        measured = sorted((_measured(uri, each) for each in records), key=_order)
+        if not measured or measured[0].column:
+            raise InputError(
+                f"{uri} holds no evaluation", "Give the uri of an Evaluator's `evaluation`"
+            )
+        return cls(measured[0], tuple(measured[1:]))
+
+    @functools.cached_property
+    def predictions(self) -> PredictionTable:
+        """Label and probabilities of every review, or of a sample of them."""
+        return self.overall.predictions()
+
+    def comparison(self) -> Comparison:
+        """Returns how both models did on the eval split.
+
+        Of more than `tfma_metrics.MAX_PREDICTIONS` reviews, the metrics that TFMA itself does not
+        measure are those of a sample of that size. Accuracy and log loss are always of all.
+
+        Raises:
+          InputError: The evaluation is not one that `comparison_config` configured.
+        """
+        frozen, fine_tuned = self._metrics(FROZEN), self._metrics(FINE_TUNED)
+        labels = self._confusion(FROZEN).sum(axis=1)
+        return Comparison(
+            frozen=frozen,
+            fine_tuned=fine_tuned,
+            difference=self.overall.difference(FINE_TUNED),
+            majority_share=float(labels.max() / labels.sum()),
+            slices=tuple(map(_slice_comparison, self.slices)),
+            differences=self._differences(fine_tuned, frozen),
+            flip_rates=_flip_rates(self.overall, (frozen, fine_tuned)),
+        )
+
+    def production_comparison(self) -> ProductionComparison:
+        """Returns how the winner did, and the model in production if there was one.
+
+        Raises:
+          InputError: The evaluation is not one that `winner_config` configured.
+        """
+        if PRODUCTION not in self.predictions.probabilities:
+            return ProductionComparison(self._metrics(_ALONE))
+        difference = self.overall.difference(WINNER)
+        return ProductionComparison(self._metrics(WINNER), self._metrics(PRODUCTION), difference)
+
+    def curves(self) -> dict[str, Curves]:
+        """Returns the curves that plots draw, by the model's name."""
+        table = self.predictions
+        return {
+            model or WINNER: draw(table.labels, each, table.class_names, self._confusion(model))
+            for model, each in table.probabilities.items()
+        }
+
+    def disagreements(self) -> list[Disagreement]:
+        """Returns reviews to which the models give different answers, the most confident first.
+
+        There are at most `tfma_metrics.MAX_DISAGREEMENTS`.
+
+        Raises:
+          InputError: The evaluation is not one that `comparison_config` configured.
+        """
+        names = self.predictions.class_names
+        return [_disagreement(each, names) for each in self.overall.disagreements(FINE_TUNED)]
+
+    def _confusion(self, model: str) -> Ints:
+        return self.overall.confusion(model, len(self.predictions.class_names))
+
+    @functools.cached_property
+    def _estimates(self) -> dict[str, dict[str, Estimate]]:
+        """The estimate of each metric, by model and metric."""
+        table = self.predictions
+        return {model: estimate(table.labels, each) for model, each in table.probabilities.items()}
+
+    def _metrics(self, model: str) -> ModelMetrics:
+        examples = self.overall.examples(model)
+        values = {
+            name: interval(name, each, self.overall.number(model, name), examples)
+            for name, each in self._estimates[model].items()
+        }
+        return ModelMetrics(examples, {ACCURACY.name: self.overall.accuracy(model), **values})
+
+    def _differences(self, fine_tuned: ModelMetrics, frozen: ModelMetrics) -> dict[str, Interval]:
+        ours, theirs = self._estimates[FINE_TUNED], self._estimates[FROZEN]
+        return {
+            name: difference_interval(
+                name,
+                ours[name] - theirs[name],
+                fine_tuned[name].value - frozen[name].value,
+                fine_tuned.examples,
+            )
+            for name in ours
+        }
+
+
+def load_comparison(uri: str) -> Comparison:
+    """Reads the evaluation of both models on the eval split; see `Evaluation`."""
+    return Evaluation.load(uri).comparison()
 
 
 def load_production_comparison(uri: str) -> ProductionComparison:
-    """Reads the evaluation of the winner, and of the model in production if there was one.
-
-    Args:
-      uri: Folder of a `ModelEvaluation` artifact that `winner_config` made.
-
-    Raises:
-      InputError: The folder holds no such evaluation.
-    """
-    overall = _load(uri)[0]
-    table = overall.predictions()
-    if PRODUCTION not in table.probabilities:
-        return ProductionComparison(_model_metrics(overall, _ALONE, table))
-    winner, production = (_model_metrics(overall, each, table) for each in (WINNER, PRODUCTION))
-    return ProductionComparison(winner, production, overall.difference(WINNER))
+    """Reads the evaluation of the winner on the test split; see `Evaluation`."""
+    return Evaluation.load(uri).production_comparison()
 
 
 def load_predictions(uri: str) -> PredictionTable:
-    """Reads label and probabilities of each review, or of a sample of them.
-
-    Args:
-      uri: Folder of a `ModelEvaluation` artifact that a configuration of ours made.
-
-    Raises:
-      InputError: The folder holds no such evaluation.
-    """
-    return _load(uri)[0].predictions()
+    """Reads label and probabilities of each review, or of a sample of them; see `Evaluation`."""
+    return Evaluation.load(uri).predictions
 
 
 def load_curves(uri: str) -> dict[str, Curves]:
-    """Reads what plots of each model show, by the model's name.
-
-    Args:
-      uri: Folder of a `ModelEvaluation` artifact that a configuration of ours made.
-
-    Raises:
-      InputError: The folder holds no such evaluation.
-    """
-    overall = _load(uri)[0]
-    table = overall.predictions()
-    classes = len(table.class_names)
-    return {
-        model or WINNER: draw(
-            table.labels, each, table.class_names, overall.confusion(model, classes)
-        )
-        for model, each in table.probabilities.items()
-    }
+    """Reads what plots of each model show, by the model's name; see `Evaluation`."""
+    return Evaluation.load(uri).curves()
 
 
 def load_disagreements(uri: str) -> list[Disagreement]:
-    """Reads the reviews to which the models give different answers, the surest of both first.
-
-    Args:
-      uri: Folder of a `ModelEvaluation` artifact that `comparison_config` made.
-
-    Returns:
-      At most `evaluation_metrics.MAX_DISAGREEMENTS` reviews.
-
-    Raises:
-      InputError: The folder holds no such evaluation.
-    """
-    overall = _load(uri)[0]
-    names = overall.predictions().class_names
-    return [_disagreement(review, names) for review in overall.disagreements(FINE_TUNED)]
+    """Reads reviews to which the models give different answers; see `Evaluation`."""
+    return Evaluation.load(uri).disagreements()
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row a model, with a column a metric and the bounds of its interval."""
     models = {FROZEN: comparison.frozen, FINE_TUNED: comparison.fine_tuned}
-    rows = {name: metrics_record(metrics) for name, metrics in models.items()}
+    rows = {name: metrics.record() for name, metrics in models.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
 def difference_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row a metric: what fine-tuning changes, paired review by review, with bounds."""
-    differences = {ACCURACY: comparison.difference, **comparison.differences}
-    rows = {name: dataclasses.asdict(each) for name, each in differences.items()}
+    rows = {name: dataclasses.asdict(each) for name, each in comparison.all_differences.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 
 
@@ -244,14 +287,6 @@ def slice_table(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("slice")
 
 
-def metrics_record(metrics: ModelMetrics) -> dict[str, float | None]:
-    """Returns the metrics as a flat mapping, each with its bounds."""
-    record: dict[str, float | None] = {}
-    for name in (ACCURACY, *_METRICS):
-        record |= _interval_record(name, metrics.interval(name))
-    return {**record, "examples": metrics.examples}
-
-
 def _interval_record(name: str, interval: Interval) -> dict[str, float | None]:
     return {
         name: interval.value,
@@ -260,83 +295,37 @@ def _interval_record(name: str, interval: Interval) -> dict[str, float | None]:
     }
 
 
-def _load(uri: str) -> list[_Evaluation]:
-    """Returns the evaluation of all reviews, then those of the slices."""
-    records = tfma.load_metrics(uri) if fileio.exists(uri) else ()
-    evaluations = sorted((_evaluation(uri, each) for each in records), key=_order)
-    if not evaluations or evaluations[0].column:
-        raise InputError(
-            f"{uri} holds no evaluation", "Give the uri of an Evaluator's `evaluation`"
-        )
-    return evaluations
-
-
-def _evaluation(uri: str, record: metrics_for_slice_pb2.MetricsForSlice) -> _Evaluation:
+def _measured(uri: str, record: metrics_for_slice_pb2.MetricsForSlice) -> _Measured:
     keys = record.slice_key.single_slice_keys
     values = {
         (pair.key.model_name, pair.key.name, pair.key.is_diff): pair.value
         for pair in record.metric_keys_and_values
     }
     column, name = (keys[0].column, keys[0].bytes_value.decode()) if keys else ("", "")
-    return _Evaluation(uri, column, name, values)
+    return _Measured(uri, column, name, values)
 
 
-def _order(evaluation: _Evaluation) -> tuple[int, int, str]:
+def _order(measured: _Measured) -> tuple[int, int, str]:
     """Puts all reviews first, then lengths, the shortest first, then labels."""
     columns, lengths = ["", *SLICES], length_names()
-    length = lengths.index(evaluation.name) if evaluation.name in lengths else 0
-    return columns.index(evaluation.column), length, evaluation.name
+    length = lengths.index(measured.name) if measured.name in lengths else 0
+    return columns.index(measured.column), length, measured.name
 
 
-def _model_metrics(evaluation: _Evaluation, model: str, table: PredictionTable) -> ModelMetrics:
-    examples = evaluation.examples(model)
-    values = {name: evaluation.number(model, name) for name in _METRICS}
-    estimated = estimates.estimate(table.labels, table.probabilities[model])
-    intervals = {
-        name: estimates.interval(name, estimated[name], value, examples)
-        for name, value in values.items()
-    }
-    return ModelMetrics(
-        accuracy=evaluation.accuracy(model), examples=examples, intervals=intervals, **values
-    )
-
-
-def _differences(
-    table: PredictionTable,
-    candidate: str,
-    candidate_metrics: ModelMetrics,
-    baseline: str,
-    baseline_metrics: ModelMetrics,
-) -> dict[str, Interval]:
-    ours, theirs = (
-        estimates.estimate(table.labels, table.probabilities[model])
-        for model in (candidate, baseline)
-    )
-    return {
-        name: estimates.difference_interval(
-            name,
-            ours[name] - theirs[name],
-            getattr(candidate_metrics, name) - getattr(baseline_metrics, name),
-            candidate_metrics.examples,
-        )
-        for name in _METRICS
-    }
-
-
-def _flip_rates(overall: _Evaluation, models: Sequence[ModelMetrics]) -> FlipRates | None:
-    """Returns nothing of a model that diverged, whose probabilities name no class."""
+def _flip_rates(overall: _Measured, models: Sequence[ModelMetrics]) -> FlipRates | None:
+    """Returns None where a model diverged: its probabilities name no class."""
     if not all(math.isfinite(each.log_loss) for each in models):
         return None
     return FlipRates(*(overall.share(FINE_TUNED, outcome) for outcome in (FLIPPED, GAINED, LOST)))
 
 
-def _slice_comparison(evaluation: _Evaluation) -> SliceComparison:
+def _slice_comparison(measured: _Measured) -> SliceComparison:
     return SliceComparison(
-        name=f"{SLICES[evaluation.column]} {evaluation.name}",
-        examples=evaluation.examples(FROZEN),
-        frozen=evaluation.accuracy(FROZEN),
-        fine_tuned=evaluation.accuracy(FINE_TUNED),
-        difference=evaluation.difference(FINE_TUNED),
+        name=f"{SLICES[measured.column]} {measured.name}",
+        examples=measured.examples(FROZEN),
+        frozen=measured.accuracy(FROZEN),
+        fine_tuned=measured.accuracy(FINE_TUNED),
+        difference=measured.difference(FINE_TUNED),
     )
 
 
@@ -351,5 +340,5 @@ def _disagreement(review: Mapping[str, Any], class_names: Sequence[str]) -> Disa
 
 
 def _exact(share: float, examples: int) -> float:
-    """Undoes the rounding to float32 that Keras's metrics bring."""
+    """Returns the share without the rounding to float32 of Keras's metrics."""
     return round(share * examples) / examples if math.isfinite(share) else share

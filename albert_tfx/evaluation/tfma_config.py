@@ -3,14 +3,31 @@
 import json
 from typing import Any
 
-from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.proto import config_pb2
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, LABEL, PROBABILITIES, PRODUCTION, WINNER
-from albert_tfx.evaluation import extractors, results, tfma_metrics
-from albert_tfx.evaluation.estimates import LOG_LOSS
-from albert_tfx.modeling.serving_model import SERVING_DEFAULT
+from albert_tfx.contract import (
+    FINE_TUNED,
+    FROZEN,
+    LABEL,
+    PROBABILITIES,
+    PRODUCTION,
+    SERVING_DEFAULT,
+    WINNER,
+)
+from albert_tfx.evaluation.metrics import ACCURACY, METRICS, Metric
 from albert_tfx.options import SelectionPolicy
+
+EXAMPLE_COUNT = "example_count"
+CONFUSION_MATRIX = "confusion_matrix"
+
+LENGTH_SLICE = "length"
+LABEL_SLICE = "label_name"
+SLICES = {LENGTH_SLICE: "length", LABEL_SLICE: "label"}  # the features, and words for them
+
+# Metrics of our own are named, not imported: the Evaluator's processes import them.
+_OUR_METRICS = "albert_tfx.evaluation.tfma_metrics"
+# TFMA's `TF_GENERIC`. With another type, TFMA loads each model once more, as a Keras model.
+_MODEL_TYPE = "tf_generic"
 
 # TFMA lets a change that equals its threshold pass. One review in a million breaks the tie.
 _TIE_BREAK = 1e-6
@@ -49,21 +66,18 @@ def _config(
 ) -> config_pb2.EvalConfig:
     return config_pb2.EvalConfig(
         model_specs=models,
-        slicing_specs=[_OVERALL, *(_slice_by(key) for key in extractors.SLICES)],
+        slicing_specs=[_OVERALL, *(_slice_by(key) for key in SLICES)],
         metrics_specs=[
             config_pb2.MetricsSpec(
                 metrics=[
-                    _named("ExampleCount", results.EXAMPLE_COUNT),
-                    _accuracy(threshold),
-                    _named("SparseCategoricalCrossentropy", LOG_LOSS),
+                    _named("ExampleCount", EXAMPLE_COUNT),
+                    *(_measured(each, threshold) for each in METRICS.values() if each.tfma_class),
                     _named(
                         "MultiClassConfusionMatrixAtThresholds",
-                        results.CONFUSION_MATRIX,
+                        CONFUSION_MATRIX,
                         thresholds=[0.0],  # the most probable class, however improbable
                     ),
-                    _own(tfma_metrics.Predictions),
-                    _own(tfma_metrics.PairedOutcomes),
-                    _own(tfma_metrics.Disagreements),
+                    *map(_own, ("Predictions", "PairedOutcomes", "Disagreements")),
                 ]
             ),
         ],
@@ -75,8 +89,7 @@ def _model(name: str, is_baseline: bool = False) -> config_pb2.ModelSpec:
     return config_pb2.ModelSpec(
         name=name,
         is_baseline=is_baseline,
-        # Otherwise TFMA loads each model once more, as a Keras model, to find out what it is.
-        model_type=constants.TF_GENERIC,
+        model_type=_MODEL_TYPE,
         signature_name=SERVING_DEFAULT,
         label_key=LABEL,
         prediction_key=PROBABILITIES,
@@ -87,11 +100,15 @@ def _slice_by(feature: str) -> config_pb2.SlicingSpec:
     return config_pb2.SlicingSpec(feature_keys=[feature])
 
 
-def _accuracy(threshold: config_pb2.MetricThreshold) -> config_pb2.MetricConfig:
-    """Holds the accuracy to `threshold` on all reviews, where TFMA would do it on each slice."""
-    metric = _named("SparseCategoricalAccuracy", results.ACCURACY)
-    metric.per_slice_thresholds.add(slicing_specs=[_OVERALL], threshold=threshold)
-    return metric
+def _measured(metric: Metric, threshold: config_pb2.MetricThreshold) -> config_pb2.MetricConfig:
+    """Returns TFMA's configuration of a metric; `threshold` is the accuracy's.
+
+    It holds for all reviews alone, where TFMA's default would apply it to each slice.
+    """
+    configured = _named(metric.tfma_class, metric.name)
+    if metric is ACCURACY:
+        configured.per_slice_thresholds.add(slicing_specs=[_OVERALL], threshold=threshold)
+    return configured
 
 
 def _named(class_name: str, name: str, **options: Any) -> config_pb2.MetricConfig:
@@ -100,8 +117,8 @@ def _named(class_name: str, name: str, **options: Any) -> config_pb2.MetricConfi
     )
 
 
-def _own(metric_class: type) -> config_pb2.MetricConfig:
-    return config_pb2.MetricConfig(class_name=metric_class.__name__, module=metric_class.__module__)
+def _own(class_name: str) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(class_name=class_name, module=_OUR_METRICS)
 
 
 def _at_least(value: float) -> config_pb2.GenericValueThreshold:

@@ -1,10 +1,10 @@
-"""What TFMA has no metric for, as TFMA metrics; an `EvalConfig` names them by module.
+"""TFMA metrics for what TFMA itself does not measure; `tfma_config` names them by module.
 
 TFMA's own confidence intervals resample every metric twenty times without a seed: they take
 longer than the evaluation itself, and differ from run to run. Its AUC takes 0.3 ms a review, for
 each model, class and slice: with twelve classes, as long as a small encoder's forward pass; and
-where a class does not occur, it counts as 0. So one metric here, `Predictions`, keeps a few bytes
-of each review, out of which everything that needs all reviews at once is computed at the end.
+it counts a class that does not occur as 0. So one metric here, `Predictions`, keeps a few bytes
+of each review. Whatever needs all reviews at once is computed from them at the end.
 """
 
 import collections
@@ -20,28 +20,20 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+from numpy.typing import NDArray
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 
 from albert_tfx.contract import LABEL, LABELS, PROBABILITIES, TEXT
-from albert_tfx.evaluation import estimates
+from albert_tfx.evaluation.metrics import METRICS, Floats, Ints, estimate
 
 GAINED = "gained"
 LOST = "lost"
 FLIPPED = "flipped"
 PREDICTIONS = "predictions"
 DISAGREEMENTS = "disagreements"
-
-# What `Predictions` derives from the predictions it keeps.
-DERIVED = (
-    estimates.AUC,
-    estimates.PRECISION,
-    estimates.RECALL,
-    estimates.F1,
-    estimates.CALIBRATION_ERROR,
-)
 
 MAX_PREDICTIONS = 200_000
 MAX_DISAGREEMENTS = 50
@@ -51,37 +43,37 @@ _HASH_BYTES = 8
 _LABEL_BYTES = 4
 
 _Metrics = dict[metric_types.MetricKey, Any]
-_Counts = collections.Counter
-_Heap = list[tuple[float, str]]  # how surely the models disagree, and the review as JSON
+_Counts = collections.Counter[str]
+_Heap = list[tuple[float, str]]  # confidence of the disagreement, and the review as JSON
 
 
-class PairedOutcomes(metric_types.Metric):
-    """Counts the reviews on which the two models part.
+class PairedOutcomes(metric_types.Metric):  # type: ignore[misc]
+    """Counts the reviews on which the two models differ.
 
-    `gained` are those that only the candidate gets right, `lost` those that only the baseline does,
-    and `flipped` all to which they give different answers.
+    `gained` are those that only the candidate gets right, `lost` those that only the baseline gets
+    right, and `flipped` all to which they give different answers.
     """
 
     def __init__(self, name: str = "paired_outcomes") -> None:
         super().__init__(_paired_outcomes, name=name)
 
 
-class Predictions(metric_types.Metric):
+class Predictions(metric_types.Metric):  # type: ignore[misc]
     """Keeps label and probabilities of up to `MAX_PREDICTIONS` reviews, and measures them.
 
     Of more reviews it keeps a random sample, the same one in every run: those whose text has the
-    smallest hash. Besides `predictions`, which `decode_predictions` reads, it gives the metrics
-    named in `DERIVED`.
+    smallest hash. Besides `predictions`, which `decode_predictions` reads, its results are the
+    metrics of `metrics.METRICS` for which TFMA has no class.
     """
 
     def __init__(self, name: str = PREDICTIONS) -> None:
         super().__init__(_predictions, name=name)
 
 
-class Disagreements(metric_types.Metric):
-    """Keeps the `MAX_DISAGREEMENTS` reviews to which the models most surely answer differently.
+class Disagreements(metric_types.Metric):  # type: ignore[misc]
+    """Keeps the `MAX_DISAGREEMENTS` most confident disagreements of the two models.
 
-    How surely is the lesser of the two answers' probabilities. A text is cut after
+    Confidence is the smaller of the two models' top probabilities. A text is cut after
     `MAX_CHARACTERS`. `decode_disagreements` reads the result.
     """
 
@@ -91,7 +83,7 @@ class Disagreements(metric_types.Metric):
 
 @dataclasses.dataclass(frozen=True)
 class PredictionTable:
-    """What `Predictions` kept, one row a review, in an order that chance has no part in.
+    """What `Predictions` kept, one row a review, in the same order in every run.
 
     Attributes:
       hashes: uint64 `[reviews]`, the texts' `text_hash`.
@@ -100,9 +92,9 @@ class PredictionTable:
       class_names: The classes.
     """
 
-    hashes: np.ndarray
-    labels: np.ndarray
-    probabilities: dict[str, np.ndarray]
+    hashes: Ints
+    labels: Ints
+    probabilities: dict[str, Floats]
     class_names: tuple[str, ...]
 
 
@@ -120,24 +112,25 @@ def decode_predictions(value: bytes) -> PredictionTable:
 
 
 def text_hash(text: bytes) -> int:
-    """Returns the 64-bit number by which two models' predictions of one review are found."""
+    """Returns the 64-bit number that identifies a review across models."""
     return int.from_bytes(hashlib.blake2b(text, digest_size=_HASH_BYTES).digest(), "big")
 
 
 def decode_disagreements(value: bytes) -> list[dict[str, Any]]:
-    """Reads the value of the metric `disagreements`: the surest first.
+    """Reads the value of the metric `disagreements`, the most confident first.
 
     Returns:
       Mappings with `text`, `label`, and `probabilities`: each model's, by its name.
     """
-    return json.loads(value)
+    disagreements: list[dict[str, Any]] = json.loads(value)
+    return disagreements
 
 
 class _Review(NamedTuple):
     """What our combiners need to know of a review.
 
     Attributes:
-      text: As it came.
+      text: The text, unchanged.
       label: Index of its class.
       probabilities: float32 `[models, classes]`.
       class_names: bytes `[classes]`.
@@ -145,11 +138,11 @@ class _Review(NamedTuple):
 
     text: bytes
     label: int
-    probabilities: np.ndarray
-    class_names: np.ndarray
+    probabilities: Floats
+    class_names: NDArray[Any]
 
 
-class _ReviewPreprocessor(metric_types.Preprocessor):
+class _ReviewPreprocessor(metric_types.Preprocessor):  # type: ignore[misc]
     """Reads a review once, whatever the number of slices that it belongs to."""
 
     def __init__(self, models: Sequence[str]) -> None:
@@ -167,9 +160,10 @@ class _ReviewPreprocessor(metric_types.Preprocessor):
         )
 
 
-def _outputs(predictions: dict[str, Any], model: str) -> dict[str, np.ndarray]:
+def _outputs(predictions: dict[str, Any], model: str) -> dict[str, NDArray[Any]]:
     """Returns one model's outputs; TFMA drops the name of a model that is alone."""
-    return predictions[model] if model else predictions
+    outputs: dict[str, NDArray[Any]] = predictions[model] if model else predictions
+    return outputs
 
 
 def _paired_outcomes(
@@ -186,19 +180,20 @@ def _predictions(
     del eval_config
     # One of the models has to lend its name; all of them are in the value.
     key = metric_types.MetricKey(name, model_name=model_names[0])
+    names = [each.name for each in METRICS.values() if not each.tfma_class]
 
     def derive(metrics: _Metrics) -> _Metrics:
         table = decode_predictions(metrics[key])
         return {
             metric_types.MetricKey(metric, model_name=model): estimated.value
             for model, probabilities in table.probabilities.items()
-            for metric, estimated in estimates.estimate(table.labels, probabilities).items()
-            if metric in DERIVED
+            for metric, estimated in estimate(table.labels, probabilities).items()
+            if metric in names
         }
 
     derived = [
         metric_types.MetricKey(metric, model_name=model)
-        for metric in DERIVED
+        for metric in names
         for model in model_names
     ]
     return [
@@ -260,7 +255,7 @@ class _Kept:
     """Rows of `_row_type`, as bytes: a Python object for each field would take ten times more."""
 
     rows: list[bytes]
-    class_names: np.ndarray | None = None
+    class_names: NDArray[Any] | None = None
 
 
 class _PredictionsCombiner(beam.CombineFn):
@@ -301,13 +296,13 @@ class _PredictionsCombiner(beam.CombineFn):
 
 
 def _bounded(kept: _Kept) -> _Kept:
-    """Cuts the rows to `MAX_PREDICTIONS`, in good time."""
+    """Cuts the rows to `MAX_PREDICTIONS` once there are twice as many."""
     if len(kept.rows) > 2 * MAX_PREDICTIONS:
         kept.rows = sorted(kept.rows)[:MAX_PREDICTIONS]
     return kept
 
 
-def _row_type(models: int, classes: int) -> np.dtype:
+def _row_type(models: int, classes: int) -> np.dtype[Any]:
     return np.dtype(
         [
             ("hash", f"V{_HASH_BYTES}"),
@@ -318,7 +313,7 @@ def _row_type(models: int, classes: int) -> np.dtype:
 
 
 class _DisagreementsCombiner(beam.CombineFn):
-    """Keeps a heap of reviews, the least sure disagreement on top; ties go by the text."""
+    """Keeps a heap of reviews, the least confident disagreement on top; ties go by the text."""
 
     def __init__(self, key: metric_types.MetricKey, models: Sequence[str]) -> None:
         self.keys = [key]
@@ -329,9 +324,9 @@ class _DisagreementsCombiner(beam.CombineFn):
 
     def add_input(self, heap: _Heap, review: _Review) -> _Heap:
         candidate, baseline = review.probabilities.argmax(axis=1)
-        sureness = float(review.probabilities.max(axis=1).min())
-        if candidate != baseline and math.isfinite(sureness) and _has_room(heap, sureness):
-            heapq.heappush(heap, (sureness, self._describe(review)))
+        confidence = float(review.probabilities.max(axis=1).min())
+        if candidate != baseline and math.isfinite(confidence) and _has_room(heap, confidence):
+            heapq.heappush(heap, (confidence, self._describe(review)))
             if len(heap) > MAX_DISAGREEMENTS:
                 heapq.heappop(heap)
         return heap
@@ -341,8 +336,8 @@ class _DisagreementsCombiner(beam.CombineFn):
         return merged[::-1]  # ascending, which is a heap
 
     def extract_output(self, heap: _Heap) -> _Metrics:
-        surest_first = [json.loads(review) for _, review in sorted(heap, reverse=True)]
-        return {self.keys[0]: json.dumps(surest_first).encode()}
+        reviews = [json.loads(review) for _, review in sorted(heap, reverse=True)]
+        return {self.keys[0]: json.dumps(reviews).encode()}
 
     def _describe(self, review: _Review) -> str:
         text = review.text.decode(errors="replace")
@@ -357,5 +352,5 @@ class _DisagreementsCombiner(beam.CombineFn):
         )
 
 
-def _has_room(heap: _Heap, sureness: float) -> bool:
-    return len(heap) < MAX_DISAGREEMENTS or sureness >= heap[0][0]
+def _has_room(heap: _Heap, confidence: float) -> bool:
+    return len(heap) < MAX_DISAGREEMENTS or confidence >= heap[0][0]

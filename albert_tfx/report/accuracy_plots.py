@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from matplotlib import patheffects, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, TITLES
-from albert_tfx.evaluation.measurements import CONFIDENCE, Comparison, Interval, SliceComparison
-from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.evaluation.measurements import Comparison, Interval, SliceComparison
+from albert_tfx.evaluation.metrics import CONFIDENCE
 from albert_tfx.report.plot_style import (
     COLORS,
     INK,
@@ -20,16 +21,19 @@ from albert_tfx.report.plot_style import (
     WIDE,
     cut,
     new_figure,
-    points,
     tidy,
     title,
 )
+from albert_tfx.report.wording import points
+
+if TYPE_CHECKING:
+    from albert_tfx.modeling.training_history import TrainingHistory
 
 _LETTERS = 30  # of a slice's name
 
 
 def training_history_figure(
-    histories: Mapping[str, TrainingHistory], width: float = WIDE
+    histories: "Mapping[str, TrainingHistory]", width: float = WIDE
 ) -> Figure:
     """Draws accuracy per epoch, one panel a model, on one scale.
 
@@ -77,7 +81,7 @@ def runs_figure(comparisons: Mapping[str, Comparison]) -> Figure:
     """Draws both models' accuracy in one run after the other, with intervals.
 
     Args:
-      comparisons: How the models did, by the run's name, the oldest first.
+      comparisons: Comparisons by the run's name, the oldest first.
     """
     figure = new_figure(WIDE, 4.2)
     axes = figure.subplots()
@@ -93,8 +97,8 @@ def runs_figure(comparisons: Mapping[str, Comparison]) -> Figure:
     return figure
 
 
-def history_finding(histories: Mapping[str, TrainingHistory]) -> str:
-    """Says in one sentence which model validated best."""
+def history_finding(histories: "Mapping[str, TrainingHistory]") -> str:
+    """Returns in one sentence which model validated best."""
     best = {name: best_validation(history) for name, history in histories.items()}
     best = {name: value for name, value in best.items() if math.isfinite(value)}
     if not best:
@@ -105,13 +109,13 @@ def history_finding(histories: Mapping[str, TrainingHistory]) -> str:
     return ", ".join([finding, *others])
 
 
-def best_validation(history: TrainingHistory) -> float:
+def best_validation(history: "TrainingHistory") -> float:
     """Returns the validation accuracy of the epoch whose weights were exported."""
     return _values(history, "val_accuracy")[history.best_epoch] if history.epochs else math.nan
 
 
 def comparison_finding(difference: Interval) -> str:
-    """Says in one sentence what the accuracy difference means.
+    """Returns in one sentence what the accuracy difference means.
 
     >>> comparison_finding(Interval(0.048, 0.033, 0.063))
     'Fine-tuning gains 4.8 points of accuracy (95% interval: 3.3 to 6.3)'
@@ -120,26 +124,26 @@ def comparison_finding(difference: Interval) -> str:
     if not math.isfinite(value):
         return "The accuracy difference is undefined"
     if difference.lower is None or difference.upper is None:
-        return f"Fine-tuning {_changes(value)}, but how surely is not known"
+        return f"Fine-tuning {_changes(value)}; the interval is not known"
     if difference.lower <= 0 <= difference.upper:
         bounds = f"{points(difference.lower)} to {points(difference.upper)}"
-        return f"No sure difference: fine-tuning changes accuracy by {bounds} points"
+        return f"No clear difference: fine-tuning changes accuracy by {bounds} points"
     least, most = sorted((abs(difference.lower), abs(difference.upper)))
     span = f"{100 * least:.1f} to {100 * most:.1f}"
     return f"Fine-tuning {_changes(value)} ({CONFIDENCE:.0%} interval: {span})"
 
 
 def slices_finding(slices: Sequence[SliceComparison]) -> str:
-    """Says in one sentence on which reviews fine-tuning surely gains or loses."""
+    """Returns in one sentence on which slices fine-tuning gains or loses."""
     if not slices:
         return "No slices were measured"
     gains = [each.name for each in slices if (each.difference.lower or 0) > 0]
     losses = [each.name for each in slices if (each.difference.upper or 0) < 0]
     if not gains and not losses:
-        return "On no slice alone is the difference sure"
-    gained = [f"surely gains on {', '.join(gains)}"] if gains else []
-    lost = [f"surely loses on {', '.join(losses)}"] if losses else []
-    return f"Fine-tuning {' and '.join(gained + lost)}"
+        return "On no slice is the difference clear"
+    gained = [f"gains on {', '.join(gains)}"] if gains else []
+    lost = [f"loses on {', '.join(losses)}"] if losses else []
+    return f"With {CONFIDENCE:.0%} confidence, fine-tuning {' and '.join(gained + lost)}"
 
 
 def _changes(value: float) -> str:
@@ -147,12 +151,12 @@ def _changes(value: float) -> str:
     return f"{verb} {abs(100 * value):.1f} points of accuracy"
 
 
-def _values(history: TrainingHistory, key: str) -> list[float]:
+def _values(history: "TrainingHistory", key: str) -> list[float]:
     values = [epoch.get(key) for epoch in history.epochs]
     return [math.nan if value is None else value for value in values]
 
 
-def _draw_history(axes: Axes, name: str, history: TrainingHistory) -> None:
+def _draw_history(axes: Axes, name: str, history: "TrainingHistory") -> None:
     epochs = range(1, len(history.epochs) + 1)
     training, validation = _values(history, "accuracy"), _values(history, "val_accuracy")
     axes.plot(epochs, training, "o--", color=MUTED, markersize=4, label="training")
@@ -172,14 +176,14 @@ def _draw_history(axes: Axes, name: str, history: TrainingHistory) -> None:
     tidy(axes)
 
 
-def _history_title(name: str, history: TrainingHistory) -> str:
+def _history_title(name: str, history: "TrainingHistory") -> str:
     return (
         f"{TITLES[name]}: {history.trainable_parameters:,} weights, {history.train_seconds:,.0f} s"
     )
 
 
 def _mark_best(axes: Axes, epoch: int, accuracy: float, color: str, above: bool) -> None:
-    """Rings the best epoch and says its accuracy, on the side where the training's line is not."""
+    """Rings the best epoch and writes its accuracy on the side away from the training's line."""
     point = (epoch + 1, accuracy)
     axes.plot(*point, marker="o", markersize=13, markerfacecolor="none", markeredgecolor=color)
     axes.annotate(
@@ -218,7 +222,7 @@ def _on_two_lines(name: str) -> str:
 
 
 def _percent_axis(axes: Axes) -> None:
-    """Ticks where whole percents are, so that a label says what its tick is."""
+    """Sets the ticks to whole percents, so that each label is its tick's exact value."""
     axes.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=2))
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: f"{100 * share:g}%"))
 
@@ -286,7 +290,7 @@ def _draw_slice_differences(axes: Axes, slices: Sequence[SliceComparison]) -> No
 
 
 def _draw_runs(axes: Axes, model: str, accuracies: Sequence[Interval]) -> None:
-    """Draws one model a little beside the other, so that intervals do not hide one another."""
+    """Draws one model beside the other, so that their intervals do not overlap."""
     offset = -0.04 if model == FROZEN else 0.04
     places = [run + offset for run in range(len(accuracies))]
     color = COLORS[model]

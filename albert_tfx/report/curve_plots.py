@@ -1,4 +1,4 @@
-"""Figures of what lies behind a single number: ROC, precision-recall, reliability, confusion."""
+"""Figures of a model's predictions: ROC, precision-recall, reliability, confusion."""
 
 import math
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from albert_tfx.contract import TITLES
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Comparison
+from albert_tfx.evaluation.metrics import CALIBRATION_ERROR
 from albert_tfx.report.plot_style import (
     COLORS,
     INK,
@@ -30,7 +31,7 @@ from albert_tfx.report.plot_style import (
 
 _Corner = Literal["lower left", "lower right", "upper left"]
 
-RECALL = 0.9  # at which the precision is told
+RECALL = 0.9  # at which the precision is reported
 _MOST_LABELLED_CLASSES = 12  # of a confusion matrix; the counts of more cannot be read
 _LETTERS = 12  # of a class's name beside it
 
@@ -80,26 +81,27 @@ def confusion_figure(curves: Mapping[str, Curves], width: float = WIDE) -> Figur
 
 
 def roc_finding(comparison: Comparison) -> str:
-    """Says in one sentence how well the models tell the classes apart."""
+    """Returns in one sentence how well the models tell the classes apart."""
     both = _of_both(f"{comparison.frozen.auc:.3f}", f"{comparison.fine_tuned.auc:.3f}")
     return f"Area under the ROC curve: {both}"
 
 
 def precision_recall_finding(curves: Mapping[str, Curves]) -> str:
-    """Says in one sentence what finding most of a class costs in precision."""
+    """Returns in one sentence what finding most of a class costs in precision."""
     precision = (f"{_precision(curves[each].precision_recall):.1%}" for each in TITLES)
     return f"Precision where {RECALL:.0%} of a class is found: {_of_both(*precision)}"
 
 
 def reliability_finding(comparison: Comparison) -> str:
-    """Says in one sentence how far the models' probabilities can be believed."""
-    errors = (each.calibration_error for each in (comparison.frozen, comparison.fine_tuned))
+    """Returns in one sentence how far the models' probabilities are off."""
+    models = (comparison.frozen, comparison.fine_tuned)
+    errors = (each[CALIBRATION_ERROR.name].value for each in models)
     both = _of_both(*(f"{100 * error:.1f} points" for error in errors))
     return f"Probabilities are off by, on average: {both}"
 
 
 def confusion_finding(curves: Mapping[str, Curves]) -> str:
-    """Says in one sentence what each model mistakes most often for what."""
+    """Returns in one sentence each model's most frequent mistake."""
     return "Most frequent mistake: " + "; ".join(
         f"{TITLES[name].lower()} {_worst_confusion(each.confusion)}"
         for name, each in curves.items()

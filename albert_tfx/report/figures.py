@@ -1,19 +1,22 @@
-"""Which figures a report has."""
+"""The figures of a report."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Comparison
-from albert_tfx.modeling.training_history import TrainingHistory
 from albert_tfx.report import accuracy_plots, curve_plots
 from albert_tfx.report.page import Picture
 from albert_tfx.report.plot_style import NARROW, to_png
 
+if TYPE_CHECKING:
+    from albert_tfx.modeling.training_history import TrainingHistory
+
 
 def draw(
-    comparison: Comparison, histories: Mapping[str, TrainingHistory], curves: Mapping[str, Curves]
+    comparison: Comparison, histories: "Mapping[str, TrainingHistory]", curves: Mapping[str, Curves]
 ) -> dict[str, Picture]:
-    """Draws them.
+    """Draws all figures.
 
     Args:
       comparison: Both models on the eval split.

@@ -2,8 +2,9 @@
 
 import base64
 import dataclasses
+import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -12,11 +13,11 @@ import pandas as pd
 
 from albert_tfx.contract import EVAL, SHORT_TITLES, TEST, TRAIN
 from albert_tfx.evaluation.curves import Curves
-from albert_tfx.evaluation.measurements import Disagreement
+from albert_tfx.evaluation.measurements import Disagreement, Interval
+from albert_tfx.evaluation.metrics import METRICS, Metric
 from albert_tfx.report import wording
-from albert_tfx.report.lineage import SourceArtifact
-from albert_tfx.report.plot_style import points
-from albert_tfx.report.wording import is_known
+from albert_tfx.report.summary import Summary
+from albert_tfx.report.wording import is_known, points
 
 TEMPLATE = "page.html.j2"
 
@@ -24,18 +25,26 @@ MAX_REVIEWS = 20
 MAX_CHARACTERS = 600
 MAX_CLASSES = 30  # of the confusion matrix as a table
 UNKNOWN = "not known"
+_NOT_MEASURED = Interval(math.nan)
 
-_YARDSTICK = "yardstick"
-_SHARES = ("accuracy", "precision", "recall", "f1")
-_METRICS = {
-    "accuracy": "Accuracy",
-    "auc": "AUC",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "log_loss": "Log loss (less is better)",
-    "calibration_error": "Calibration error (less is better)",
-}
+
+@dataclasses.dataclass(frozen=True)
+class SourceArtifact:
+    """An artifact that a report read.
+
+    Attributes:
+      role: Name of the report's input.
+      producer: Id of the component that made it; empty where the runner does not say.
+      type_name: Its type in ML Metadata.
+      id: Its id there.
+      uri: Its folder.
+    """
+
+    role: str
+    producer: str
+    type_name: str
+    id: int
+    uri: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Picture:
     Attributes:
       finding: What it shows, in one sentence.
       wide: PNG.
-      narrow: PNG for screens that are narrow, or None where `wide` will do.
+      narrow: PNG for narrow screens, or None where `wide` serves them as well.
     """
 
     finding: str
@@ -54,40 +63,51 @@ class Picture:
 
 
 def render(
-    summary: Mapping[str, Any],
+    summary: Summary,
     pictures: Mapping[str, Picture],
     curves: Mapping[str, Curves],
     disagreements: Sequence[Disagreement],
     sources: Sequence[SourceArtifact],
 ) -> str:
-    """Writes the page.
+    """Returns the page as HTML.
 
     Args:
-      summary: See `report_summary.summarize`; without `production`, `duplicates` or `yardstick`,
-        the page does without them.
+      summary: What the run found; what it lacks, the page leaves out.
       pictures: By their file's name without its ending.
       curves: By model; of the confusion matrix.
-      disagreements: The surest first; `MAX_REVIEWS` of them are shown.
+      disagreements: The most confident first; `MAX_REVIEWS` of them are shown.
       sources: Artifacts that the report was made of.
-
-    Returns:
-      HTML.
     """
     page = _environment().get_template(TEMPLATE)
     return page.render(
         summary=summary,
         models=SHORT_TITLES,
-        metrics=[_metric_row(name, summary) for name in _METRICS],
-        splits=[each for each in (TRAIN, EVAL, TEST) if each in summary["examples"]],
+        metrics=[_metric_row(each, summary) for each in METRICS.values()],
+        splits=[each for each in (TRAIN, EVAL, TEST) if each in summary.examples],
         pictures=pictures,
         confusion={name: _table(each.confusion) for name, each in curves.items()},
         disagreements=disagreements[:MAX_REVIEWS],
         all_disagreements=len(disagreements),
         sources=sources,
         wording=wording,
-        costs=_COSTS,
-        uses_yardstick=bool(summary.get(_YARDSTICK)),
+        costs=[_cost_row(*each, summary) for each in _COSTS],
     )
+
+
+def trace(artifacts: Iterable[SourceArtifact], output_uri: str) -> list[SourceArtifact]:
+    """Returns the artifacts in the order in which they were made, with folders below the root.
+
+    Args:
+      artifacts: The artifacts by the names of the report's inputs.
+      output_uri: The report's own folder, which TFX makes as ROOT/component/key/id.
+    """
+    root = output_uri.rsplit("/", 3)[0]
+    return [
+        dataclasses.replace(
+            each, role=each.role.replace("_", " "), uri=each.uri.removeprefix(f"{root}/")
+        )
+        for each in sorted(artifacts, key=lambda each: (each.id, each.role))
+    ]
 
 
 def _environment() -> jinja2.Environment:
@@ -100,8 +120,8 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "share": share,
-        "interval": lambda record: _interval(record, share),
-        "points": lambda record: _interval(record, points),
+        "interval": lambda interval: _interval(interval, share),
+        "points": lambda interval: _interval(interval, points),
         "sentence": _sentence,
         "points_sentence": _points_sentence,
         "decimal": decimal,
@@ -192,7 +212,7 @@ def excerpt(text: str) -> str:
     return f"{text[:MAX_CHARACTERS].rsplit(maxsplit=1)[0]}…"
 
 
-# What it is, its key in the summary, and how it is written.
+# Heading, key in the summary, and format.
 _COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
     ("Training's matrix products", "training_precision", word),
@@ -204,54 +224,52 @@ _COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def _metric_row(name: str, summary: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {model: summary["models"][model] for model in SHORT_TITLES}
-    if summary.get(_YARDSTICK):
-        columns[_YARDSTICK] = summary[_YARDSTICK].get(EVAL) or {}
-    form = share if name in _SHARES else decimal
-    difference = summary["difference"].get(name) or {}
-    signed = points if name in _SHARES else _signed
+def _metric_row(metric: Metric, summary: Summary) -> dict[str, Any]:
+    columns = [summary.models[model].metrics for model in SHORT_TITLES]
+    if summary.yardstick:
+        columns.append(summary.yardstick.eval)
+    form, signed = (share, points) if metric.is_percentage else (decimal, _signed)
+    difference = summary.difference.get(metric.name, _NOT_MEASURED)
     return {
-        "name": _METRICS[name],
-        "cells": [_interval(_bounds(each, name), form) for each in columns.values()],
+        "name": _heading(metric),
+        "cells": [_interval(each[metric.name], form) for each in columns],
         "difference": _interval(difference, signed),
     }
 
 
-def _bounds(record: Mapping[str, Any], name: str) -> dict[str, float | None]:
-    keys = {"value": name, "lower": f"{name}_lower", "upper": f"{name}_upper"}
-    return {bound: record.get(key) for bound, key in keys.items()}
+def _cost_row(name: str, key: str, form: Callable[[Any], str], summary: Summary) -> dict[str, Any]:
+    measured: list[Any] = [summary.models[model] for model in SHORT_TITLES]
+    if summary.yardstick:
+        measured.append(summary.yardstick)
+    return {"name": name, "cells": [form(getattr(each, key, None)) for each in measured]}
 
 
-def _interval(
-    interval: Mapping[str, float | None], form: Callable[[float], str]
-) -> markupsafe.Markup:
+def _heading(metric: Metric) -> str:
+    title = metric.title[0].upper() + metric.title[1:]
+    return title if metric.higher_is_better else f"{title} (less is better)"
+
+
+def _interval(interval: Interval, form: Callable[[float], str]) -> markupsafe.Markup:
     """Formats a value, its bounds on a line of their own."""
-    value, lower, upper = (interval.get(key) for key in ("value", "lower", "upper"))
-    if not is_known(value):
+    if not is_known(interval.value):
         return markupsafe.Markup('<span class="muted">{}</span>').format(UNKNOWN)
-    if not is_known(lower) or not is_known(upper):
-        return markupsafe.Markup("{}").format(form(value))
+    if not is_known(interval.lower) or not is_known(interval.upper):
+        return markupsafe.Markup("{}").format(form(interval.value))
     return markupsafe.Markup('{} <span class="bounds">{} to {}</span>').format(
-        form(value), form(lower), form(upper)
+        form(interval.value), form(interval.lower), form(interval.upper)
     )
 
 
-def _sentence(record: Mapping[str, Any], name: str = "accuracy") -> str:
+def _sentence(interval: Interval) -> str:
     """Formats a share and its bounds, as part of a sentence."""
-    value, lower, upper = _bounds(record, name).values()
-    if not is_known(lower) or not is_known(upper):
-        return share(value)
-    return f"{share(value)} ({share(lower)} to {share(upper)})"
+    if not is_known(interval.lower) or not is_known(interval.upper):
+        return share(interval.value)
+    return f"{share(interval.value)} ({share(interval.lower)} to {share(interval.upper)})"
 
 
-def _points_sentence(interval: Mapping[str, float | None]) -> str:
-    """Formats a difference of shares and its bounds, likewise."""
-    value, lower, upper = (interval.get(key) for key in ("value", "lower", "upper"))
-    if not is_known(value):
-        return UNKNOWN
-    bounds = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
-    return f"{points(value)}{bounds} points"
+def _points_sentence(interval: Interval | None) -> str:
+    """Formats a difference of shares and its bounds, as part of a sentence."""
+    return wording.in_points(interval) if interval and is_known(interval.value) else UNKNOWN
 
 
 def _signed(value: float) -> str:

@@ -1,26 +1,25 @@
 """How the report's figures look, and how they become PNG: no display, no global state."""
 
 import io
-import math
 import textwrap
 from typing import Literal
 
+from etils import epath
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from tfx.dsl.io import fileio
 
 from albert_tfx.contract import FINE_TUNED, FROZEN
 
 RESOLUTION = 160  # dots an inch
 WIDE = 10.0  # inches
-NARROW = 5.2  # inches: half of a wide one, and what a phone shows with letters to be read
+NARROW = 5.2  # inches: half of a wide one, and still legible on a phone
 
 # Okabe and Ito (2008), "Color Universal Design": told apart with any colour vision.
 COLORS = {FROZEN: "#0072B2", FINE_TUNED: "#D55E00"}
-# For who sees no colours at all.
+# For readers who see no colours.
 MARKERS = {FROZEN: "o", FINE_TUNED: "s"}
 LINE_STYLES = {FROZEN: "-", FINE_TUNED: "--"}
 INK = "#222222"
@@ -39,7 +38,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def title(figure: Figure, text: str) -> None:
-    """Writes the finding above the figure, on as many lines as it takes."""
+    """Writes the finding above the figure, wrapped to its width."""
     width = figure.get_figwidth()
     size = _TITLE_SIZES[width]
     letters = int(width * _POINTS_AN_INCH / (size * _LETTER))
@@ -55,7 +54,7 @@ def title(figure: Figure, text: str) -> None:
 
 
 def cut(name: str, letters: int) -> str:
-    """Returns a name on a figure's axis, cut off where it has more letters than that.
+    """Returns a name for a figure's axis, cut off after `letters` letters.
 
     >>> cut("unfavourable", 8)
     'unfavou…'
@@ -64,24 +63,12 @@ def cut(name: str, letters: int) -> str:
 
 
 def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
-    """Leaves of the axes what helps to read values off them."""
+    """Removes the parts of the axes that do not help to read values."""
     hidden = {"x": ["left"], "y": ["bottom"], "both": []}[grid]
     axes.spines[["top", "right", *hidden]].set_visible(False)
     axes.tick_params(length=0, colors=INK)
     axes.grid(axis=grid, color=GRID)
     axes.set_axisbelow(True)
-
-
-def points(share: float) -> str:
-    """Returns a difference of shares in points.
-
-    >>> [points(share) for share in (0.052, 0.1, 0.0)]
-    ['+5.2', '+10.0', '0']
-    """
-    if not math.isfinite(share):
-        return "undefined"
-    rounded = round(100 * share, 1)
-    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
 
 
 def to_png(figure: Figure) -> bytes:
@@ -92,7 +79,6 @@ def to_png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
-def save(figure: Figure, path: str) -> None:
+def save(figure: Figure, path: epath.PathLike) -> None:
     """Writes `figure` as PNG; `path` may be in a bucket."""
-    with fileio.open(path, "wb") as file:
-        file.write(to_png(figure))
+    epath.Path(path).write_bytes(to_png(figure))

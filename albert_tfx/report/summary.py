@@ -1,176 +1,249 @@
-"""`summary.json`: what a run found, for machines."""
+"""`summary.json`: what a run found, as dataclasses that everything writes and reads it through.
+
+The fields are the file's keys; `docs/summary.md` explains each. Reading needs neither TensorFlow
+nor TFX nor pandas.
+"""
 
 import dataclasses
-import importlib.metadata
-import json
 import math
-import pathlib
-import platform
-import tomllib
+import types
+import typing
 from collections.abc import Mapping
 from typing import Any
 
-from albert_tfx.data.lengths import ReviewLengths
-from albert_tfx.evaluation.measurements import (
-    CONFIDENCE,
-    Comparison,
-    Interval,
-    ProductionComparison,
-)
-from albert_tfx.evaluation.model_cost import ModelCost
-from albert_tfx.evaluation.results import metrics_record
-from albert_tfx.modeling.training_history import TrainingHistory
-from albert_tfx.release.production import Production
-from albert_tfx.release.replacement import Verdict
-from albert_tfx.release.selection import Decision
+from etils import epath
 
-_PACKAGES = {
-    "tfx": "tfx",
-    "tensorflow": "tensorflow",
-    "tfma": "tensorflow-model-analysis",
-    "beam": "apache-beam",
-}
-_PROJECT = "albert-tfx"
+from albert_tfx.contract import SUMMARY_FILE
+from albert_tfx.errors import InputError
+from albert_tfx.evaluation.measurements import FlipRates, Interval, ModelMetrics, SliceComparison
+from albert_tfx.storage import read_json, write_json
+
+# Raised where a key is removed or changes its meaning; a new key leaves it as it is.
+SCHEMA_VERSION = 1
+# Marks the field whose keys lie beside those of the other fields, not below a key of their own.
+_FLAT = {"flat": True}
 
 
-def summarize(
-    decision: Decision,
-    pushed_model: str | None,
-    comparison: Comparison,
-    histories: Mapping[str, TrainingHistory],
-    test: ProductionComparison,
-    verdict: Verdict,
-    production: Production | None,
-    examples: Mapping[str, int],
-    duplicates: Mapping[str, Any],
-    yardstick: Mapping[str, Any],
-    costs: Mapping[str, ModelCost],
-    words: Mapping[str, ReviewLengths],
-    command: str,
-) -> dict[str, Any]:
-    """Puts a run's findings together.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """One of the two models: its metrics on the eval split, its training and its cost."""
+
+    metrics: ModelMetrics = dataclasses.field(metadata=_FLAT)
+    train_seconds: float
+    trainable_parameters: int
+    parameters: int
+    best_epoch: int
+    training_precision: str
+    epochs: tuple[Mapping[str, float], ...]
+    model_bytes: int
+    latency_seconds: float
+    slow_latency_seconds: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TestSummary:
+    """The selected model on the test split."""
+
+    model: str
+    metrics: ModelMetrics = dataclasses.field(metadata=_FLAT)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProductionSummary:
+    """The gate's verdict, and the model in production on the test split."""
+
+    passed: bool
+    rule: str
+    reason: str
+    pushed_model: str | None
+    metrics: ModelMetrics | None
+    difference: Mapping[str, Interval | None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Words:
+    """Lengths of a split's texts, in words."""
+
+    short: int
+    median: int
+    long: int
+    longest: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Removed:
+    """Texts of a split that were removed."""
+
+    exact: int
+    near: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fates:
+    """What became of the texts of one class in one split."""
+
+    kept: int
+    exact: int
+    near: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a text was read, and how it begins."""
+
+    split: str
+    file: str
+    row: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A duplicate and the text that it repeats."""
+
+    kind: str
+    similarity: float
+    review: Place
+    original: Place
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Duplicates:
+    """What DuplicateFinder found and removed."""
+
+    exact: Mapping[str, Mapping[str, int]]
+    near: Mapping[str, Mapping[str, int]]
+    removed: Mapping[str, Removed]
+    reviews: Mapping[str, Mapping[str, Fates]]
+    keep: bool
+    near_similarity: float
+    shingle_words: int
+    pairs: tuple[Pair, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class YardstickSummary:
+    """TF-IDF with logistic regression on the same texts."""
+
+    train_seconds: float
+    train_examples: int
+    trainable_parameters: int
+    eval: ModelMetrics
+    test: ModelMetrics
+    gain: Mapping[str, Mapping[str, Interval]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run found."""
+
+    schema_version: int = SCHEMA_VERSION
+    winner: str | None
+    selected: str
+    pushed: bool
+    pushed_model: str | None
+    rule: str
+    reason: str
+    models: Mapping[str, ModelSummary]
+    difference: Mapping[str, Interval]
+    flip_rates: FlipRates | None
+    slices: tuple[SliceComparison, ...]
+    test: TestSummary
+    production: ProductionSummary | None
+    majority_share: float
+    confidence: float
+    examples: Mapping[str, int]
+    words: Mapping[str, Words]
+    duplicates: Duplicates | None
+    yardstick: YardstickSummary | None
+    versions: Mapping[str, str | None]
+    seed: int
+    command: str
+
+    def save(self, folder: epath.PathLike) -> None:
+        """Writes `summary.json` into a folder."""
+        write_json(epath.Path(folder) / SUMMARY_FILE, to_record(self))
+
+    @classmethod
+    def load(cls, folder: epath.PathLike) -> "Summary":
+        """Reads `summary.json` of a report's folder.
+
+        A summary from before `schema_version` was introduced has the keys of version 1.
+
+        Raises:
+          FileNotFoundError: There is no such file.
+          InputError: It is not a summary, or one of a version that is unknown here.
+        """
+        path = epath.Path(folder) / SUMMARY_FILE
+        try:
+            record = read_json(path)
+            version = record.get("schema_version", 1)
+            if version == SCHEMA_VERSION:
+                summary: Summary = from_record(cls, record)
+                return summary
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path} is not the summary of a run ({type(error).__name__}: {error})",
+                "Run the pipeline again, which writes a new one",
+            ) from error
+        raise InputError(
+            f"{path} has schema version {version}, and this code reads version {SCHEMA_VERSION}",
+            "Read it with the version of this project that wrote it, or run the pipeline again",
+        )
+
+
+def to_record(value: Any) -> Any:
+    """Returns a dataclass of this module as mappings, lists, numbers and strings."""
+    if isinstance(value, ModelMetrics):
+        return value.record()
+    if dataclasses.is_dataclass(value):
+        record: dict[str, Any] = {}
+        for field in dataclasses.fields(value):
+            content = to_record(getattr(value, field.name))
+            record |= content if field.metadata.get("flat") else {field.name: content}
+        return record
+    if isinstance(value, Mapping):
+        return {key: to_record(each) for key, each in value.items()}
+    return [to_record(each) for each in value] if isinstance(value, tuple) else value
+
+
+def from_record(kind: Any, value: Any) -> Any:
+    """Returns what `to_record` made a record of; keys that are unknown here are left out.
 
     Args:
-      decision: What ModelSelector decided.
-      pushed_model: Where Pusher put the winner, or None where it pushed nothing.
-      comparison: Both models on the eval split.
-      histories: Training histories by `frozen` and `fine_tuned`.
-      test: The selected model on the test split, and the one in production.
-      verdict: What ProductionGate made of that.
-      production: The model in production, or None where there was none.
-      examples: Number of reviews by split.
-      duplicates: What DuplicateFinder found; see its `load_duplicates`.
-      yardstick: What Yardstick measured; see its `load_yardstick`. `gain` holds, for each model,
-        the paired difference of its accuracy on `eval` to the yardstick's.
-      costs: Costs of the exported models, by `frozen` and `fine_tuned`.
-      words: How long the reviews are, by split.
-      command: What started the run; empty where that is not known.
+      kind: The type that is asked for.
+      value: The record. A null in place of a number is NaN.
 
-    Returns:
-      Plain mappings, numbers and strings. A number may be NaN.
+    Raises:
+      KeyError: A key is missing.
     """
-    metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
-    return {
-        "winner": decision.winner,
-        "selected": decision.selected,
-        "pushed": pushed_model is not None,
-        "pushed_model": pushed_model,
-        "rule": decision.rule,
-        "reason": decision.reason,
-        "models": {
-            name: {
-                **metrics_record(metrics[name]),
-                **_training_record(history),
-                **_cost_record(costs[name]),
-            }
-            for name, history in histories.items()
-        },
-        "difference": {
-            "accuracy": _interval_record(comparison.difference),
-            **{name: _interval_record(each) for name, each in comparison.differences.items()},
-        },
-        "flip_rates": comparison.flip_rates and dataclasses.asdict(comparison.flip_rates),
-        "slices": [dataclasses.asdict(each) for each in comparison.slices],
-        "test": {"model": decision.selected, **metrics_record(test.winner)},
-        "production": _production_record(test, verdict, production),
-        "majority_share": comparison.majority_share,
-        "confidence": CONFIDENCE,
-        "examples": dict(examples),
-        "words": {split: dataclasses.asdict(lengths) for split, lengths in words.items()},
-        "duplicates": dict(duplicates),
-        "yardstick": dict(yardstick),
-        "versions": versions(),
-        "seed": next(iter(histories.values())).seed,
-        "command": command,
+    arguments = typing.get_args(kind)
+    if isinstance(kind, types.UnionType):
+        return None if value is None else from_record(arguments[0], value)
+    if kind is ModelMetrics:
+        return ModelMetrics.from_record(value)
+    if dataclasses.is_dataclass(kind):
+        return _instance(kind, value)
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        return tuple(from_record(arguments[0], each) for each in value)
+    if origin is Mapping:
+        return {key: from_record(arguments[1], each) for key, each in value.items()}
+    return math.nan if value is None else value
+
+
+def _instance(kind: Any, record: Mapping[str, Any]) -> Any:
+    kinds = typing.get_type_hints(kind)
+    flat = {each.name for each in dataclasses.fields(kind) if each.metadata.get("flat")}
+    optional = {
+        each.name
+        for each in dataclasses.fields(kind)
+        if each.default is not dataclasses.MISSING and each.name not in record
     }
-
-
-def _production_record(
-    test: ProductionComparison, verdict: Verdict, production: Production | None
-) -> dict[str, Any]:
-    difference = test.difference and _interval_record(test.difference)
-    return {
-        **dataclasses.asdict(verdict),
-        "pushed_model": production and production.version,
-        "metrics": test.production and metrics_record(test.production),
-        "difference": {"accuracy": difference},
-    }
-
-
-def to_json(summary: Mapping[str, Any]) -> str:
-    """Returns strict JSON, which has no NaN: null stands for every number that is none."""
-    return json.dumps(_without_nan(summary), indent=2, allow_nan=False) + "\n"
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions of Python, this project and what it stands on."""
-    packages = {name: _version(package) for name, package in _PACKAGES.items()}
-    return {**packages, "python": platform.python_version(), _PROJECT: _project_version()}
-
-
-def _version(package: str) -> str:
-    """Asks the installed package; TensorFlow for CPUs has a name of its own."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return importlib.metadata.version(f"{package}-cpu")
-
-
-def _project_version() -> str:
-    """Asks the installed package, or the source tree where the project is not installed."""
-    try:
-        return importlib.metadata.version(_PROJECT)
-    except importlib.metadata.PackageNotFoundError:
-        source = pathlib.Path(__file__).resolve().parents[2] / "pyproject.toml"
-        return tomllib.loads(source.read_text())["project"]["version"]
-
-
-def _training_record(history: TrainingHistory) -> dict[str, Any]:
-    return {
-        "train_seconds": history.train_seconds,
-        "trainable_parameters": history.trainable_parameters,
-        "parameters": history.parameters,
-        "best_epoch": history.best_epoch,
-        "training_precision": history.precision,
-        "epochs": list(history.epochs),
-    }
-
-
-def _cost_record(cost: ModelCost) -> dict[str, float]:
-    return {
-        "model_bytes": cost.bytes,
-        "latency_seconds": cost.latency_seconds,
-        "slow_latency_seconds": cost.slow_latency_seconds,
-    }
-
-
-def _interval_record(interval: Interval) -> dict[str, float | None]:
-    return {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return kind(
+        **{
+            name: from_record(each, record if name in flat else record[name])
+            for name, each in kinds.items()
+            if name not in optional
+        }
+    )

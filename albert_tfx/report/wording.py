@@ -1,33 +1,39 @@
-"""A run's findings in plain words, for people who read no intervals."""
+"""A run's findings in plain words, the same for the page and the terminal.
+
+Loads without Matplotlib, pandas, TensorFlow and TFX.
+"""
 
 import math
 import pathlib
-from collections.abc import Mapping
-from typing import Any, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES
+from albert_tfx.evaluation.measurements import Interval
+from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
 from albert_tfx.release.selection import Rule
-from albert_tfx.report.plot_style import points
+from albert_tfx.report.summary import Summary
 
-_VERDICTS = {
-    Rule.SURE_GAIN: "Fine-tune: it surely gains accuracy on this text",
-    Rule.NO_SURE_GAIN: "Keep the encoder frozen: fine-tuning brings no sure gain on this text",
-    Rule.SLICE_LOSS: "Keep the encoder frozen: fine-tuning gains overall, but surely loses on some "
-    "of the reviews",
-    Rule.UNDEFINED: "Serve neither model: what was measured is not defined",
+_CONFIDENTLY = f"with {CONFIDENCE:.0%} confidence"
+_VERDICTS: Mapping[str, str] = {
+    Rule.SURE_GAIN: f"Fine-tune: it gains accuracy on this text, {_CONFIDENTLY}",
+    Rule.NO_SURE_GAIN: "Keep the encoder frozen: no gain from fine-tuning is certain on this text",
+    Rule.SLICE_LOSS: "Keep the encoder frozen: fine-tuning gains overall, but loses too much on "
+    "some of the reviews",
+    Rule.UNDEFINED: "Serve neither model: the metrics are undefined",
     Rule.MIN_ACCURACY: "Serve neither model: the preferred one is not accurate enough",
     Rule.MIN_AUC: "Serve neither model: the preferred one does not tell the classes apart well "
     "enough",
-    Rule.MAJORITY: "Serve neither model: the preferred one does not surely beat always giving "
+    Rule.MAJORITY: "Serve neither model: the preferred one is not certain to beat always giving "
     "the same answer",
 }
-_RULES = {
-    Rule.SURE_GAIN: "fine-tuned wins only if the lower bound of what it gains is high enough, and "
-    "it is",
-    Rule.NO_SURE_GAIN: "fine-tuned wins only if the lower bound of what it gains is high enough, "
-    "and it is not; frozen is cheaper to train again",
-    Rule.SLICE_LOSS: "no slice of the reviews may surely lose more than is allowed",
-    Rule.ONLY_DEFINED: "a model whose metrics are no numbers leaves the field to the other",
+_RULES: Mapping[str, str] = {
+    Rule.SURE_GAIN: "the fine-tuned model wins only if the lower bound of its gain is high enough, "
+    "and it is",
+    Rule.NO_SURE_GAIN: "the fine-tuned model wins only if the lower bound of its gain is high "
+    "enough, and it is not; the frozen model is cheaper to train again",
+    Rule.SLICE_LOSS: f"no slice of the reviews may lose more than is allowed {_CONFIDENTLY}",
+    Rule.ONLY_DEFINED: "a model with undefined metrics has diverged, and the other one wins",
     Rule.UNDEFINED: "a comparison with undefined metrics is void",
     Rule.MIN_ACCURACY: "the winner's accuracy must reach a floor",
     Rule.MIN_AUC: "the winner's AUC must reach a floor",
@@ -36,111 +42,167 @@ _RULES = {
 }
 
 
-def verdict(summary: Mapping[str, Any]) -> str:
-    """Says in one clause what to do; see `uncertainty` for how sure that is."""
-    rule = summary.get("rule")
-    if rule in _VERDICTS:
-        return _VERDICTS[Rule(rule)]
-    if summary.get("winner") is None:
+def verdict(summary: Summary) -> str:
+    """Returns one clause on what to do; see `uncertainty` for how certain it is."""
+    if summary.rule in _VERDICTS:
+        return _VERDICTS[summary.rule]
+    if summary.winner is None:
         return "Serve neither model"
-    diverged = ": the other one has diverged" if rule == Rule.ONLY_DEFINED else ""
-    return f"Serve {NAMES[summary['winner']]}{diverged}"
+    diverged = ": the other one has diverged" if summary.rule == Rule.ONLY_DEFINED else ""
+    return f"Serve {NAMES[summary.winner]}{diverged}"
 
 
-def rule(summary: Mapping[str, Any]) -> str:
-    """Says what the rule that decided asks for; empty for a rule unknown here."""
-    name = summary.get("rule")
-    return _RULES[Rule(name)] if name in _RULES else ""
+def rule(summary: Summary) -> str:
+    """Returns what the rule that decided asks for; empty for a rule unknown here."""
+    return _RULES.get(summary.rule, "")
 
 
-def uncertainty(summary: Mapping[str, Any]) -> str:
-    """Says in words how sure the difference in accuracy is."""
-    difference = summary["difference"]["accuracy"]
-    value, lower, upper = (difference.get(key) for key in ("value", "lower", "upper"))
-    if not is_known(value):
-        return "The difference between the two is not defined."
-    changed = f"On the same reviews, fine-tuning changes accuracy by {points(value)} points"
-    if not is_known(lower) or not is_known(upper):
-        return f"{changed}; how sure that is was not measured."
-    span = f"{points(lower)} to {points(upper)}"
-    confidence = f"{summary['confidence']:.0%}"
-    return f"{changed}; the {confidence} interval is {span} points. {_meaning(lower, upper)}"
+def uncertainty(summary: Summary) -> str:
+    """Returns in words how certain the difference in accuracy is."""
+    difference = summary.difference[ACCURACY.name]
+    if not is_known(difference.value):
+        return "The difference between the two models is undefined."
+    changed = f"On the same reviews, fine-tuning changes accuracy by {points(difference.value)} "
+    if difference.lower is None or difference.upper is None:
+        return f"{changed}points; its interval is not known."
+    span = f"{points(difference.lower)} to {points(difference.upper)}"
+    confidence = f"{summary.confidence:.0%}"
+    meaning = _meaning(difference.lower, difference.upper)
+    return f"{changed}points; the {confidence} interval is {span} points. {meaning}"
 
 
 def _meaning(lower: float, upper: float) -> str:
     if lower > 0:
         return (
-            "All of it lies above zero: that fine-tuning helps is sure, how much is not. "
-            f"It may be as little as {100 * lower:.1f} points."
+            "The whole interval is above zero: fine-tuning helps here, but the gain may be as "
+            f"small as {100 * lower:.1f} points."
         )
     if upper < 0:
         return (
-            "All of it lies below zero: fine-tuning surely does harm here, by "
-            f"{-100 * upper:.1f} points or more."
+            "The whole interval is below zero: fine-tuning does harm here, by at least "
+            f"{-100 * upper:.1f} points."
         )
-    return "It holds zero: on so many reviews, accuracy does not tell the two apart."
+    return "The interval includes zero: so many reviews cannot tell the two apart by accuracy."
 
 
-def flips(summary: Mapping[str, Any]) -> str:
-    """Says how often the models differ; empty where that was not measured."""
-    rates = summary.get("flip_rates") or {}
-    values = [rates.get(key, {}).get("value") for key in ("flipped", "gained", "lost")]
-    if not all(map(is_known, values)):
+def flips(summary: Summary) -> str:
+    """Returns how often the models' answers differ; empty where that was not measured."""
+    rates = summary.flip_rates
+    if rates is None or not is_known(rates.flipped.value):
         return ""
-    flipped, gained, lost = (f"{value:.1%}" for value in values)
     return (
-        f"The two answer differently on {flipped} of the reviews: fine-tuning puts {gained} right "
-        f"and {lost} wrong."
+        f"The two answer differently on {rates.flipped.value:.1%} of the reviews: fine-tuning "
+        f"corrects {rates.gained.value:.1%} and breaks {rates.lost.value:.1%}."
     )
 
 
-def pushed(summary: Mapping[str, Any]) -> str:
-    """Says what is served now."""
-    if not summary.get("pushed"):
+def winner(summary: Summary) -> str:
+    """Returns the name of the winner, or `none`."""
+    return summary.winner or "none"
+
+
+def pushed(summary: Summary) -> str:
+    """Returns one sentence on what is served now."""
+    if summary.pushed_model is None:
         return "Nothing was pushed."
-    model = NAMES.get(summary.get("winner") or "", "the winner")
-    path = pathlib.PurePosixPath(summary["pushed_model"])
+    path = pathlib.PurePosixPath(summary.pushed_model)
+    model = NAMES.get(summary.winner or "", "the winner")
     return f"Pushed: {model}, to {path.parent.name}/{path.name}."
 
 
-def yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how both models stand to word counts; empty where there is no yardstick."""
-    measured = summary.get("yardstick") or {}
-    accuracy = (measured.get("eval") or {}).get("accuracy")
+def duplicates(summary: Summary) -> str:
+    """Returns what became of duplicates; empty where none were looked for."""
+    found = summary.duplicates
+    if found is None:
+        return ""
+    if found.keep:
+        return "counted, and kept"
+    removed = {split: each.exact + each.near for split, each in found.removed.items()}
+    parts = [f"{count:,} of {split}" for split, count in removed.items() if count]
+    return f"taken out: {', '.join(parts) or 'none'}"
+
+
+def yardstick(summary: Summary) -> str:
+    """Returns how far both models exceed the yardstick; empty where there is no yardstick."""
+    accuracy = summary.yardstick.eval.accuracy.value if summary.yardstick else math.nan
     if not is_known(accuracy):
         return ""
     reached = f"The yardstick, TF-IDF with logistic regression, reaches {accuracy:.1%}."
-    gains = {
-        model: gain["accuracy"]
-        for model, gain in (measured.get("gain") or {}).items()
-        if is_known(gain["accuracy"]["value"])
-    }
-    return f"{reached} {_gain_on_yardstick(gains)}" if gains else reached
+    gains = _gains(summary)
+    if not gains:
+        return reached
+    gained = " and ".join(f"{in_points(gains[each])} for {NAMES[each]}" for each in _ranked(gains))
+    is_doubtful = not any(map(_is_certain, gains.values()))
+    doubt = " On this text, neither ALBERT is shown to be worth its cost." if is_doubtful else ""
+    return f"{reached} On the same reviews, the difference to it is {gained}.{doubt}"
 
 
-def _gain_on_yardstick(gains: Mapping[str, Mapping[str, float | None]]) -> str:
-    sure = {model for model, gain in gains.items() if is_known(gain["lower"]) and gain["lower"] > 0}
-    ranked = sorted(gains, key=lambda m: (m in sure, gains[m]["value"] or 0.0), reverse=True)
-    gained = " and ".join(f"{_points_of(gains[model])} for {NAMES[model]}" for model in ranked)
-    doubt = "" if sure else " On this text, neither ALBERT is surely worth its cost."
-    return f"On the same reviews, the difference to it is {gained}.{doubt}"
+def yardstick_verdict(summary: Summary) -> str:
+    """Returns how the yardstick compares with the model that gains most over it, and the winner.
+
+    Such as `no worse than fine_tuned, clearly better than frozen`; empty where there is no
+    yardstick.
+    """
+    gains = _gains(summary)
+    models = dict.fromkeys([*_ranked(gains)[:1], *(gains.keys() & {summary.winner})])
+    return ", ".join(_compared(gains[model], model) for model in models)
 
 
-def _points_of(gain: Mapping[str, float | None]) -> str:
-    value, lower, upper = (gain.get(key) for key in ("value", "lower", "upper"))
-    span = f" ({points(lower)} to {points(upper)})" if is_known(lower) and is_known(upper) else ""
-    return f"{points(value or 0.0)} points{span}"
-
-
-def cost(summary: Mapping[str, Any]) -> str:
-    """Says how much longer fine-tuning trains; empty where that is not known."""
-    seconds = {name: figures.get("train_seconds") for name, figures in summary["models"].items()}
-    if not all(map(is_known, seconds.values())) or not seconds.get(FROZEN):
+def cost(summary: Summary) -> str:
+    """Returns how much longer fine-tuning trains; empty where that is not known."""
+    frozen, fine_tuned = (summary.models[name].train_seconds for name in (FROZEN, FINE_TUNED))
+    if not is_known(frozen) or not is_known(fine_tuned) or not frozen:
         return ""
-    ratio = seconds[FINE_TUNED] / seconds[FROZEN]
-    return f"Fine-tuning trained {ratio:,.1f} times as long as the head alone."
+    return f"Fine-tuning trained {fine_tuned / frozen:,.1f} times as long as the head alone."
+
+
+def points(share: float) -> str:
+    """Returns a difference of shares in points.
+
+    >>> [points(share) for share in (0.052, 0.1, 0.0)]
+    ['+5.2', '+10.0', '0']
+    """
+    if not math.isfinite(share):
+        return "undefined"
+    rounded = round(100 * share, 1)
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
+
+
+def in_points(gain: Interval) -> str:
+    """Returns a difference of shares with its interval.
+
+    >>> in_points(Interval(0.052, 0.03, 0.074))
+    '+5.2 points (+3.0 to +7.4)'
+    """
+    if gain.lower is None or gain.upper is None:
+        return f"{points(gain.value)} points"
+    return f"{points(gain.value)} points ({points(gain.lower)} to {points(gain.upper)})"
 
 
 def is_known(value: float | None) -> TypeGuard[float]:
     """Returns whether there is a number to show."""
     return value is not None and math.isfinite(value)
+
+
+def _gains(summary: Summary) -> dict[str, Interval]:
+    """Returns what each model's accuracy gains over the yardstick, where that is known."""
+    measured = summary.yardstick.gain if summary.yardstick else {}
+    gains = {model: gain[ACCURACY.name] for model, gain in measured.items()}
+    return {model: gain for model, gain in gains.items() if is_known(gain.value)}
+
+
+def _ranked(gains: Mapping[str, Interval]) -> Sequence[str]:
+    """Returns the models, those with a certain gain first, then by the gain."""
+    order = {model: (_is_certain(gain), gain.value) for model, gain in gains.items()}
+    return sorted(gains, key=order.__getitem__, reverse=True)
+
+
+def _is_certain(gain: Interval) -> bool:
+    return gain.lower is not None and gain.lower > 0
+
+
+def _compared(gain: Interval, model: str) -> str:
+    if gain.value > 0:
+        return f"{'clearly' if _is_certain(gain) else 'not clearly'} below {model}"
+    is_better = gain.upper is not None and gain.upper < 0
+    return f"{'clearly better' if is_better else 'no worse'} than {model}"

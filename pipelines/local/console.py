@@ -1,4 +1,4 @@
-"""What a run shows: live on a terminal, as a few plain lines anywhere else."""
+"""The output of a run: a live table on a terminal, a few plain lines anywhere else."""
 
 import contextlib
 import logging
@@ -6,8 +6,8 @@ import math
 import os
 import pathlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -16,8 +16,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.contract import FINE_TUNED, FROZEN, PAGE_FILE
+from albert_tfx.evaluation.measurements import Interval, ModelMetrics
+from albert_tfx.evaluation.metrics import ACCURACY, METRICS
 from albert_tfx.progress import Progress
+from albert_tfx.report import wording
+from albert_tfx.report.summary import Summary
 from pipelines.local.component_states import ComponentState, ComponentStates, State, follow
 
 _STYLES = {
@@ -35,7 +39,7 @@ class Screen:
     """The terminal, or the file or pipe in its place."""
 
     def __init__(self, output: TextIO) -> None:
-        """Writes to `output`, with colours and motion only if that is a terminal."""
+        """Writes to `output`, with colours and a live display only if that is a terminal."""
         self._console = Console(file=output, force_terminal=output.isatty(), highlight=False)
         self._is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live: Live | None = None
@@ -46,9 +50,9 @@ class Screen:
 
     @contextlib.contextmanager
     def busy(self, line: str) -> Iterator[None]:
-        """Says what is being waited for; on a terminal, only as long as it lasts.
+        """Shows what is being waited for; on a terminal, only as long as it lasts.
 
-        What our own components warn of meanwhile is said as well.
+        Warnings of our own code appear as well.
         """
         with _warnings_to(self):
             if not self._is_live:
@@ -60,7 +64,7 @@ class Screen:
 
     @contextlib.contextmanager
     def follow(self, components: Iterable[str]) -> Iterator[ComponentStates]:
-        """Shows where each of `components` stands while the block runs them."""
+        """Shows the state of each of `components` while the block runs them."""
         if not self._is_live:
             with follow(ComponentStates(components, _PlainLines(self).show)) as states:
                 yield states
@@ -69,11 +73,11 @@ class Screen:
             with self._moving(_StatesTable(states)), follow(states):
                 yield states
 
-    def conclude(self, summary: Mapping[str, Any], folder: str) -> None:
-        """Shows both models, which won and why, and where everything lies.
+    def conclude(self, summary: Summary, folder: str) -> None:
+        """Shows both models, which won and why, and where the results are.
 
         Args:
-          summary: What `albert_tfx.report.summary` wrote.
+          summary: Summary of the run.
           folder: The run's output folder.
         """
         self.say("")
@@ -83,7 +87,7 @@ class Screen:
             self.say(f"{name:<12}{text}")
 
     def close(self, line: str) -> None:
-        """Stops all motion, and writes a last line below it; from any thread."""
+        """Stops the live display and writes a last line below it; works from any thread."""
         if self._live is not None:
             self._live.stop()
         self.say(line)
@@ -133,7 +137,7 @@ class _PlainLines:
             self._screen.say(f"{name}{'':<10}{_steps(state.progress)}")
 
     def _is_due(self, progress: Progress) -> bool:
-        """Says whether the next of the evenly spread lines of a component has its turn."""
+        """Returns whether the next of a component's evenly spread lines is due."""
         if progress.total is None or progress.completed >= progress.total:
             return False
         turn = (self._lines[progress.component] + 1) / (_PROGRESS_LINES + 1)
@@ -145,7 +149,7 @@ class _PlainLines:
 
 
 class _StatesTable:
-    """The live table; drawn anew from `states` several times a second."""
+    """The live table, which is drawn from `states` several times a second."""
 
     def __init__(self, states: ComponentStates) -> None:
         self._states = states
@@ -153,7 +157,7 @@ class _StatesTable:
     def __rich__(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for justify in ("left", "left", "right", "left", "left"):
-            table.add_column(no_wrap=True, justify=justify)  # type: ignore[arg-type]
+            table.add_column(no_wrap=True, justify=justify)
         for state in list(self._states.states.values()):
             style = _STYLES[state.state]
             table.add_row(
@@ -181,93 +185,72 @@ def _seconds(state: ComponentState) -> str:
     return "" if state.state in untimed else f"{state.elapsed:.1f} s"
 
 
-def _models_table(summary: Mapping[str, Any]) -> Table:
+def _models_table(summary: Summary) -> Table:
+    shown = [each for each in METRICS.values() if each.in_terminal]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
-    for heading in ("accuracy", "AUC", "log loss", "training", "parameters"):
+    for heading in (*(each.title for each in shown), "training", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
-    yardstick = {**summary["yardstick"], **summary["yardstick"]["eval"]}
-    for model, figures in {"yardstick": yardstick, **_models(summary)}.items():
+    for name, (metrics, seconds, parameters) in _models(summary).items():
         table.add_row(
-            model,
-            _accuracy(figures),
-            _figure(figures["auc"]),
-            _figure(figures["log_loss"]),
-            f"{figures['train_seconds']:,.0f} s",
-            f"{figures['trainable_parameters']:,}",
+            name,
+            _accuracy(metrics),
+            *(_figure(metrics[each.name].value) for each in shown if each is not ACCURACY),
+            f"{seconds:,.0f} s",
+            f"{parameters:,}",
         )
-    difference = summary["difference"]["accuracy"]
-    table.add_row("difference", _interval("+.3f", *(difference[key] for key in _BOUNDS)))
+    table.add_row("difference", _interval("+.3f", summary.difference[ACCURACY.name]))
     return table
 
 
-def _models(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {model: summary["models"][model] for model in (FROZEN, FINE_TUNED)}
+def _models(summary: Summary) -> dict[str, tuple[ModelMetrics, float, int]]:
+    """Returns metrics, seconds of training and trained parameters of all that were compared."""
+    rows = {}
+    if yardstick := summary.yardstick:
+        rows["yardstick"] = (
+            yardstick.eval,
+            yardstick.train_seconds,
+            yardstick.trainable_parameters,
+        )
+    for name in (FROZEN, FINE_TUNED):
+        model = summary.models[name]
+        rows[name] = (model.metrics, model.train_seconds, model.trainable_parameters)
+    return rows
 
 
-def _outcome(summary: Mapping[str, Any], folder: str) -> dict[str, str]:
-    test = summary["test"]
-    return {
-        "winner": summary["winner"] or "none",
-        "reason": summary["reason"],
-        "yardstick": f"TF-IDF and logistic regression: {_standing_of_yardstick(summary)}",
-        "duplicates": _duplicates(summary["duplicates"]),
-        "on test": f"accuracy {_accuracy(test)} of {test['model']} on {test['examples']:,} reviews",
-        "production": summary["production"]["reason"],
-        "pushed": _from_here(summary["pushed_model"]) if summary["pushed"] else "nothing",
+def _outcome(summary: Summary, folder: str) -> dict[str, str]:
+    pushed, test = summary.pushed_model, summary.test
+    verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
+    outcome = {
+        "winner": wording.winner(summary),
+        "reason": summary.reason,
+        "yardstick": f"TF-IDF and logistic regression: {verdict}" if verdict else "",
+        "duplicates": duplicates,
+        "on test": f"accuracy {_accuracy(test.metrics)} of {test.model} on "
+        f"{test.metrics.examples:,} reviews",
+        "production": summary.production.reason if summary.production else "",
+        "pushed": _from_here(pushed) if pushed is not None else "nothing",
         "report": _from_here(_report(folder)),
         "log": _from_here(f"{folder}/run.log"),
     }
-
-
-def _standing_of_yardstick(summary: Mapping[str, Any]) -> str:
-    """Says how it stands to the model that gains most over it, a sure gain first; to a winner, too.
-
-    Returns:
-      Such as `no worse than fine_tuned, clearly better than frozen`.
-    """
-    gains = {model: gain["accuracy"] for model, gain in summary["yardstick"]["gain"].items()}
-    best = max(gains, key=lambda model: (gains[model]["lower"] > 0, gains[model]["value"]))
-    models = dict.fromkeys([best, summary["winner"] or best])
-    return ", ".join(_standing(gains[model], model) for model in models)
-
-
-def _standing(gain: Mapping[str, float], model: str) -> str:
-    value, lower, upper = (gain[bound] for bound in _BOUNDS)
-    if value > 0:
-        return f"{'clearly' if lower > 0 else 'not clearly'} below {model}"
-    return f"{'clearly better' if upper < 0 else 'no worse'} than {model}"
-
-
-def _duplicates(duplicates: Mapping[str, Any]) -> str:
-    if duplicates["keep"]:
-        return "counted, and kept"
-    removed = {split: sum(kinds.values()) for split, kinds in duplicates["removed"].items()}
-    parts = [f"{count:,} of {split}" for split, count in removed.items() if count]
-    return f"taken out: {', '.join(parts) or 'none'}"
+    return {name: text for name, text in outcome.items() if text}
 
 
 def _report(folder: str) -> str:
-    page = f"{folder}/report/index.html"
+    page = f"{folder}/report/{PAGE_FILE}"
     return page if pathlib.Path(page).exists() else f"{folder}/report"
 
 
-_BOUNDS = ("value", "lower", "upper")
+def _accuracy(metrics: ModelMetrics) -> str:
+    return _interval(".3f", metrics.accuracy)
 
 
-def _accuracy(figures: Mapping[str, Any]) -> str:
-    keys = ("accuracy", "accuracy_lower", "accuracy_upper")
-    return _interval(".3f", *(figures[key] for key in keys))
+def _interval(form: str, interval: Interval) -> str:
+    return format(interval, form) if math.isfinite(interval.value) else "-"
 
 
-def _interval(form: str, value: float | None, lower: float | None, upper: float | None) -> str:
-    if lower is None or upper is None:
-        return _figure(value, form)
-    return f"{_figure(value, form)} ({lower:{form}} to {upper:{form}})"
-
-
-def _figure(value: float | None, form: str = ".3f") -> str:
-    return "-" if value is None else f"{value:{form}}"
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
 
 
 def _from_here(path: str) -> str:

@@ -5,13 +5,13 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from albert_tfx.contract import BULK_INFERRER, COMPARISON_REPORT, SUMMARY_FILE
+from albert_tfx.contract import BULK_INFERRER, COMPARISON_REPORT
 from albert_tfx.options import TextsToScore
-from albert_tfx.storage import read_json
 from pipelines.config import PipelineConfig
 from pipelines.request import Request
 
 if TYPE_CHECKING:
+    from albert_tfx.report.summary import Summary
     from pipelines.local.console import Screen
 
 # Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
@@ -70,14 +70,14 @@ def _compare(request: Request, screen: "Screen") -> None:
         screen.say(f"{'scored':<12}{_publish_predictions(config, config.scoring)}")
 
 
-def _publish_report(config: PipelineConfig) -> dict[str, object]:
+def _publish_report(config: PipelineConfig) -> "Summary":
+    from albert_tfx.report.summary import Summary
     from components.comparison_report import publish
     from pipelines import outcome
 
     folder = pathlib.Path(config.output, "report")
     publish(outcome.output_uri(config.metadata, config.name, COMPARISON_REPORT), str(folder))
-    summary: dict[str, object] = read_json(folder / SUMMARY_FILE)
-    return summary
+    return Summary.load(folder)
 
 
 def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:

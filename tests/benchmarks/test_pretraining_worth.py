@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tiny_encoder
 from measured_run import MeasuredRun
+from toy_summary import SUMMARY
 
 IDS = tf.constant([[2, 9, 8, 3]])
 INPUTS = {"input_word_ids": IDS, "input_mask": tf.ones_like(IDS), "input_type_ids": IDS * 0}
@@ -29,13 +30,7 @@ def test_the_gain_is_paired():
     right = np.eye(2)[labels]
     frozen = right.copy()
     frozen[:20] = 1 - frozen[:20]
-    measured = {"accuracy": 0.9, "auc": 0.95, "train_seconds": 3}
-    summary = {
-        "models": dict.fromkeys(pretraining_worth.MODELS, measured),
-        "difference": {"accuracy": {"value": 0.1, "lower": 0.0, "upper": 0.2}},
-        "test": {**measured, "model": "frozen", "examples": 100},
-    }
-    run = MeasuredRun("Transform  done  7.5 s", summary, seconds=60, peak_memory=0)
+    run = MeasuredRun("Transform  done  7.5 s", SUMMARY, seconds=60, peak_memory=0)
     found = {"frozen": frozen, "fine_tuned": right}
     listed = pretraining_worth.figures_of("mini", run, found, labels, 256)
     figures = {figure.name.removeprefix("mini, "): figure for figure in listed}

@@ -11,21 +11,21 @@ import pytest
 import report_inputs
 import tensorflow as tf
 import toy_report
+import toy_summary
 from ml_metadata.metadata_store import MetadataStore
 from report_inputs import DUPLICATES, HISTORIES
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from albert_tfx.evaluation.results import (
-    load_comparison,
-    load_production_comparison,
-)
+from albert_tfx.evaluation.measurements import Interval, ModelMetrics
+from albert_tfx.evaluation.results import load_comparison, load_production_comparison
 from albert_tfx.options import ProductionPolicy, SelectionPolicy
 from albert_tfx.release.production import Production
 from albert_tfx.release.replacement import Verdict
 from albert_tfx.release.selection import Decision
-from albert_tfx.report import plot_style
-from albert_tfx.report import summary as report_summary
+from albert_tfx.report import findings, plot_style
+from albert_tfx.report.summary import Summary, to_record
+from albert_tfx.storage import to_json
 from components import yardstick
 from components.comparison_report import ComparisonReport, publish
 from components.model_selector import ModelSelector
@@ -98,6 +98,12 @@ def folder(two_classes, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def summary(folder):
     return json.loads((folder / "report" / "summary.json").read_text())
+
+
+def test_summary_can_be_read_again(folder, summary):
+    read = Summary.load(folder / "report")
+    assert read.schema_version == summary["schema_version"] == 1
+    assert json.loads(to_json(to_record(read))) == summary
 
 
 def test_summary_names_the_winner_and_where_it_was_pushed(folder, summary):
@@ -244,11 +250,14 @@ def test_nothing_pushed_is_said(two_classes, tmp_path):
     assert "below 0.99" in summary["reason"]
 
 
-def test_undefined_numbers_become_null(two_classes):
+def test_undefined_numbers_become_null(two_classes, tmp_path):
     comparison = load_comparison(two_classes.evaluation.uri)
     test = load_production_comparison(two_classes.test_evaluation.uri)
-    broken = dataclasses.replace(comparison.frozen, auc=math.nan, log_loss=math.inf)
-    summary = report_summary.summarize(
+    broken = ModelMetrics(
+        comparison.frozen.examples,
+        {**comparison.frozen.intervals, "auc": Interval(math.nan), "log_loss": Interval(math.inf)},
+    )
+    summary = findings.summarize(
         Decision("frozen", None, "undefined", "Neither model is pushed."),
         None,
         dataclasses.replace(comparison, frozen=broken),
@@ -258,12 +267,13 @@ def test_undefined_numbers_become_null(two_classes):
         Production("model", "hash", "serving/7"),
         {"eval": 400},
         DUPLICATES,
-        {"eval": {"accuracy": math.nan}},
+        {**to_record(toy_summary.YARDSTICK), "eval": {"accuracy": math.nan, "examples": 400}},
         toy_report.COSTS,
         toy_report.WORDS,
         COMMAND,
     )
-    written = json.loads(report_summary.to_json(summary))
+    summary.save(tmp_path)
+    written = json.loads((tmp_path / "summary.json").read_text())
     assert written["models"]["frozen"]["auc"] is None
     assert written["test"]["log_loss"] is None
     assert written["production"]["metrics"]["log_loss"] is None

@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 from tfx.types import standard_artifacts
 
-from albert_tfx.evaluation import estimates
+from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
 from components import yardstick
 from components.yardstick import Executor, load_yardstick
@@ -122,7 +122,7 @@ def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monke
 def test_reviews_of_an_unknown_class_are_wrong_and_ranked_by_chance(model):
     batches = [([b"lovely"], np.array([1])), ([b"awful"], np.array([7]))]
     predictions = yardstick.predict(model, batches)
-    metrics = estimates.measure(predictions.labels, predictions.probabilities)
+    metrics = measure(predictions.labels, predictions.probabilities)
     assert metrics.accuracy.value == 0.5
     assert metrics.auc == (1 + 0.5) / 2
     assert math.isfinite(metrics.log_loss)

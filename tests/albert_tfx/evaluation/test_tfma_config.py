@@ -49,7 +49,7 @@ def test_metrics_are_those_of_scikit_learn(evaluated, model):
     assert measured.accuracy.value == evaluated.scores.right(model).mean()
     assert measured.log_loss == pytest.approx(metrics.log_loss(labels, probabilities), abs=1e-5)
     for name, expected in by_scikit_learn(evaluated.scores, model).items():
-        assert getattr(measured, name) == pytest.approx(expected, abs=FLOAT32_TIES), name
+        assert measured[name].value == pytest.approx(expected, abs=FLOAT32_TIES), name
 
 
 def test_auc_of_two_classes_is_the_binary_one(two_classes):
@@ -64,11 +64,10 @@ def test_metrics_have_intervals_around_them(evaluated, model):
     comparison = load_comparison(evaluated.evaluation.uri)
     measured = getattr(comparison, model)
     for name in (*SHARES, "log_loss", "calibration_error"):
-        interval = measured.interval(name)
-        assert interval.value == getattr(measured, name)
+        interval = measured[name]
         assert interval.lower < interval.value < interval.upper, name
         difference = comparison.differences[name]
-        gained = getattr(comparison.fine_tuned, name) - getattr(comparison.frozen, name)
+        gained = comparison.fine_tuned[name].value - comparison.frozen[name].value
         assert difference.value == pytest.approx(gained)
         assert difference.lower < difference.value < difference.upper
 
@@ -78,7 +77,7 @@ def test_tfma_itself_shows_the_metrics_and_their_differences(two_classes):
     shown = result.get_metrics_for_slice()
     comparison = load_comparison(two_classes.evaluation.uri)
     assert shown["auc"]["doubleValue"] == comparison.fine_tuned.auc
-    gained = comparison.fine_tuned.f1 - comparison.frozen.f1
+    gained = comparison.fine_tuned["f1"].value - comparison.frozen["f1"].value
     assert shown["f1_diff"]["doubleValue"] == pytest.approx(gained)
     assert (("label_name", "class 1"),) in result.get_slice_names()
 
@@ -160,7 +159,7 @@ def test_confusion_and_reliability_add_up(evaluated, model):
     assert bins["examples"].sum() == len(answers)
     error = np.average(abs(bins["confidence"] - bins["accuracy"]), weights=bins["examples"])
     measured = getattr(load_comparison(evaluated.evaluation.uri), model)
-    assert error == pytest.approx(measured.calibration_error)
+    assert error == pytest.approx(measured["calibration_error"].value)
 
 
 def test_disagreements_are_the_surest(evaluated):
@@ -185,7 +184,7 @@ def test_winner_is_measured_on_the_split_it_is_given(evaluated):
 
 def test_single_model_has_curves_and_intervals(evaluated):
     measured = load_production_comparison(evaluated.test_evaluation.uri).winner
-    assert measured.interval("auc").lower < measured.auc
+    assert measured["auc"].lower < measured.auc
     (curves,) = load_curves(evaluated.test_evaluation.uri).values()
     assert curves.confusion.to_numpy().sum() == 150
 
@@ -221,7 +220,7 @@ def test_table_has_a_row_a_model(two_classes):
     assert list(table.index) == ["frozen", "fine_tuned"]
     assert table.loc["fine_tuned", "accuracy"] == comparison.fine_tuned.accuracy.value
     assert table.loc["frozen", "accuracy_lower"] == comparison.frozen.accuracy.lower
-    assert table.loc["fine_tuned", "auc_upper"] == comparison.fine_tuned.interval("auc").upper
+    assert table.loc["fine_tuned", "auc_upper"] == comparison.fine_tuned["auc"].upper
 
 
 def test_slices_make_a_table(two_classes):
@@ -268,9 +267,9 @@ def test_model_that_answers_nan_can_be_read(broken):
     scores, uri = broken
     comparison = load_comparison(uri)
     for name in (*SHARES, "log_loss", "calibration_error"):
-        assert math.isnan(getattr(comparison.fine_tuned, name)), name
+        assert math.isnan(comparison.fine_tuned[name].value), name
         assert comparison.differences[name].lower is None
-        assert math.isfinite(getattr(comparison.frozen, name)), name
+        assert math.isfinite(comparison.frozen[name].value), name
     assert math.isfinite(comparison.difference.value)
     assert load_curves(uri)["fine_tuned"].reliability["examples"].sum() == len(scores.labels) - 1
     assert load_disagreements(uri)

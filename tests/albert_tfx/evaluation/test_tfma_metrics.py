@@ -1,14 +1,18 @@
 """What the combiners keep, however Beam splits the reviews among them."""
 
+import io
 import math
 
 import numpy as np
 import pytest
+import toy_report
+import trivial_models
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics.metric_types import MetricComputation, MetricKey
 from tensorflow_model_analysis.proto import config_pb2
 
-from albert_tfx.evaluation import tfma_metrics
+from albert_tfx.evaluation import measurements, tfma_config, tfma_metrics
+from albert_tfx.evaluation.metrics import METRICS, Estimate, Metric
 from albert_tfx.evaluation.tfma_metrics import (
     Disagreements,
     PairedOutcomes,
@@ -16,6 +20,8 @@ from albert_tfx.evaluation.tfma_metrics import (
     decode_disagreements,
     decode_predictions,
 )
+from albert_tfx.options import SelectionPolicy
+from pipelines.local.console import Screen
 
 CONFIG = config_pb2.EvalConfig(
     model_specs=[
@@ -162,3 +168,35 @@ def test_model_alone_has_no_pairs():
     alone = config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec()])
     for metric in (PairedOutcomes(), Disagreements()):
         assert metric.computations(eval_config=alone, model_names=[""]) == []
+
+
+def test_names_that_the_configuration_repeats_are_those_of_the_classes_and_of_tfma():
+    (spec,) = tfma_config.winner_config(SelectionPolicy()).metrics_specs
+    ours = {each.class_name for each in spec.metrics if each.module == tfma_metrics.__name__}
+    assert ours == {each.__name__ for each in (Predictions, PairedOutcomes, Disagreements)}
+    (model, _) = tfma_config.winner_config(SelectionPolicy()).model_specs
+    assert model.model_type == constants.TF_GENERIC
+
+
+def test_a_metric_that_is_declared_is_measured_shown_and_kept(monkeypatch):
+    def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> Estimate:
+        scores = ((np.eye(2)[labels] - probabilities) ** 2).sum(axis=1)
+        return Estimate(scores.mean(), scores - scores.mean())
+
+    brier = Metric(
+        "brier", "Brier score", "Mean squared error", brier_score, higher_is_better=False,
+        bounds=(0, 2), in_terminal=True,
+    )  # fmt: skip
+    monkeypatch.setitem(METRICS, "brier", brier)
+    _, derived = Predictions().computations(eval_config=CONFIG, model_names=MODELS)
+    assert {key.model_name for key in derived.keys if key.name == "brier"} == set(MODELS)
+    scores = trivial_models.draw_scores(reviews=400, classes=2)
+    measured = measurements.measure(scores.labels, scores.probabilities("frozen"))
+    assert 0 < measured["brier"].lower < measured["brier"].value < measured["brier"].upper < 2
+    assert measurements.ModelMetrics.from_record(measured.record()) == measured
+    found = toy_report.make()
+    assert "brier" in found.summary.difference
+    assert "Brier score (less is better)" in found.page()
+    terminal = io.StringIO()
+    Screen(terminal).conclude(found.summary, "out")
+    assert "log loss  Brier score  training" in terminal.getvalue()

@@ -1,6 +1,5 @@
 """Every rule of the gate, with its numbers."""
 
-import dataclasses
 import math
 
 import pytest
@@ -14,8 +13,10 @@ from albert_tfx.evaluation.measurements import (
 from albert_tfx.options import ProductionPolicy
 from albert_tfx.release.replacement import Rule, Verdict, judge
 
-HEALTHY = ModelMetrics(Interval(0.8), auc=0.9, log_loss=0.4, examples=1000)
-DIVERGED = dataclasses.replace(HEALTHY, log_loss=math.nan)
+HEALTHY = ModelMetrics(
+    1000, {"accuracy": Interval(0.8), "auc": Interval(0.9), "log_loss": Interval(0.4)}
+)
+DIVERGED = ModelMetrics(1000, {**HEALTHY.intervals, "log_loss": Interval(math.nan)})
 
 
 def decide(gained: int, lost: int, **policy: float) -> Verdict:

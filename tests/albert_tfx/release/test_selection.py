@@ -21,7 +21,12 @@ METRICS = ("accuracy", "auc", "log_loss")
 
 
 def metrics(accuracy: float, auc: float = 0.9, log_loss: float = 0.4) -> ModelMetrics:
-    return ModelMetrics(Interval(accuracy), auc, log_loss, EXAMPLES)
+    values = {"accuracy": accuracy, "auc": auc, "log_loss": log_loss}
+    return ModelMetrics(EXAMPLES, {name: Interval(each) for name, each in values.items()})
+
+
+def changed(model: ModelMetrics, metric: str, value: Interval) -> ModelMetrics:
+    return ModelMetrics(model.examples, {**model.intervals, metric: value})
 
 
 def compare(
@@ -142,11 +147,11 @@ def test_model_no_better_than_the_majority_class_is_refused():
 
 
 def test_model_that_may_be_no_better_than_the_majority_class_is_refused():
-    unsure = dataclasses.replace(metrics(0.55), accuracy=proportion(0.55, 100))
+    unsure = changed(metrics(0.55), "accuracy", proportion(0.55, 100))
     decision = decide(compare(0.5, 0.55, fine_tuned=unsure))
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
     assert "0.5500 (0.4524 to 0.6439), does not surely exceed" in decision.reason
-    sure = dataclasses.replace(unsure, accuracy=proportion(0.55, 1000))
+    sure = changed(unsure, "accuracy", proportion(0.55, 1000))
     assert decide(compare(0.5, 0.55, fine_tuned=sure)).winner == "fine_tuned"
 
 
@@ -163,9 +168,7 @@ def test_inverted_models_are_refused():
 
 
 def broken(model: ModelMetrics, metric: str, value: float) -> ModelMetrics:
-    return dataclasses.replace(
-        model, **{metric: Interval(value) if metric == "accuracy" else value}
-    )
+    return changed(model, metric, Interval(value))
 
 
 @pytest.mark.parametrize("metric", METRICS)

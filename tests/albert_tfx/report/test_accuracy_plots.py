@@ -28,8 +28,8 @@ HISTORIES = {
 @pytest.fixture
 def comparison() -> Comparison:
     return Comparison(
-        ModelMetrics(proportion(0.76, 500), 0.85, 0.47, 500),
-        ModelMetrics(proportion(0.81, 500), 0.89, 0.42, 500),
+        ModelMetrics(500, {"accuracy": proportion(0.76, 500)}),
+        ModelMetrics(500, {"accuracy": proportion(0.81, 500)}),
         paired_difference(60, 35, 500),
         0.52,
     )
@@ -42,9 +42,9 @@ def comparison() -> Comparison:
         (Interval(-0.05, -0.07, -0.03), "costs 5.0 points of accuracy (95% interval: 3.0 to 7.0)"),
         (
             Interval(0.01, -0.005, 0.02),
-            "No sure difference: fine-tuning changes accuracy by \N{MINUS SIGN}0.5 to",
+            "No clear difference: fine-tuning changes accuracy by \N{MINUS SIGN}0.5 to",
         ),
-        (Interval(0.01), "gains 1.0 points of accuracy, but how surely is not known"),
+        (Interval(0.01), "gains 1.0 points of accuracy; the interval is not known"),
         (Interval(math.nan), "undefined"),
     ],
 )
@@ -98,7 +98,7 @@ def test_comparison_draws_the_intervals(comparison):
 def test_undefined_numbers_are_left_out(comparison, tmp_path):
     undefined = Comparison(
         comparison.frozen,
-        ModelMetrics(Interval(math.nan), math.nan, math.nan, 500),
+        ModelMetrics(500, {}),
         Interval(math.nan),
         0.52,
     )

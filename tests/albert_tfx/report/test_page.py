@@ -1,6 +1,5 @@
 """What the page says, that everybody can read it, and that nothing crashes it."""
 
-import copy
 import dataclasses
 import math
 import re
@@ -8,33 +7,35 @@ import re
 import page_reader
 import pytest
 import toy_report
+import toy_summary
 
 from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, ModelMetrics
 from albert_tfx.report import figures
 from albert_tfx.report import page as report_page
+from albert_tfx.report.page import SourceArtifact, trace
+from albert_tfx.report.summary import ModelSummary, ProductionSummary, Removed
 
-YARDSTICK = {
-    "eval": {"accuracy": 0.66, "accuracy_lower": 0.61, "accuracy_upper": 0.7, "auc": 0.71},
-    "train_seconds": 0.9,
-    "trainable_parameters": 25_001,
-    "gain": {
-        "frozen": {"accuracy": {"value": 0.112, "lower": 0.05, "upper": 0.17}},
-        "fine_tuned": {"accuracy": {"value": 0.2, "lower": 0.144, "upper": 0.256}},
+YARDSTICK = dataclasses.replace(
+    toy_summary.YARDSTICK,
+    eval=toy_summary.metrics(Interval(0.66, 0.61, 0.7), 0.71, 0.6, 400),
+    gain={
+        "frozen": {"accuracy": Interval(0.112, 0.05, 0.17)},
+        "fine_tuned": {"accuracy": Interval(0.2, 0.144, 0.256)},
     },
-}
-DUPLICATES = {
-    "keep": False,
-    "exact": {"train": {"test": 123, "train": 14}},
-    "near": {},
-    "removed": {"test": {"exact": 0, "near": 0}, "train": {"exact": 137, "near": 34}},
-}
-PRODUCTION = {
-    "passed": False,
-    "rule": "worse",
-    "reason": "The new model is refused.",
-    "metrics": {"accuracy": 0.913, "accuracy_lower": 0.9, "accuracy_upper": 0.93},
-    "difference": {"accuracy": {"value": -0.021, "lower": -0.03, "upper": -0.01}},
-}
+)
+DUPLICATES = dataclasses.replace(
+    toy_summary.DUPLICATES,
+    exact={"train": {"test": 123, "train": 14}},
+    removed={"test": Removed(exact=0, near=0), "train": Removed(exact=137, near=34)},
+)
+PRODUCTION = ProductionSummary(
+    passed=False,
+    rule="worse",
+    reason="The new model is refused.",
+    pushed_model=None,
+    metrics=toy_summary.metrics(Interval(0.913, 0.9, 0.93), 0.9, 0.4, 1_200),
+    difference={"accuracy": Interval(-0.021, -0.03, -0.01)},
+)
 SECTIONS = [
     *("models", "training", "curves", "mistakes", "slices", "cost"),
     *("disagreements", "data", "lineage", "limits"),
@@ -56,7 +57,7 @@ def render(findings, pictures):
     """Renders without drawing again."""
 
     def rendered(summary=None, disagreements=toy_report.DISAGREEMENTS, **changes) -> str:
-        whole = {**(summary or findings.summary), **changes}
+        whole = dataclasses.replace(summary or findings.summary, **changes)
         return report_page.render(
             whole, pictures, findings.curves, disagreements, toy_report.SOURCES
         )
@@ -107,30 +108,31 @@ def test_is_of_a_size_to_be_mailed(page):
 
 
 def test_verdict_is_said_with_its_uncertainty_and_its_rule(findings, text):
-    difference = findings.summary["difference"]["accuracy"]
-    assert text.count("Fine-tune: it surely gains accuracy on this text") == 2  # title and heading
-    assert f"changes accuracy by +{100 * difference['value']:.1f} points" in text
-    assert f"+{100 * difference['lower']:.1f} to +{100 * difference['upper']:.1f} points" in text
+    difference = findings.summary.difference["accuracy"]
+    verdict = "Fine-tune: it gains accuracy on this text, with 95% confidence"
+    assert text.count(verdict) == 2  # title and heading
+    assert f"changes accuracy by +{100 * difference.value:.1f} points" in text
+    assert f"+{100 * difference.lower:.1f} to +{100 * difference.upper:.1f} points" in text
     assert "( sure_gain )" in text
-    assert findings.summary["reason"] in text
+    assert findings.summary.reason in text
     assert "Pushed: the fine-tuned encoder, to serving/7." in text
     assert "The gate to production: The new model is refused." in text
 
 
 def test_numbers_are_those_of_the_summary(findings, page, text):
-    for model in findings.summary["models"].values():
+    for model in findings.summary.models.values():
         for name in ("accuracy", "precision", "recall", "f1"):
-            bounds = f"{model[f'{name}_lower']:.1%} to {model[f'{name}_upper']:.1%}"
-            assert f"{model[name]:.1%} {bounds}" in text
+            each = model.metrics[name]
+            assert f"{each.value:.1%} {each.lower:.1%} to {each.upper:.1%}" in text
         for name in ("auc", "log_loss", "calibration_error"):
-            assert f"{model[name]:.3f} {model[f'{name}_lower']:.3f} to" in text
-        assert f"{model['trainable_parameters']:,}" in text
-    for each in findings.summary["slices"]:
-        assert f"{each['name']} {each['examples']:,} {each['frozen']['value']:.1%}" in text
-    for words in ("66.0% 61.0% to 70.0%", "25,001", "123 of train stand in test too", "137 34"):
+            assert f"{model.metrics[name].value:.3f} {model.metrics[name].lower:.3f} to" in text
+        assert f"{model.trainable_parameters:,}" in text
+    for each in findings.summary.slices:
+        assert f"{each.name} {each.examples:,} {each.frozen.value:.1%}" in text
+    for words in ("66.0% 61.0% to 70.0%", "25,001", "123 of train also occur in test", "137 34"):
         assert words in text
     assert "91.3% (90.0% to 93.0%)" in text
-    assert "\N{MINUS SIGN}2.1 (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0) points" in text
+    assert "\N{MINUS SIGN}2.1 points (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0)" in text
     assert "is +20.0 points (+14.4 to +25.6) for the fine-tuned encoder and +11.2 points" in text
     assert "worth its cost" not in text
     assert "python local_runner.py --seed 1" in text
@@ -144,23 +146,25 @@ def test_the_pictures_say_their_finding_to_who_cannot_see_them(page, pictures):
 
 
 def test_says_where_word_counts_would_do(render):
-    gain = {"accuracy": {"value": 0.01, "lower": -0.02, "upper": 0.04}}
-    page = render(yardstick={**YARDSTICK, "gain": dict.fromkeys(("frozen", "fine_tuned"), gain)})
-    assert "neither ALBERT is surely worth its cost" in page
+    gain = {"accuracy": Interval(0.01, -0.02, 0.04)}
+    gains = dict.fromkeys(("frozen", "fine_tuned"), gain)
+    page = render(yardstick=dataclasses.replace(YARDSTICK, gain=gains))
+    assert "neither ALBERT is shown to be worth its cost" in page
 
 
 def test_says_which_model_surely_beats_word_counts_though_the_other_gains_more(render):
-    sure = {"accuracy": {"value": 0.02, "lower": 0.007, "upper": 0.033}}
-    unsure = {"accuracy": {"value": 0.029, "lower": -0.001, "upper": 0.059}}
-    page = render(yardstick={**YARDSTICK, "gain": {"frozen": sure, "fine_tuned": unsure}})
+    sure = {"accuracy": Interval(0.02, 0.007, 0.033)}
+    unsure = {"accuracy": Interval(0.029, -0.001, 0.059)}
+    gains = {"frozen": sure, "fine_tuned": unsure}
+    page = render(yardstick=dataclasses.replace(YARDSTICK, gain=gains))
     assert "is +2.0 points (+0.7 to +3.3) for the frozen encoder and " in page
     assert "worth its cost" not in page
 
 
 def test_models_that_diverged_are_not_said_to_agree(render):
-    assert "They gave the same answer to every review." in render(disagreements=[])
+    assert "The two models gave the same answer to every review." in render(disagreements=[])
     page = render(disagreements=[], flip_rates=None)
-    assert "The answers of the two cannot be compared." in page
+    assert "The answers of the two models cannot be compared." in page
     assert "same answer" not in page
 
 
@@ -178,9 +182,12 @@ def test_does_without_what_was_not_measured(render):
 
 @pytest.mark.parametrize("word", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
 def test_hostile_text_stays_text(render, findings, word):
-    summary = copy.deepcopy(findings.summary)
-    summary["slices"][0]["name"] = word
-    summary |= {"reason": word, "command": word, "pushed_model": word, "rule": word}
+    first, *others = findings.summary.slices
+    summary = dataclasses.replace(
+        findings.summary,
+        slices=(dataclasses.replace(first, name=word), *others),
+        **dict.fromkeys(("reason", "command", "pushed_model", "rule"), word),
+    )
     review = Disagreement(word, word, word, 0.9, word, 0.8)
     page = render(summary, [review])
     root = page_reader.parse(page)
@@ -208,7 +215,7 @@ def test_agreement_is_said(render):
 
 
 def test_an_undefined_run_has_a_page_too(findings):
-    undefined = ModelMetrics(Interval(math.nan), math.nan, math.nan, 400)
+    undefined = ModelMetrics(400, {})
     nothing = Interval(math.nan, math.nan, math.nan)
     slices = tuple(
         dataclasses.replace(each, frozen=nothing, fine_tuned=nothing, difference=Interval(math.nan))
@@ -225,29 +232,50 @@ def test_an_undefined_run_has_a_page_too(findings):
         )
         for name, each in findings.curves.items()
     }
-    summary = toy_report.summarize(comparison)
-    summary |= {"winner": None, "pushed": False, "pushed_model": None, "rule": "undefined"}
+    summary = dataclasses.replace(
+        toy_report.summarize(comparison),
+        winner=None,
+        pushed=False,
+        pushed_model=None,
+        rule="undefined",
+    )
     broken = toy_report.Findings(comparison, curves, summary)
     page = broken.page([])
     assert page_reader.faults(page) == []
     text = page_reader.text_of(page_reader.parse(page))
-    assert "Serve neither model: what was measured is not defined" in text
-    assert "The difference between the two is not defined." in text
+    assert "Serve neither model: the metrics are undefined" in text
+    assert "The difference between the two models is undefined." in text
     assert "nan" not in text.replace("finance", "").lower()
     assert not [each for each in page_reader.parse(page).iter("img") if "nan" in each.get("alt")]
 
 
 def test_a_summary_of_nulls_has_a_page_too(render, findings):
-    nulls = copy.deepcopy(findings.summary)
-    for model in nulls["models"].values():
-        model |= {key: None for key, value in model.items() if isinstance(value, float)}
-        model["epochs"] = [dict.fromkeys(epoch) for epoch in model["epochs"]]
-    nulls["test"] = dict.fromkeys(nulls["test"])
-    nulls["difference"] = {"accuracy": dict.fromkeys(("value", "lower", "upper"))}
-    nulls |= {"flip_rates": None, "slices": [], "words": {}, "majority_share": None}
-    page = render(nulls, yardstick={"eval": None}, duplicates={"keep": True}, production=None)
+    nothing, undefined = Interval(math.nan), ModelMetrics(0, {})
+    models = {name: _without_numbers(each) for name, each in findings.summary.models.items()}
+    page = render(
+        models=models,
+        test=dataclasses.replace(findings.summary.test, metrics=undefined),
+        difference={"accuracy": nothing},
+        flip_rates=None,
+        slices=(),
+        words={},
+        majority_share=math.nan,
+        yardstick=dataclasses.replace(YARDSTICK, eval=undefined, gain={}),
+        duplicates=dataclasses.replace(DUPLICATES, keep=True, exact={}, removed={}),
+        production=None,
+    )
     assert page_reader.faults(page) == []
     assert "No slices were measured" in page
+
+
+def _without_numbers(model: ModelSummary) -> ModelSummary:
+    numbers = [key for key, value in vars(model).items() if isinstance(value, float)]
+    return dataclasses.replace(
+        model,
+        **dict.fromkeys(numbers, math.nan),
+        metrics=ModelMetrics(0, {}),
+        epochs=tuple(dict.fromkeys(epoch, math.nan) for epoch in model.epochs),
+    )
 
 
 def test_many_classes_fit():
@@ -255,3 +283,24 @@ def test_many_classes_fit():
     assert page_reader.faults(page) == []
     table = page_reader.parse(page).xpath("//table[caption[@id='caption-confusion-frozen']]")[0]
     assert len(table.xpath("./tbody/tr")) == 4
+
+
+def test_artifacts_come_in_the_order_in_which_they_were_made_below_the_pipelines_root():
+    root = "gs://bucket/runs"
+    artifacts = [
+        SourceArtifact("test_evaluation", "", "", 12, f"{root}/Evaluator.test/evaluation/9"),
+        SourceArtifact("examples", "", "", 4, f"{root}/DuplicateFinder/examples/3"),
+    ]
+    traced = trace(artifacts, f"{root}/ComparisonReport/report/14")
+    assert [(each.role, each.id, each.uri) for each in traced] == [
+        ("examples", 4, "DuplicateFinder/examples/3"),
+        ("test evaluation", 12, "Evaluator.test/evaluation/9"),
+    ]
+
+
+def test_artifacts_without_an_id_come_by_name():
+    artifacts = [
+        SourceArtifact(name, "", "", 0, f"root/{name}/key/0") for name in ("frozen", "evaluation")
+    ]
+    traced = trace(artifacts, "root/report/key/0")
+    assert [each.role for each in traced] == ["evaluation", "frozen"]

@@ -1,73 +1,20 @@
+import dataclasses
 import io
 import logging
 import re
 
 import pytest
+import toy_summary
+from toy_summary import SUMMARY, changed
 
 from albert_tfx import progress
+from albert_tfx.evaluation.measurements import Interval
+from albert_tfx.report.summary import Removed
 from pipelines.local.component_states import ComponentError
 from pipelines.local.console import Screen
 
 _TFX = logging.getLogger("absl")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_SUMMARY = {
-    "winner": "fine_tuned",
-    "pushed": True,
-    "pushed_model": "out/serving/7",
-    "reason": "it gains 0.063",
-    "models": {
-        "frozen": {
-            "accuracy": 0.812,
-            "accuracy_lower": 0.79,
-            "accuracy_upper": 0.83,
-            "auc": 0.9,
-            "log_loss": 0.5,
-            "train_seconds": 12.3,
-            "trainable_parameters": 8_385,
-        },
-        "fine_tuned": {
-            "accuracy": 0.875,
-            "accuracy_lower": 0.86,
-            "accuracy_upper": 0.89,
-            "auc": None,
-            "log_loss": 0.25,
-            "train_seconds": 1234.6,
-            "trainable_parameters": 11_683_584,
-        },
-    },
-    "difference": {"accuracy": {"value": 0.063, "lower": -0.01, "upper": 0.135}},
-    "production": {"reason": "There is no other model in production yet."},
-    "test": {
-        "model": "fine_tuned",
-        "accuracy": 0.87,
-        "accuracy_lower": None,
-        "accuracy_upper": None,
-        "examples": 1_500,
-    },
-    "duplicates": {
-        "keep": False,
-        "removed": {
-            "eval": {"exact": 1, "near": 0},
-            "test": {"exact": 0, "near": 0},
-            "train": {"exact": 1200, "near": 34},
-        },
-    },
-    "yardstick": {
-        "eval": {
-            "accuracy": 0.75,
-            "accuracy_lower": 0.73,
-            "accuracy_upper": 0.77,
-            "auc": 0.8,
-            "log_loss": 0.6,
-        },
-        "gain": {
-            "frozen": {"accuracy": {"value": 0.062, "lower": 0.04, "upper": 0.08}},
-            "fine_tuned": {"accuracy": {"value": 0.125, "lower": 0.1, "upper": 0.15}},
-        },
-        "train_seconds": 0.9,
-        "trainable_parameters": 25_001,
-    },
-}
 
 
 class _Terminal(io.StringIO):
@@ -174,7 +121,7 @@ def test_waiting_is_said_to_a_pipe_and_leaves_no_trace_on_a_terminal(pipe, termi
 
 
 def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
-    Screen(pipe).conclude(_SUMMARY, "out")
+    Screen(pipe).conclude(SUMMARY, "out")
 
     lines = [line.rstrip() for line in pipe.getvalue().splitlines()]
     assert lines == [
@@ -204,7 +151,7 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
     page.touch()
     monkeypatch.chdir(tmp_path)
 
-    Screen(pipe).conclude(_SUMMARY, "out")
+    Screen(pipe).conclude(SUMMARY, "out")
 
     assert "report      out/report/index.html\n" in pipe.getvalue()
 
@@ -232,13 +179,12 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
 def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
     pipe, frozen, fine_tuned, standing
 ):
-    ends = ("value", "lower", "upper")
     gain = {
-        model: {"accuracy": dict(zip(ends, interval, strict=True))}
+        model: {"accuracy": Interval(*interval)}
         for model, interval in (("frozen", frozen), ("fine_tuned", fine_tuned))
     }
-    yardstick = {**_SUMMARY["yardstick"], "gain": gain}
-    Screen(pipe).conclude({**_SUMMARY, "yardstick": yardstick}, "out")
+    yardstick = dataclasses.replace(toy_summary.YARDSTICK, gain=gain)
+    Screen(pipe).conclude(changed(yardstick=yardstick), "out")
 
     to_both = ", ".join([standing[0], *(f"{each} fine_tuned" for each in standing[1:])])
     assert f"yardstick   TF-IDF and logistic regression: {to_both}\n" in pipe.getvalue()
@@ -248,18 +194,18 @@ def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
     ("change", "line"),
     [
         ({"keep": True}, "counted, and kept"),
-        ({"removed": {"train": {"exact": 0, "near": 0}}}, "taken out: none"),
+        ({"removed": {"train": Removed(exact=0, near=0)}}, "taken out: none"),
     ],
 )
 def test_duplicates_that_stay_or_are_none_are_said(pipe, change, line):
-    duplicates = {**_SUMMARY["duplicates"], **change}
-    Screen(pipe).conclude({**_SUMMARY, "duplicates": duplicates}, "out")
+    duplicates = dataclasses.replace(toy_summary.DUPLICATES, **change)
+    Screen(pipe).conclude(changed(duplicates=duplicates), "out")
 
     assert f"duplicates  {line}\n" in pipe.getvalue()
 
 
 def test_no_winner_and_no_push_are_said(pipe):
-    Screen(pipe).conclude({**_SUMMARY, "winner": None, "pushed": False}, "out")
+    Screen(pipe).conclude(changed(winner=None, pushed=False, pushed_model=None), "out")
 
     assert "winner      none\n" in pipe.getvalue()
     assert "pushed      nothing\n" in pipe.getvalue()

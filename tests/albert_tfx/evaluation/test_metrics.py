@@ -7,8 +7,14 @@ import pytest
 import trivial_models
 from sklearn import metrics
 
-from albert_tfx.evaluation import estimates
-from albert_tfx.evaluation.measurements import Interval
+from albert_tfx.evaluation.measurements import (
+    Interval,
+    ModelMetrics,
+    difference_interval,
+    interval,
+    measure,
+)
+from albert_tfx.evaluation.metrics import METRICS, Estimate, calibration_bins, estimate
 
 REVIEWS = 600
 MODELS = ("frozen", "fine_tuned")
@@ -47,7 +53,7 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
 @pytest.mark.parametrize("model", MODELS)
 def test_values_are_those_of_scikit_learn(scores, model):
     probabilities = scores.probabilities(model)
-    estimated = estimates.estimate(scores.labels, probabilities)
+    estimated = estimate(scores.labels, probabilities)
     for name, expected in by_scikit_learn(scores.labels, probabilities).items():
         assert estimated[name].value == pytest.approx(expected, abs=1e-12), name
     expected = calibration_error(scores.labels, probabilities)
@@ -56,13 +62,15 @@ def test_values_are_those_of_scikit_learn(scores, model):
 
 def test_measuring_puts_all_of_it_together(scores):
     probabilities = scores.probabilities("frozen")
-    measured = estimates.measure(scores.labels, probabilities)
-    estimated = estimates.estimate(scores.labels, probabilities)
+    measured = measure(scores.labels, probabilities)
+    estimated = estimate(scores.labels, probabilities)
     assert measured.accuracy.value == scores.right("frozen").mean()
     assert measured.examples == REVIEWS
-    assert measured.interval("f1").value == measured.f1 == estimated["f1"].value
+    assert measured["f1"].value == estimated["f1"].value
     half_width = estimated["f1"].half_width(REVIEWS)
-    assert measured.interval("f1").upper == pytest.approx(measured.f1 + half_width)
+    assert measured["f1"].upper == pytest.approx(measured["f1"].value + half_width)
+    assert list(measured.intervals) == list(METRICS)
+    assert ModelMetrics.from_record(measured.record()) == measured
 
 
 def resample(scores, statistic, times: int = 500) -> dict[str, float]:
@@ -82,7 +90,7 @@ def test_intervals_are_as_wide_as_a_paired_bootstrap_says(scores):
         difference = {f"{name} gained": fine_tuned[name] - frozen[name] for name in frozen}
         return {**fine_tuned, **difference}
 
-    frozen, fine_tuned = (estimates.estimate(scores.labels, probabilities[m]) for m in MODELS)
+    frozen, fine_tuned = (estimate(scores.labels, probabilities[m]) for m in MODELS)
     deviations = resample(scores, differences)
     for name in by_scikit_learn(scores.labels, probabilities["frozen"]):
         half_width = fine_tuned[name].half_width(REVIEWS)
@@ -93,7 +101,7 @@ def test_intervals_are_as_wide_as_a_paired_bootstrap_says(scores):
 
 def test_paired_interval_is_narrower_than_the_models_apart(scores):
     frozen, fine_tuned = (
-        estimates.estimate(scores.labels, scores.probabilities(model))["auc"] for model in MODELS
+        estimate(scores.labels, scores.probabilities(model))["auc"] for model in MODELS
     )
     apart = math.hypot(frozen.half_width(REVIEWS), fine_tuned.half_width(REVIEWS))
     assert (fine_tuned - frozen).half_width(REVIEWS) < 0.95 * apart
@@ -107,7 +115,7 @@ def test_calibration_interval_is_as_wide_as_a_bootstrap_says():
     labels, probabilities = right.astype(int), np.stack([1 - confidence, confidence], axis=1)
     rows = random.integers(2000, size=(1500, 2000))
     errors = [calibration_error(labels[each], probabilities[each]) for each in rows]
-    estimated = estimates.estimate(labels, probabilities)["calibration_error"]
+    estimated = estimate(labels, probabilities)["calibration_error"]
     assert estimated.half_width(2000) == pytest.approx(1.96 * np.std(errors), rel=0.06)
 
 
@@ -121,9 +129,9 @@ def test_calibration_interval_holds_the_truth_as_often_as_it_says(overconfidence
         labels = (random.random(1000) < 1 / (1 + np.exp(-logits))).astype(int)
         positive = 1 / (1 + np.exp(-overconfidence * logits))
         probabilities = np.stack([1 - positive, positive], axis=1)
-        error = estimates.estimate(labels, probabilities)["calibration_error"]
-        interval = estimates.interval("calibration_error", error, error.value, 1000)
-        covered.append(interval.lower <= truth <= interval.upper)
+        error = estimate(labels, probabilities)["calibration_error"]
+        found = interval("calibration_error", error, error.value, 1000)
+        covered.append(found.lower <= truth <= found.upper)
     assert 0.91 <= np.mean(covered) <= 0.98
 
 
@@ -131,7 +139,7 @@ def test_class_that_does_not_occur_is_left_out_of_the_averages():
     scores = trivial_models.draw_scores(REVIEWS, 4)
     present = scores.labels != 2
     labels, probabilities = scores.labels[present], scores.probabilities("frozen")[present]
-    estimated = estimates.estimate(labels, probabilities)
+    estimated = estimate(labels, probabilities)
     areas = [metrics.roc_auc_score(labels == index, probabilities[:, index]) for index in (0, 1, 3)]
     assert estimated["auc"].value == pytest.approx(np.mean(areas))
     answers = probabilities.argmax(axis=1)
@@ -141,7 +149,7 @@ def test_class_that_does_not_occur_is_left_out_of_the_averages():
 
 def test_one_class_alone_has_no_area():
     scores = trivial_models.draw_scores(50, 2)
-    estimated = estimates.estimate(np.zeros(50, int), scores.probabilities("frozen"))
+    estimated = estimate(np.zeros(50, int), scores.probabilities("frozen"))
     assert math.isnan(estimated["auc"].value)
     answered = scores.frozen.argmax(axis=1) == 0
     assert estimated["recall"].value == pytest.approx(answered.mean())
@@ -149,7 +157,7 @@ def test_one_class_alone_has_no_area():
 
 def test_answer_never_given_has_no_precision():
     labels = np.array([0, 1, 1, 0])
-    estimated = estimates.estimate(labels, np.tile([0.8, 0.2], (4, 1)))
+    estimated = estimate(labels, np.tile([0.8, 0.2], (4, 1)))
     assert estimated["precision"].value == pytest.approx((0.5 + 0) / 2)
     assert estimated["auc"].value == 0.5
 
@@ -157,39 +165,39 @@ def test_answer_never_given_has_no_precision():
 def test_undefined_predictions_make_every_metric_undefined(scores):
     probabilities = scores.probabilities("frozen")
     probabilities[7] = math.nan
-    estimated = estimates.estimate(scores.labels, probabilities)
+    estimated = estimate(scores.labels, probabilities)
     assert len(estimated) == 6
     for name, each in estimated.items():
-        interval = estimates.interval(name, each, each.value, REVIEWS)
-        assert math.isnan(interval.value)
-        assert interval.lower is None
+        found = interval(name, each, each.value, REVIEWS)
+        assert math.isnan(found.value)
+        assert found.lower is None
 
 
 def test_perfection_on_few_reviews_is_not_certain():
     labels = np.arange(20) % 2
-    perfect = estimates.estimate(labels, np.eye(2)[labels] * 0.8 + 0.1)["auc"]
-    assert estimates.interval("auc", perfect, perfect.value, 20) == Interval(1.0)
+    perfect = estimate(labels, np.eye(2)[labels] * 0.8 + 0.1)["auc"]
+    assert interval("auc", perfect, perfect.value, 20) == Interval(1.0)
 
 
 def test_no_spread_has_neither_bound():
     labels = np.arange(60) % 2
-    sure = estimates.estimate(labels, np.eye(2)[labels] * 0.998 + 0.001)["calibration_error"]
-    interval = estimates.interval("calibration_error", sure, sure.value, 60)
-    assert (interval.lower, interval.upper) == (None, None)
+    sure = estimate(labels, np.eye(2)[labels] * 0.998 + 0.001)["calibration_error"]
+    found = interval("calibration_error", sure, sure.value, 60)
+    assert (found.lower, found.upper) == (None, None)
 
 
 def test_bounds_stay_possible_and_samples_serve_more_reviews():
-    estimated = estimates.Estimate(0.99, np.array([-1.0, 1.0, -1.0, 1.0]))
-    assert estimates.interval("auc", estimated, 0.99, 4).upper == 1
-    assert estimates.interval("log_loss", estimated, 0.99, 4).upper > 1
-    assert estimates.difference_interval("auc", estimated, -0.99, 4).lower == -1
+    estimated = Estimate(0.99, np.array([-1.0, 1.0, -1.0, 1.0]))
+    assert interval("auc", estimated, 0.99, 4).upper == 1
+    assert interval("log_loss", estimated, 0.99, 4).upper > 1
+    assert difference_interval("auc", estimated, -0.99, 4).lower == -1
     assert estimated.half_width(400) == pytest.approx(estimated.half_width(4) / 10)
 
 
 def test_bins_of_a_reliability_diagram():
     labels = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.95, 0.05], [0.97, 0.03], [0.98, 0.02], [0.3, 0.7]])
-    bins = estimates.calibration_bins(labels, probabilities)
+    bins = calibration_bins(labels, probabilities)
     assert bins.examples.tolist() == [0] * 10 + [1, 0, 0, 0, 3]
     assert bins.accuracy[14] == pytest.approx(2 / 3)
     assert bins.confidence[14] == pytest.approx((0.95 + 0.97 + 0.98) / 3)
