@@ -118,6 +118,39 @@ def test_a_file_that_breaks_off_leaves_the_earlier_output_alone(run, tmp_path: P
     assert {path.name for path in tmp_path.glob("out*")} == {"out.csv", "output"}
 
 
+def test_the_texts_may_come_from_a_pipe(run):
+    reading, writing = os.pipe()
+    os.write(writing, b"good\n\n")
+    os.close(writing)
+    try:
+        assert run("--input", f"/dev/fd/{reading}", "--no-text") == (
+            0,
+            "label,probability\ngood,0.750000\nbad,0.875000\n",
+            "",
+        )
+    finally:
+        os.close(reading)
+
+
+def test_no_text_at_all_gives_a_header_and_an_empty_table_none(run, standard_input, tmp_path: Path):
+    standard_input(b"")
+    assert run() == (0, "text,label,probability\n", "")
+    (tmp_path / "empty.csv").touch()
+    status, printed, errors = run("--input", tmp_path / "empty.csv")
+    assert (status, printed) == (2, "")
+    assert "empty.csv is empty" in errors
+
+
+def test_a_file_that_cannot_be_used_is_refused_before_the_model_is_loaded(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(pushed_model, "PushedModel")
+    (tmp_path / "in.csv").write_text("remark\ngood\n")
+    status, _, errors = run("--input", tmp_path / "in.csv")
+    assert status == 2
+    assert "has no column 'text'; it has remark" in errors
+
+
 def test_answers_do_not_replace_their_own_texts(run, tmp_path: Path):
     (tmp_path / "in.csv").write_text("text\ngood\n")
     link = tmp_path / "link.csv"
@@ -167,7 +200,7 @@ def test_what_came_before_a_bad_line_is_printed(run, standard_input):
         2,
         "label,probability\ngood,0.750000\n",
         "error: Standard input, line 2 is not UTF-8: it has the byte 0xff. "
-        "Convert it first, such as by iconv -f latin1 -t utf-8.\n",
+        "Save it as UTF-8, such as by iconv -f windows-1252 -t utf-8.\n",
     )
 
 
@@ -184,8 +217,11 @@ def test_another_model_than_the_newest(run, tmp_path: Path):
     ("options", "message"),
     [
         (["--output", "nowhere", "good"], "There is no pushed model in nowhere/serving. Make one"),
-        (["--input", "none.txt"], "There is no file none.txt. Give a file with --input."),
+        (["--input", "none.txt"], "File none.txt does not exist. Give the path of a file."),
         (["--input", "none.txt", "good"], "there are both texts and --input. Give one of the two."),
+        (["--input", "tests"], "File tests cannot be read: [Errno 21] Is a directory"),
+        (["--input", "new.json"], "File new.json is of an unknown kind '.json'. Give a file that"),
+        (["--input", "a.txt", "--text-column", "b"], "holds one text a line, and no column 'b'."),
         (["--text-column", "a", "good"], "--text-column needs --input."),
         (["--output-file", "no/where.csv", "good"], "no/where.csv cannot be written (No such file"),
         (["--formt", "csv"], "there is no option '--formt'. Did you mean --format."),

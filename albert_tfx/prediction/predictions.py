@@ -1,16 +1,23 @@
 """Predictions for a stream of texts: in constant memory, in order, with little padding.
 
-Imports neither TensorFlow nor TFX.
+They are written as CSV, or as one JSON object a line. Imports neither TensorFlow nor TFX.
 """
 
+import csv
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
-
-import numpy as np
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from albert_tfx.data.text_files import PAUSE
 from albert_tfx.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Probabilities = npt.NDArray[np.float32]
 
 # A batch costs what its longest text does, so within a window texts of like length share batches:
 # for sentences that is a third of the work of batches in the order of the input.
@@ -18,24 +25,26 @@ _WINDOW_TEXTS = 4096
 _WINDOW_CHARACTERS = 1 << 24
 # What the exported model takes at once; see albert_tfx.modeling.serving_model.
 _BATCH_TEXTS = 64
+_DIGITS = 6
+_LINE_END = "\r\n"
 
 
 class Classifier(Protocol):
     """What classifies texts.
 
     Attributes:
-      class_names: What a column of `probabilities` stands for.
+      class_names: The class of each column of `probabilities`.
     """
 
     class_names: tuple[str, ...]
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+    def probabilities(self, texts: Sequence[str]) -> "Probabilities":
         """Returns float32 `[len(texts), classes]`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a classifier says of one text.
+    """A classifier's answer to one text.
 
     Attributes:
       text: The text.
@@ -93,7 +102,7 @@ def _windows(texts: Iterable[str | None]) -> Iterator[list[str]]:
 
 def _predict_window(window: list[str], classifier: Classifier) -> list[Prediction]:
     by_length = sorted(range(len(window)), key=lambda index: len(window[index]))
-    rows: dict[int, np.ndarray] = {}
+    rows: dict[int, Probabilities] = {}
     for start in range(0, len(window), _BATCH_TEXTS):
         batch = by_length[start : start + _BATCH_TEXTS]
         answers = classifier.probabilities([window[index] for index in batch])
@@ -102,3 +111,76 @@ def _predict_window(window: list[str], classifier: Classifier) -> list[Predictio
         Prediction(text, dict(zip(classifier.class_names, rows[index].tolist(), strict=True)))
         for index, text in enumerate(window)
     ]
+
+
+class Format(Protocol):
+    """How predictions are written, a part at a time."""
+
+    def header(self) -> str:
+        """Returns what comes before all predictions."""
+
+    def rows(self, predictions: Sequence[Prediction]) -> str:
+        """Returns the lines of `predictions`."""
+
+
+class Csv:
+    """A header, then `text`, `label` and `probability` of each prediction."""
+
+    def __init__(self, with_text: bool) -> None:
+        self._with_text = with_text
+
+    def header(self) -> str:
+        """Returns the first line."""
+        return ("text," if self._with_text else "") + "label,probability\n"
+
+    def rows(self, predictions: Sequence[Prediction]) -> str:
+        """Returns the lines of `predictions`."""
+        return "".join(map(self._row, predictions))
+
+    def _row(self, prediction: Prediction) -> str:
+        answer = (prediction.label, f"{prediction.probability:.{_DIGITS}f}")
+        line = io.StringIO()
+        # With "\n" as its line's end, Python's writer leaves a lone "\r" in a text unquoted.
+        writer = csv.writer(line, lineterminator=_LINE_END)
+        writer.writerow((prediction.text, *answer) if self._with_text else answer)
+        return line.getvalue().removesuffix(_LINE_END) + "\n"
+
+
+class JsonLines:
+    """The same as JSON objects, with the `probabilities` of all classes besides."""
+
+    def __init__(self, with_text: bool) -> None:
+        self._with_text = with_text
+
+    def header(self) -> str:
+        """Returns nothing: JSON names its values."""
+        return ""
+
+    def rows(self, predictions: Sequence[Prediction]) -> str:
+        """Returns the lines of `predictions`."""
+        return "".join(json.dumps(self._record(p), ensure_ascii=False) + "\n" for p in predictions)
+
+    def _record(self, prediction: Prediction) -> dict[str, object]:
+        probabilities = {
+            name: round(value, _DIGITS) for name, value in prediction.probabilities.items()
+        }
+        return {
+            **({"text": prediction.text} if self._with_text else {}),
+            "label": prediction.label,
+            "probability": probabilities[prediction.label],
+            "probabilities": probabilities,
+        }
+
+
+# Each takes whether the texts themselves are wanted.
+FORMATS: dict[str, Callable[[bool], Format]] = {"csv": Csv, "jsonl": JsonLines}
+
+
+def written(parts: Iterable[Sequence[Prediction]], chosen: Format) -> Iterator[str]:
+    """Yields what to write for each part; the header comes with the first, or alone at the end."""
+    header = chosen.header()
+    for predictions in parts:
+        yield header + chosen.rows(predictions)
+        header = ""
+    if header:
+        yield header

@@ -1,13 +1,15 @@
 """The model that a run pushed: which it is, and how to ask it. Imports TensorFlow, never TFX."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from albert_tfx import storage
 from albert_tfx.contract import CLASSIFY_TEXT, LABELS, PROBABILITIES
 from albert_tfx.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    from albert_tfx.prediction.predictions import Probabilities
 
 _MODEL_FILE = "saved_model.pb"
 
@@ -80,20 +82,22 @@ class PushedModel:
         (labels,) = self._answer([""])[LABELS].numpy()
         self.class_names = tuple(label.decode() for label in labels)
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+    def probabilities(self, texts: Sequence[str]) -> "Probabilities":
         """Returns the probability of each class for each text, float32 `[texts, classes]`."""
-        return self._answer(texts)[PROBABILITIES].numpy()
+        answers: Probabilities = self._answer(texts)[PROBABILITIES].numpy()
+        return answers
 
-    def _answer(self, texts: Sequence[str]) -> dict:
+    def _answer(self, texts: Sequence[str]) -> dict[str, Any]:
         import tensorflow as tf
 
-        return self._model.signatures[CLASSIFY_TEXT](text=tf.constant(texts))
+        answers: dict[str, Any] = self._model.signatures[CLASSIFY_TEXT](text=tf.constant(texts))
+        return answers
 
 
 def _why_not(output: Path) -> str:
-    """Says why the last run pushed none, where it left a summary."""
+    """Returns why the last run pushed none, where it left a summary."""
     try:
-        summary = json.loads((output / "report" / "summary.json").read_text(encoding="utf-8"))
+        summary = storage.read_json(output / "report" / "summary.json")
         return f"; the last run pushed none: {summary['reason']}".rstrip(".")
     except (OSError, ValueError, KeyError):
         return ""

@@ -9,22 +9,22 @@ import hashlib
 import itertools
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
+from etils import epath
 
+from albert_tfx import storage
 from albert_tfx.contract import LABELS, PROBABILITIES, TEXT
 from albert_tfx.data import text_files, tfds_source
 from albert_tfx.errors import InputError
 from albert_tfx.options import TextsToScore
-from albert_tfx.prediction.prediction_formats import Csv
-from albert_tfx.prediction.predictions import Prediction
+from albert_tfx.prediction.predictions import Csv, Prediction, written
 
 ROW = "row"
 _FILE = "texts.tfrecord.gz"
-_KINDS = (*text_files.SEPARATORS, *text_files.JSON_LINES, ".txt")
 _LINES_AT_ONCE = 1000
 
 
@@ -34,9 +34,8 @@ def from_file(path: Path, text_column: str | None, root: Path) -> TextsToScore:
     Raises:
       InputError: The file has no text or cannot be read; see `text_files.from_file`.
     """
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    identity = f"{content} {text_files.kind_of(path)} {text_column}"
+    how_to_read = f"{text_files.kind_of(path)} {text_column} "
+    identity = text_files.content_hash(path, how_to_read.encode())
     return _prepared(
         root, _name_of_file(path), identity, lambda: text_files.from_file(path, text_column)
     )
@@ -64,40 +63,39 @@ def publish(texts: TextsToScore, scored: str, target: Path) -> int:
     Returns:
       The number of texts scored.
     """
-    files = tf.io.gfile.glob(f"{scored}/Split-*/*")
+    files = list(_files(scored))
     if not files:
         return 0
     class_names, probabilities = _by_row(files)
-    partial = target.with_name(f"{target.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    lines = Csv(with_text=True)
-    count = 0
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(lines.header())
-        predictions = _predictions(texts, class_names, probabilities)
-        while part := list(itertools.islice(predictions, _LINES_AT_ONCE)):
-            file.write(lines.rows(part))
-            count += len(part)
-    partial.replace(target)
-    return count
+    predictions = _predictions(texts, class_names, probabilities)
+    parts = iter(lambda: list(itertools.islice(predictions, _LINES_AT_ONCE)), [])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with storage.whole_file(target) as partial, partial.open("w") as file:
+        file.writelines(written(parts, Csv(with_text=True)))
+    return len(probabilities)
+
+
+def _files(scored: str) -> Iterator[str]:
+    for split in epath.Path(scored).iterdir():
+        if split.name.startswith("Split-"):
+            yield from map(str, split.iterdir())
 
 
 def _name_of_file(path: Path) -> str:
-    """Returns the file's name without what only says how it is written."""
+    """Returns the file's name without the endings that say how it is written."""
     name = path.name.removesuffix(".gz")
-    return Path(name).stem if text_files.kind_of(path) in _KINDS else name
+    return name[: len(name) - len(text_files.kind_of(path))]
 
 
 def _name_of_split(split: str) -> str:
     """Returns a name for a file that no other split has, even if that has the same letters."""
-    plain_name = _plain(split)
-    if plain_name == split:
+    if re.fullmatch(r"\w+", split, re.ASCII):
         return split
-    return f"{plain_name}-{hashlib.sha256(split.encode()).hexdigest()[:8]}"
+    return f"{_plain(split)}-{hashlib.sha256(split.encode()).hexdigest()[:8]}"
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "texts"
+    return text_files.plain_name(name).strip("_") or "texts"
 
 
 def _prepared(
@@ -107,13 +105,13 @@ def _prepared(
     folder = root / f"{_plain(name)}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if not folder.exists():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had this one's number
+        storage.remove(partial)  # of a killed process that had this one's number
         partial.mkdir(parents=True)
         try:
             _write(partial / _FILE, read())
             partial.rename(folder)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            storage.remove(partial)
     return TextsToScore(str(folder), name)
 
 
@@ -131,19 +129,20 @@ def _example(row: int, text: str | bytes) -> bytes:
     content = text.encode() if isinstance(text, str) else text
     example.features.feature[TEXT].bytes_list.value.append(content)
     example.features.feature[ROW].int64_list.value.append(row)
-    return example.SerializeToString(deterministic=True)
+    serialized: bytes = example.SerializeToString(deterministic=True)
+    return serialized
 
 
-def _examples(files: list[str]) -> Iterator[dict[str, tf.train.Feature]]:
+def _examples(files: list[str]) -> Iterator[Any]:
     records = tf.data.TFRecordDataset(files, "GZIP").prefetch(tf.data.AUTOTUNE)
     for record in records.as_numpy_iterator():
         yield tf.train.Example.FromString(record).features.feature
 
 
-def _by_row(files: list[str]) -> tuple[list[str], dict[int, array.array]]:
+def _by_row(files: list[str]) -> tuple[list[str], dict[int, Sequence[float]]]:
     """Returns the classes, and the probabilities of each row: small, unlike the texts."""
     class_names: list[str] = []
-    probabilities = {}
+    probabilities: dict[int, Sequence[float]] = {}
     for features in _examples(files):
         class_names = class_names or [n.decode() for n in features[LABELS].bytes_list.value]
         values = array.array("f", features[PROBABILITIES].float_list.value)
@@ -152,7 +151,7 @@ def _by_row(files: list[str]) -> tuple[list[str], dict[int, array.array]]:
 
 
 def _predictions(
-    texts: TextsToScore, class_names: list[str], probabilities: dict[int, array.array]
+    texts: TextsToScore, class_names: list[str], probabilities: dict[int, Sequence[float]]
 ) -> Iterator[Prediction]:
     for features in _examples([os.path.join(texts.folder, _FILE)]):
         (row,), (text,) = features[ROW].int64_list.value, features[TEXT].bytes_list.value

@@ -94,10 +94,13 @@ def _checked_models(request: Request) -> tuple[str, str]:
 def _texts_to_score(request: Request, dataset: "ResolvedDataset") -> TextsToScore | None:
     if not request.score:
         return None
+    from albert_tfx.data import text_files
     from albert_tfx.prediction import scoring
 
     root = Path(request.output, "scoring")
     file = Path(request.score).expanduser()
     if file.is_file():
-        return scoring.from_file(file, request.text_column, root)
+        # The column of a file to learn from says nothing of a file with one text a line.
+        is_plain = request.csv is not None and not text_files.has_columns(file)
+        return scoring.from_file(file, None if is_plain else request.text_column, root)
     return scoring.from_split(dataset, request.score, root)

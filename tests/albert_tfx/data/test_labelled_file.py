@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,22 @@ def test_words_that_pandas_takes_for_missing_are_texts(tmp_path):
     assert label_of_text(options) == dict(ROWS + words)
 
 
+def test_a_nul_is_kept_in_texts_and_labels(tmp_path):
+    rows = [(f"{index} a\0b\0", ("x\0", "x")[index % 2]) for index in range(300)]
+
+    options = prepare_text_file(csv(tmp_path / "a.csv", rows), data_dir=tmp_path)
+
+    assert label_of_text(options) == dict(rows)
+
+
+def test_a_whole_number_may_be_too_long_for_python(tmp_path):
+    rows = [(text, "1" * 5000 if label == "1" else "0") for text, label in ROWS]
+
+    options = prepare_text_file(csv(tmp_path / "a.csv", rows), data_dir=tmp_path)
+
+    assert tfds_source.resolve(options).class_names == ("0", "1" * 5000)
+
+
 @pytest.mark.parametrize(
     ("labels", "classes"),
     [
@@ -173,14 +190,14 @@ def test_broken_gzip(tmp_path):
 def test_other_encoding_names_the_line(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\ngut,1\nschön,0\n".encode("latin-1"))
-    refuses(tmp_path, path, r"not UTF-8: line 3 has the byte 0xf6.*Save it as UTF-8")
+    refuses(tmp_path, path, r"line 3 is not UTF-8: it has the byte 0xf6.*Save it as UTF-8")
 
 
 def test_missing_column_lists_and_guesses(tmp_path):
     path = csv(tmp_path / "a.csv", header="texts,labels")
     refuses(tmp_path, path, r"no column 'text'; it has texts, labels.*--text-column.*'texts'")
-    refuses(tmp_path, path, r"no column 'label'.*perhaps 'labels'", text_column="texts")
-    refuses(tmp_path, path, r"no column 'txts'.*perhaps 'texts'", text_column="txts")
+    refuses(tmp_path, path, r"no column 'label'.*mean 'labels'", text_column="texts")
+    refuses(tmp_path, path, r"no column 'txts'.*mean 'texts'", text_column="txts")
 
 
 def test_one_column_is_not_both_text_and_label(tmp_path):
@@ -228,7 +245,18 @@ def test_malformed_json_names_the_line(tmp_path, line):
 def test_unquoted_separators_are_refused(tmp_path, rows):
     path = tmp_path / "a.csv"
     path.write_text(f"text,label\n{rows}")
-    refuses(tmp_path, path, "more cells in row 2|Expected 2 fields in line 3.*quotes")
+    refuses(tmp_path, path, "line [23] ends a row of 3 cells, and the header has 2.*quotes")
+
+
+def test_stray_quotes_are_refused_and_swallow_no_row(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\na,1\n"b" c,0\n')
+    refuses(tmp_path, path, "line 3 is malformed.*double")
+
+
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    refuses(tmp_path, tmp_path / "a.csv", "is a pipe, which can be read only once")
 
 
 def test_one_class(tmp_path):

@@ -49,6 +49,16 @@ def test_a_file_can_be_shortened(prepare, csv):
     assert prepare("--csv", csv, *columns, "--max-examples", "20").num_examples["train"] == 20
 
 
+def test_the_text_column_of_the_training_file_is_not_asked_of_plain_lines(prepare, csv, tmp_path):
+    lines = tmp_path / "new.txt"
+    lines.write_text("one\n")
+    columns = ("--text-column", "body", "--label-column", "verdict")
+
+    assert prepare("--csv", csv, *columns, "--score", str(lines)).config.scoring.name == "new"
+    with pytest.raises(InputError, match="one text a line, and no column 'body'"):
+        prepare("--text-column", "body", "--score", str(lines))
+
+
 def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
     prepare(*options, "--sequence-length", "99")

@@ -1,0 +1,179 @@
+"""What `predict.py` does: it reads texts, asks a pushed model, and writes the answers.
+
+TensorFlow, which takes seconds to import, is imported once all that can be refused has been.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from albert_tfx import storage
+from albert_tfx.data import text_files
+from albert_tfx.errors import InputError
+from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction.predictions import FORMATS, Classifier, predict, written
+
+if TYPE_CHECKING:
+    from albert_tfx.prediction.predictions import Probabilities
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Which texts to classify, by which model, and where the answers go.
+
+    Attributes:
+      text: The texts; where there are none, those of `input`, else of standard input.
+      input: A file that holds the texts.
+      text_column: The column of `input` that holds them, or None for the one named like it.
+      output: Output folder of `local_runner.py`, whose newest model answers.
+      model: The folder of another model.
+      output_file: The file to write the answers to, or None for standard output.
+      format: A key of `FORMATS`, or None for the one that `output_file` is named for.
+      no_text: Leaves the texts themselves out of the answers.
+    """
+
+    text: Sequence[str] = ()
+    input: Path | None = None
+    text_column: str | None = None
+    output: Path = Path("output")
+    model: Path | None = None
+    output_file: Path | None = None
+    format: str | None = None
+    no_text: bool = False
+
+
+def answer(request: Request) -> None:
+    """Classifies the texts, and writes each answer as soon as it is there.
+
+    Raises:
+      InputError: The texts, the model or the output file cannot be used.
+      BrokenPipeError: Nobody reads the answers any more.
+    """
+    texts = _texts(request)
+    folder = request.model or pushed_model.newest(request.output)
+    pushed_model.require_saved_model(folder)
+    chosen = FORMATS[request.format or _format_of(request.output_file)](not request.no_text)
+    with _opened(request.output_file) as output:
+        with _silenced_errors():
+            model = pushed_model.PushedModel(folder)
+        with _with_progress(model, request) as classifier:
+            for lines in written(predict(texts, classifier), chosen):
+                output.write(lines)
+                output.flush()
+
+
+def _texts(request: Request) -> Iterable[str | None]:
+    """Returns the texts; those of standard input are yet to be read, and all but one of a file."""
+    if request.text and request.input:
+        raise InputError("there are both texts and --input", "Give one of the two")
+    if request.text_column and not request.input:
+        raise InputError("--text-column needs --input", "Name the file with --input FILE")
+    if request.text:
+        return list(map(_utf8, request.text))
+    if request.input:
+        _refuse_to_replace(request.input, request.output_file)
+        texts = text_files.from_file(request.input, request.text_column)
+        return itertools.chain(list(itertools.islice(texts, 1)), texts)
+    if sys.stdin is None:
+        raise InputError("there is no text", "Give one, or name a file with --input FILE")
+    if sys.stdin.isatty():
+        print("one text a line; Ctrl-D ends", file=sys.stderr)
+    return text_files.from_descriptor(sys.stdin.fileno(), "Standard input")
+
+
+def _refuse_to_replace(file: Path, output_file: Path | None) -> None:
+    if output_file and output_file.exists() and file.exists() and file.samefile(output_file):
+        raise InputError(
+            f"The answers would replace the texts in {file}", "Give another file with --output-file"
+        )
+
+
+def _utf8(argument: str) -> str:
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text {argument!r} is not UTF-8", "Set the terminal to UTF-8, or give a file"
+        ) from error
+    return argument
+
+
+def _format_of(output_file: Path | None) -> str:
+    return "jsonl" if output_file and output_file.suffix in (".jsonl", ".ndjson") else "csv"
+
+
+@contextlib.contextmanager
+def _opened(output_file: Path | None) -> Iterator[TextIO]:
+    """Opens what the answers go to; a file gets its name once all of them are in it."""
+    try:
+        if output_file is None:
+            sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+            yield sys.stdout
+        elif output_file.exists() and not output_file.is_file():  # a device or a pipe
+            with output_file.open("w", encoding="utf-8") as file:
+                yield file
+        else:
+            with storage.whole_file(output_file) as partial, partial.open("w") as file:
+                yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{output_file or 'Standard output'} cannot be written ({error.strerror})",
+            "Give another file with --output-file FILE",
+        ) from error
+
+
+@contextlib.contextmanager
+def _silenced_errors() -> Iterator[None]:
+    """Keeps the messages of TensorFlow's C++ off the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+class _Counted:
+    """A classifier that counts the texts it has classified."""
+
+    def __init__(self, classifier: Classifier, advance: Callable[[int], None]) -> None:
+        self._classifier = classifier
+        self._advance = advance
+        self.class_names = classifier.class_names
+
+    def probabilities(self, texts: Sequence[str]) -> "Probabilities":
+        answers = self._classifier.probabilities(texts)
+        self._advance(len(texts))
+        return answers
+
+
+@contextlib.contextmanager
+def _with_progress(classifier: Classifier, request: Request) -> Iterator[Classifier]:
+    """Shows on a terminal how many texts are done, unless the answers themselves go there."""
+    answers_shown = request.output_file is None and sys.stdout.isatty()
+    if request.text or answers_shown or not sys.stderr.isatty():
+        yield classifier
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.completed:,} texts"),
+        progress.TextColumn("{task.speed:,.0f}/s"),
+        progress.TimeElapsedColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task("", total=None)
+        yield _Counted(classifier, lambda count: shown.advance(task, count))
