@@ -1,6 +1,5 @@
 """The compiled pipeline: its file, and its tasks."""
 
-import contextlib
 import dataclasses
 import os
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from albert_tfx import storage
 from albert_tfx.errors import InputError
 from pipelines.cloud import parameters
 
@@ -69,13 +69,11 @@ def write(spec: dict[str, Any], path: str | os.PathLike[str]) -> None:
     Raises:
       InputError: The file cannot be written.
     """
-    partial = Path(f"{path}.{os.getpid()}")
+    require_place(path)
     try:
-        partial.write_text(yaml.safe_dump(spec, sort_keys=True, width=100), encoding="utf-8")
-        partial.replace(path)
+        with storage.whole_file(path) as partial:
+            partial.write_text(yaml.safe_dump(spec, sort_keys=True, width=100))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise _unwritable(path, error.strerror) from error
 
 
@@ -87,7 +85,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     remedy = "Give a file that `kubeflow_runner.py compile` wrote"
     try:
-        spec = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        spec: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read: {_first_line(error)}", remedy) from error
     try:

@@ -8,7 +8,7 @@ def test_a_file_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
 
-    with pytest.raises(InputError, match=r"folder cannot be written \(Is a directory\)"):
+    with pytest.raises(InputError, match=r"folder cannot be written \(it is a folder\)"):
         spec.write({"a": 1}, folder)
 
     assert list(tmp_path.iterdir()) == [folder]
