@@ -1,12 +1,16 @@
-"""The runs that an output folder has seen, read out of ML Metadata, for notebooks."""
+"""What ML Metadata knows of the runs into an output folder: the one place that opens it.
+
+For notebooks, which need no TFX for it, and for the run itself.
+"""
 
 import dataclasses
 import datetime
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
@@ -15,23 +19,25 @@ from albert_tfx.contract import (
     COMPARISON_REPORT,
     FINE_TUNED,
     FROZEN,
+    PUSHED_VERSION,
     trainer_id,
 )
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.evaluation.results import comparison_table, load_comparison
 from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.release import served_versions
+from pipelines.config import PipelineConfig
 
 METADATA_FILE = "metadata.db"
 PIPELINE_FOLDER = "pipeline"
 COMPARISON = (COMPARISON_EVALUATOR, "evaluation")
 REPORT = (COMPARISON_REPORT, "report")
 
-_FINISHED = (
-    metadata_store_pb2.Execution.COMPLETE,  # type: ignore[attr-defined]
-    metadata_store_pb2.Execution.CACHED,  # type: ignore[attr-defined]
-)
-_OUTPUT = metadata_store_pb2.Event.OUTPUT  # type: ignore[attr-defined]
+_PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
+_FINISHED = (_PROTO.Execution.COMPLETE, _PROTO.Execution.CACHED)
+# TFX's name for the type of what a Pusher gives.
+_PUSHED_MODEL = "PushedModel"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +45,10 @@ class PipelineRun:
     """One finished run.
 
     Attributes:
-      name: What TFX calls it.
+      name: TFX's name for it.
       pipeline: The pipeline's name.
-      started: When, in UTC.
-      artifacts: Where each output artifact lies, by component and key.
+      started: When it started, in UTC.
+      artifacts: The uri of each output artifact, by component and key.
     """
 
     name: str
@@ -51,7 +57,7 @@ class PipelineRun:
     artifacts: Mapping[tuple[str, str], str]
 
     def uri(self, component: str, output: str) -> str:
-        """Returns where an artifact lies.
+        """Returns the uri of an artifact.
 
         Raises:
           InputError: The run has no such artifact.
@@ -62,7 +68,7 @@ class PipelineRun:
         return self.artifacts[component, output]
 
     def comparison(self) -> Comparison:
-        """Reads how both models did on the eval split."""
+        """Reads the metrics of both models on the eval split."""
         return load_comparison(self.uri(*COMPARISON))
 
     def histories(self) -> dict[str, TrainingHistory]:
@@ -74,7 +80,7 @@ class PipelineRun:
 
 
 def list_runs(output: str) -> list[PipelineRun]:
-    """Returns the runs that came to their report, the oldest first.
+    """Returns the runs that finished their report, the oldest first.
 
     Args:
       output: The folder that `local_runner.py --output` names. It may have been moved since.
@@ -83,20 +89,18 @@ def list_runs(output: str) -> list[PipelineRun]:
       InputError: There is none.
     """
     path = pathlib.Path(output, METADATA_FILE)
-    if not path.exists():
-        raise InputError(
-            f"{output!r} holds no {METADATA_FILE}",
-            "Give the folder of a run: python local_runner.py --output FOLDER",
-        )
-    reader = _Reader(path)
-    runs = [run for run in reader.runs() if REPORT in run.artifacts]
+    store, root = _open(path), path.parent / PIPELINE_FOLDER
+    contexts = store.get_contexts_by_type("pipeline_run")
+    runs = [
+        run for run in (_run(store, each, root) for each in contexts) if REPORT in run.artifacts
+    ]
     if not runs:
         raise InputError(f"No run has finished in {output!r}", "Run local_runner.py to its end")
     return sorted(runs, key=lambda run: run.started)
 
 
 def run_table(runs: Iterable[PipelineRun]) -> pd.DataFrame:
-    """Returns one row a run: its pipeline, its start, and what became of it."""
+    """Returns one row a run: its pipeline, its start, and the difference that it found."""
     rows = {run.name: _run_record(run) for run in runs}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
 
@@ -147,49 +151,110 @@ def _metrics(run: PipelineRun) -> pd.Series:
     )
 
 
-class _Reader:
-    """ML Metadata, as TFX fills it: contexts for pipelines, their runs and their nodes."""
+def output_uri(metadata: str, pipeline: str, component: str) -> str:
+    """Returns the uri of the artifact that `component` gave last, itself or from the cache.
 
-    def __init__(self, path: pathlib.Path) -> None:
-        config = metadata_store_pb2.ConnectionConfig()  # type: ignore[attr-defined]
-        config.sqlite.filename_uri = str(path)
-        config.sqlite.connection_mode = (
-            metadata_store_pb2.SqliteMetadataSourceConfig.READONLY  # type: ignore[attr-defined]
+    Args:
+      metadata: ML Metadata's SQLite database.
+      pipeline: The pipeline's name.
+      component: Id of a component with one output artifact.
+
+    Raises:
+      InputError: There is no such database.
+      LookupError: The component has never finished.
+    """
+    store = _open(pathlib.Path(metadata))
+    node = store.get_context_by_type_and_name("node", f"{pipeline}.{component}")
+    finished = _finished(store, node) if node else []
+    if not finished:
+        raise LookupError(f"{component} has never finished in {pipeline}, says {metadata}")
+    return next(uri for _, uri in _outputs(store, max(finished)))
+
+
+def forget_lost_pushes(config: PipelineConfig) -> None:
+    """Marks as deleted what was pushed after the newest version that is still there.
+
+    TFX then neither takes such a push from the cache nor finds it in production, so that a run
+    pushes again what is no longer served. Older versions may go without any consequence: they
+    stopped being in production when the next one was pushed.
+
+    Args:
+      config: The run that is about to start.
+    """
+    path = pathlib.Path(config.metadata)
+    if not path.exists():
+        return
+    store = _open(path, _PROTO.SqliteMetadataSourceConfig.READWRITE)
+    newest = max(served_versions.numbers(config.serving), default=0)
+    lost = [push for push in _pushes(store, config.name) if _version(push) > newest]
+    for push in lost:
+        push.state = _PROTO.Artifact.DELETED
+    store.put_artifacts(lost)
+
+
+def _open(
+    path: pathlib.Path, mode: int = _PROTO.SqliteMetadataSourceConfig.READONLY
+) -> MetadataStore:
+    """Opens a database that TFX made; none is made where there is none.
+
+    Raises:
+      InputError: There is none.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{str(path.parent)!r} holds no {path.name}",
+            "Give the folder of a run: python local_runner.py --output FOLDER",
         )
-        self._store = MetadataStore(config)
-        self._root = path.parent / PIPELINE_FOLDER
-        self._uris = {each.id: each.uri for each in self._store.get_artifacts()}
-        self._types = {each.id: each.name for each in self._store.get_context_types()}
+    config = _PROTO.ConnectionConfig()
+    config.sqlite.filename_uri = str(path)
+    config.sqlite.connection_mode = mode
+    return MetadataStore(config)
 
-    def runs(self) -> Iterable[PipelineRun]:
-        return map(self._run, self._store.get_contexts_by_type("pipeline_run"))
 
-    def _run(self, context: Any) -> PipelineRun:
-        executions = self._store.get_executions_by_context(context.id)
-        finished = [each.id for each in executions if each.last_known_state in _FINISHED]
-        pipeline = ""
-        artifacts: dict[tuple[str, str], str] = {}
-        for execution in finished:
-            names = self._context_names(execution)
-            pipeline = names["pipeline"]
-            component = names["node"].removeprefix(f"{pipeline}.")
-            artifacts |= {(component, key): uri for key, uri in self._outputs(execution)}
-        started = datetime.datetime.fromtimestamp(
-            context.create_time_since_epoch / 1000, datetime.UTC
-        )
-        return PipelineRun(context.name, pipeline, started, artifacts)
+def _run(store: MetadataStore, context: Any, root: pathlib.Path) -> PipelineRun:
+    """Returns a run, given its context: TFX has others for its pipeline and its nodes."""
+    pipeline = ""
+    artifacts: dict[tuple[str, str], str] = {}
+    for execution in _finished(store, context):
+        names = {each.type: each.name for each in store.get_contexts_by_execution(execution)}
+        pipeline = names["pipeline"]
+        component = names["node"].removeprefix(f"{pipeline}.")
+        for key, uri in _outputs(store, execution):
+            artifacts[component, key] = _located(uri, root)
+    started = datetime.datetime.fromtimestamp(context.create_time_since_epoch / 1000, datetime.UTC)
+    return PipelineRun(context.name, pipeline, started, artifacts)
 
-    def _context_names(self, execution: int) -> dict[str, str]:
-        contexts = self._store.get_contexts_by_execution(execution)
-        return {self._types[each.type_id]: each.name for each in contexts}
 
-    def _outputs(self, execution: int) -> Iterable[tuple[str, str]]:
-        for event in self._store.get_events_by_execution_ids([execution]):
-            if event.type == _OUTPUT:
-                yield event.path.steps[0].key, self._located(self._uris[event.artifact_id])
+def _finished(store: MetadataStore, context: Any) -> list[int]:
+    executions = store.get_executions_by_context(context.id)
+    return [each.id for each in executions if each.last_known_state in _FINISHED]
 
-    def _located(self, uri: str) -> str:
-        """Returns where the artifact lies now that the folder may have been moved."""
-        _, _, below = uri.rpartition(f"/{PIPELINE_FOLDER}/")
-        moved = self._root / below
-        return str(moved) if below and moved.exists() else uri
+
+def _outputs(store: MetadataStore, execution: int) -> Iterator[tuple[str, str]]:
+    """Yields the key and the uri of each output artifact of an execution."""
+    events = store.get_events_by_execution_ids([execution])
+    keys = {e.artifact_id: e.path.steps[0].key for e in events if e.type == _PROTO.Event.OUTPUT}
+    for artifact in store.get_artifacts_by_id(list(keys)):
+        yield keys[artifact.id], artifact.uri
+
+
+def _located(uri: str, root: pathlib.Path) -> str:
+    """Returns where the artifact lies now that the folder may have been moved."""
+    _, _, below = uri.rpartition(f"/{PIPELINE_FOLDER}/")
+    moved = root / below
+    return str(moved) if below and moved.exists() else uri
+
+
+def _pushes(store: MetadataStore, pipeline: str) -> Iterable[Any]:
+    context = store.get_context_by_type_and_name("pipeline", pipeline)
+    try:
+        pushed_model = store.get_artifact_type(_PUSHED_MODEL)
+    except errors.NotFoundError:
+        return []
+    artifacts = store.get_artifacts_by_context(context.id) if context else []
+    return [each for each in artifacts if each.type_id == pushed_model.id]
+
+
+def _version(push: Any) -> int:
+    """Returns the version of a push; 0 where the Pusher pushed nothing."""
+    return int(push.custom_properties[PUSHED_VERSION].string_value or 0)

@@ -1,17 +1,24 @@
-"""Which component of a running pipeline is where, read from what TFX logs."""
+"""The state of each component of a running pipeline, read from TFX's log records."""
 
 import contextlib
 import dataclasses
 import enum
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from albert_tfx.errors import InputError, one_line
 from albert_tfx.progress import Progress, of_record
+
+_QUOTED = re.compile(
+    rf"^{re.escape(InputError.__module__)}\.{InputError.__name__}: (.*)\.", re.MULTILINE
+)
+_BEAM_STEP = re.compile(r" \[while running '.*?'\]")
 
 
 class State(enum.StrEnum):
-    """Where a component stands."""
+    """The state of a component."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -25,16 +32,20 @@ class ComponentError(Exception):
     """A component failed; the only argument is its id."""
 
 
+class RunError(Exception):
+    """A run failed, and not for an input that a remedy is known for. Its text is one line."""
+
+
 @dataclasses.dataclass
 class ComponentState:
     """One component of the run.
 
     Attributes:
       component: Its id, e.g. `Trainer.frozen`.
-      state: Where it stands.
+      state: Its state.
       started: When it started, in seconds of `time.monotonic`; None before that.
       seconds: How long it took; None until it ended.
-      progress: How far its executor says it is; None if it says nothing.
+      progress: The progress that its executor reported last; None if it reported none.
     """
 
     component: str
@@ -149,3 +160,51 @@ def follow(states: ComponentStates) -> Iterator[ComponentStates]:
         root.removeHandler(states)
     if states.failed is not None:
         raise ComponentError(states.failed.component)
+
+
+def explain(error: BaseException, log: str) -> InputError | RunError:
+    """Returns what to tell the user about `error`.
+
+    Args:
+      error: What ended the run.
+      log: Path of the log that holds its traceback.
+
+    Returns:
+      The `InputError` that is at the bottom of it, if there is one. Else an error that names the
+      component, the reason, where to read on and how to go on.
+    """
+    bad_input = next(filter(None, map(_input_error, _chain(error))), None)
+    if bad_input is not None:
+        return bad_input
+    if isinstance(error, ComponentError):
+        what = f"{error.args[0]} failed"
+        reason = error.__cause__ and _last_line(error.__cause__)
+        go_on = "The same command goes on from here, as what has finished is cached"
+    else:
+        what, reason, go_on = "the run failed", _last_line(error), "Then run the same command again"
+    return RunError(f"{what} ({reason or 'its inputs are missing'}). See {log}. {go_on}.")
+
+
+def _input_error(error: BaseException) -> InputError | None:
+    """Returns the `InputError` that `error` is, or whose traceback it quotes.
+
+    Beam adds the step to what a step raised, and hands on what a worker raised as text.
+    """
+    if isinstance(error, InputError):
+        cause, remedy = _BEAM_STEP.sub("", error.cause), error.remedy
+    elif quoted := _QUOTED.search(str(error)):
+        cause, _, remedy = _BEAM_STEP.sub("", quoted[1]).partition(". ")
+    else:
+        return None
+    return InputError(cause, remedy)
+
+
+def _last_line(error: BaseException) -> str:
+    name, line = type(error).__name__, one_line(error).strip()
+    return name if line == name else f"{name}: {line}"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

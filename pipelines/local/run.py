@@ -28,8 +28,8 @@ def run(request: Request) -> Exception | None:
       InputError: The output folder cannot be written, or another run is writing to it.
     """
     from pipelines.local import run_log
+    from pipelines.local.component_states import explain
     from pipelines.local.console import Screen
-    from pipelines.local.failure import explain
     from pipelines.local.interruption import stop_at_once
 
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -58,8 +58,8 @@ def _compare(request: Request, screen: "Screen") -> None:
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        from pipelines.lost_pushes import forget_lost_pushes
         from pipelines.pipeline import create_pipeline
+        from pipelines.runs import forget_lost_pushes
 
         forget_lost_pushes(config)
         pipeline = create_pipeline(config)
@@ -73,19 +73,19 @@ def _compare(request: Request, screen: "Screen") -> None:
 def _publish_report(config: PipelineConfig) -> "Summary":
     from albert_tfx.report.summary import Summary
     from components.comparison_report import publish
-    from pipelines import outcome
+    from pipelines import runs
 
     folder = pathlib.Path(config.output, "report")
-    publish(outcome.output_uri(config.metadata, config.name, COMPARISON_REPORT), str(folder))
+    publish(runs.output_uri(config.metadata, config.name, COMPARISON_REPORT), str(folder))
     return Summary.load(folder)
 
 
 def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:
     """Writes the scored texts where people look; returns what to say of it."""
     from albert_tfx.prediction import scoring
-    from pipelines import outcome
+    from pipelines import runs
 
-    scored = outcome.output_uri(config.metadata, config.name, BULK_INFERRER)
+    scored = runs.output_uri(config.metadata, config.name, BULK_INFERRER)
     target = pathlib.Path(config.predictions, f"{texts.name}.csv")
     count = scoring.publish(texts, scored, target)
     if not count:

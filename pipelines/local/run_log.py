@@ -83,7 +83,7 @@ def _redirected(stream: TextIO, descriptor: int, log: TextIO) -> Iterator[TextIO
 
 @contextlib.contextmanager
 def _logging_to(log: TextIO) -> Iterator[None]:
-    import absl.logging  # type: ignore[import-untyped]
+    import absl.logging
 
     root, verbosity = logging.getLogger(), absl.logging.get_verbosity()
     level = root.level

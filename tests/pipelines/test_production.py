@@ -27,8 +27,8 @@ from components.model_selector import ModelSelector
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
-from pipelines.lost_pushes import forget_lost_pushes
 from pipelines.presets import IN_PROCESS
+from pipelines.runs import forget_lost_pushes
 
 pytestmark = pytest.mark.slow
 

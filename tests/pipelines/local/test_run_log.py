@@ -11,7 +11,7 @@ from pipelines.local import run_log
 _SPEAKER = """
 import ctypes, logging, os, subprocess, sys
 import absl.logging
-from pipelines import run_log
+from pipelines.local import run_log
 
 print("before")
 try:
@@ -33,7 +33,7 @@ except ValueError:
 
 _UNWATCHED = """
 import logging, os, sys
-from pipelines import run_log
+from pipelines.local import run_log
 from pipelines.local.console import Screen
 
 reader, writer = os.openpty() if sys.argv[2] == "terminal" else os.pipe()
