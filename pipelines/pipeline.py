@@ -35,6 +35,7 @@ from components.schema_importer import SchemaImporter
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
 from components.yardstick import Yardstick
+from pipelines import code_key
 from pipelines.cloud import google_cloud
 from pipelines.config import CustomJob, PipelineConfig
 
@@ -169,29 +170,32 @@ def create_pipeline(
     # Classifies texts of no known class with the selected model, where there are any.
     scoring = _scoring(config.scoring, model_selector) if config.scoring else []
 
+    nodes = [
+        example_gen,
+        duplicate_finder,
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        yardstick,
+        transform,
+        embedding_gen,
+        frozen,
+        fine_tuned,
+        comparison,
+        model_selector,
+        production,
+        test,
+        production_gate,
+        pusher,
+        comparison_report,
+        *scoring,
+    ]
+    for node in nodes:
+        code_key.stamp(node)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=config.pipeline_root,
-        components=[
-            example_gen,
-            duplicate_finder,
-            statistics_gen,
-            schema_gen,
-            example_validator,
-            yardstick,
-            transform,
-            embedding_gen,
-            frozen,
-            fine_tuned,
-            comparison,
-            model_selector,
-            production,
-            test,
-            production_gate,
-            pusher,
-            comparison_report,
-            *scoring,
-        ],
+        components=nodes,
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(config.metadata),
         beam_pipeline_args=list(config.beam_args),
