@@ -129,6 +129,18 @@ def option(
     return dataclasses.field(default=default, default_factory=factory, metadata=metadata)
 
 
+def optional(
+    name: str, group: str, use: str, metavar: str, default: str = "none", **more: Any
+) -> Any:
+    """Returns a dataclass field that is None where its flag is not given; see `Flag`."""
+    return option(None, Flag(name, group, use, metavar, default, **more))
+
+
+def switch(name: str, group: str, use: str, default: str) -> Any:
+    """Returns a dataclass field that is true where its flag is given; see `Flag`."""
+    return option(False, Flag(name, group, use, None, default))
+
+
 def declared(options: type) -> Iterator[Declared]:
     """Yields the flags of a dataclass of options, in the order of its fields."""
     for field in dataclasses.fields(options):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from albert_tfx.errors import InputError, did_you_mean
-from albert_tfx.flags import Bounds, Flag, at_least, check, one_of, option
+from albert_tfx.flags import Bounds, Flag, at_least, check, one_of, option, optional, switch
 
 POOLINGS = ("mean", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
@@ -71,13 +71,18 @@ _SHARE = Bounds(lambda value: 0 <= value <= 1, "Give a share from 0 to 1")
 _PART = Bounds(lambda value: 0 <= value < 1, "Give 0 or more, below 1")
 _RATE = Bounds(lambda value: 0 < value <= 1, "Give more than 0, at most 1")
 
+
+def _share(default: float, name: str, use: str) -> Any:
+    return option(default, Flag(name, SERVED, use, "SHARE"), bounds=_SHARE)
+
+
 # Flags that set the options of several components.
 _ENCODER = Flag(
     "--encoder",
     ENCODER,
     "TF Hub or Kaggle handle, or folder, of a text encoder",
     "HANDLE",
-    default="the small ALBERT in assets; imdb: ALBERT-base from TF Hub",
+    "the small ALBERT in assets; imdb: ALBERT-base from TF Hub",
     at_submission="TF Hub or Kaggle handle, or folder in a bucket, of the text encoder",
 )
 _SEQUENCE_LENGTH = Flag(
@@ -107,16 +112,13 @@ class DatasetOptions:
         called="dataset",
     )
     # A data set that is not there yet is prepared there.
-    data_dir: str | None = option(
-        None,
-        Flag(
-            "--data-dir",
-            REVIEWS,
-            "where TFDS keeps its data sets",
-            "DIR",
-            default="TFDS's own",
-            convert=absolute,
-        ),
+    data_dir: str | None = optional(
+        "--data-dir",
+        REVIEWS,
+        "where TFDS keeps its data sets",
+        "DIR",
+        "TFDS's own",
+        convert=absolute,
     )
     train_split: str = option(
         "train[:90%]", Flag("--train-split", REVIEWS, "reviews to train on", "SPLIT")
@@ -127,29 +129,23 @@ class DatasetOptions:
     test_split: str = option(
         "test", Flag("--test-split", REVIEWS, "reviews that are only reported", "SPLIT")
     )
-    text_feature: str | None = option(
-        None,
-        Flag(
-            "--text-feature",
-            REVIEWS,
-            "the feature that holds the text",
-            "NAME",
-            default="what the data set declares",
-        ),
+    text_feature: str | None = optional(
+        "--text-feature",
+        REVIEWS,
+        "the feature that holds the text",
+        "NAME",
+        "what the data set declares",
     )
-    label_feature: str | None = option(
-        None,
-        Flag(
-            "--label-feature",
-            REVIEWS,
-            "the feature that holds the class",
-            "NAME",
-            default="what the data set declares",
-        ),
+    label_feature: str | None = optional(
+        "--label-feature",
+        REVIEWS,
+        "the feature that holds the class",
+        "NAME",
+        "what the data set declares",
     )
     max_examples: int | None = option(
         None,
-        Flag("--max-examples", REVIEWS, "most reviews of each split", "N", default="all"),
+        Flag("--max-examples", REVIEWS, "most reviews of each split", "N", "all"),
         bounds=_AT_LEAST_ONE,
         called="max-examples",
     )
@@ -162,14 +158,11 @@ class DatasetOptions:
 class DuplicateOptions:
     """What becomes of the reviews that repeat others, for DuplicateFinder."""
 
-    keep: bool = option(
-        False,
-        Flag(
-            "--keep-duplicates",
-            REVIEWS,
-            "only count the reviews that repeat others, and train and evaluate on them too",
-            default="they are taken out of train and eval",
-        ),
+    keep: bool = switch(
+        "--keep-duplicates",
+        REVIEWS,
+        "only count the reviews that repeat others, and train and evaluate on them too",
+        default="they are taken out of train and eval",
     )
 
 
@@ -201,7 +194,7 @@ class PreprocessingOptions:
             ENCODER,
             "the text preprocessing model that was made for the encoder",
             "HANDLE",
-            default="the one known to belong to it",
+            "the one known to belong to it",
             at_submission=True,
         )
     )
@@ -312,11 +305,7 @@ class TrainerOptions:
     batch_size: int = option(
         32,
         Flag(
-            "--batch-size",
-            TRAINING,
-            "reviews in one step",
-            "N",
-            default="32; small ALBERT, fine_tuned: 16",
+            "--batch-size", TRAINING, "reviews in one step", "N", "32; small ALBERT, fine_tuned: 16"
         ),
         bounds=_AT_LEAST_ONE,
         called="{model} batch_size",
@@ -375,28 +364,16 @@ class TrainerOptions:
 class SelectionPolicy:
     """When which model wins, for ModelSelector."""
 
-    min_gain: float = option(
-        0.0,
-        Flag(
-            "--min-gain",
-            SERVED,
-            "fine_tuned wins if the lower end of its gain in accuracy is above this",
-            "SHARE",
-        ),
-        bounds=_SHARE,
+    min_gain: float = _share(
+        0.0, "--min-gain", "fine_tuned wins if the lower end of its gain in accuracy is above this"
     )
     # A slice's loss counts where even the upper end of the difference's interval exceeds this. The
     # default lets fine-tuning trade a little of one class or length for more of another, as any
     # two models do.
-    max_slice_loss: float = option(
+    max_slice_loss: float = _share(
         0.05,
-        Flag(
-            "--max-slice-loss",
-            SERVED,
-            "frozen wins if fine_tuned surely loses more accuracy than this on a length or class",
-            "SHARE",
-        ),
-        bounds=_SHARE,
+        "--max-slice-loss",
+        "frozen wins if fine_tuned surely loses more accuracy than this on a length or class",
     )
     min_slice_examples: int = option(
         30,
@@ -408,36 +385,19 @@ class SelectionPolicy:
         ),
         bounds=_AT_LEAST_ONE,
     )
-    min_accuracy: float = option(
-        0.0,
-        Flag(
-            "--min-accuracy",
-            SERVED,
-            "nothing is pushed below this accuracy on the eval reviews",
-            "SHARE",
-        ),
-        bounds=_SHARE,
+    min_accuracy: float = _share(
+        0.0, "--min-accuracy", "nothing is pushed below this accuracy on the eval reviews"
     )
-    min_auc: float = option(
+    min_auc: float = _share(
         0.0,
-        Flag(
-            "--min-auc",
-            SERVED,
-            "nothing is pushed below this area under the ROC curve on the eval reviews",
-            "SHARE",
-        ),
-        bounds=_SHARE,
+        "--min-auc",
+        "nothing is pushed below this area under the ROC curve on the eval reviews",
     )
-    min_gain_over_majority: float = option(
+    min_gain_over_majority: float = _share(
         0.0,
-        Flag(
-            "--min-gain-over-majority",
-            SERVED,
-            "nothing is pushed unless the lower end of the winner's accuracy exceeds always "
-            "answering the most frequent class by more than this",
-            "SHARE",
-        ),
-        bounds=_SHARE,
+        "--min-gain-over-majority",
+        "nothing is pushed unless the lower end of the winner's accuracy exceeds always "
+        "answering the most frequent class by more than this",
     )
 
     def __post_init__(self) -> None:
@@ -448,15 +408,10 @@ class SelectionPolicy:
 class ProductionPolicy:
     """When a winner may replace the model in production, for ProductionGate."""
 
-    max_production_loss: float = option(
+    max_production_loss: float = _share(
         0.0,
-        Flag(
-            "--max-production-loss",
-            SERVED,
-            "the model in production stays if the new one loses more of its accuracy on test",
-            "SHARE",
-        ),
-        bounds=_SHARE,
+        "--max-production-loss",
+        "the model in production stays if the new one loses more of its accuracy on test",
     )
 
     def __post_init__(self) -> None:

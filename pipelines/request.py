@@ -11,7 +11,7 @@ from typing import Any
 
 from albert_tfx.contract import FINE_TUNED, FROZEN
 from albert_tfx.errors import InputError
-from albert_tfx.flags import Flag, check, declared, one_of, option
+from albert_tfx.flags import Flag, check, declared, one_of, option, optional
 from albert_tfx.options import (
     COMPONENT_OPTIONS,
     ENCODER,
@@ -104,7 +104,7 @@ class Request(OutputFolder):
             _RUN,
             "; ".join(f"{name}: {preset.purpose}" for name, preset in PRESETS.items()),
             "NAME",
-            default="sample",
+            "sample",
         ),
         bounds=one_of(tuple(PRESETS)),
     )
@@ -115,7 +115,7 @@ class Request(OutputFolder):
             _RUN,
             "folder that receives everything",
             "DIR",
-            default="output",
+            "output",
             convert=local_output,
             local=True,
         ),
@@ -127,53 +127,35 @@ class Request(OutputFolder):
             _RUN,
             "passed on to Beam, as --beam-arg=--FLAG=VALUE; may be repeated",
             "FLAG",
-            default="one process",
+            "one process",
         ),
     )
-    csv: str | None = option(
-        None,
-        Flag(
-            "--csv",
-            _FILE,
-            "CSV, TSV or JSONL file with one review a row",
-            "PATH",
-            default="none",
-            local=True,
-        ),
+    csv: str | None = optional(
+        "--csv", _FILE, "CSV, TSV or JSONL file with one review a row", "PATH", local=True
     )
-    text_column: str | None = option(
-        None,
-        Flag(
-            "--text-column",
-            _FILE,
-            "the column that holds the text",
-            "NAME",
-            default="text, review or the like",
-            local=True,
-        ),
+    text_column: str | None = optional(
+        "--text-column",
+        _FILE,
+        "the column that holds the text",
+        "NAME",
+        "text, review or the like",
+        local=True,
     )
-    label_column: str | None = option(
-        None,
-        Flag(
-            "--label-column",
-            _FILE,
-            "the column that holds the class",
-            "NAME",
-            default="label, sentiment or the like",
-            local=True,
-        ),
+    label_column: str | None = optional(
+        "--label-column",
+        _FILE,
+        "the column that holds the class",
+        "NAME",
+        "label, sentiment or the like",
+        local=True,
     )
-    score: str | None = option(
-        None,
-        Flag(
-            "--score",
-            _SCORING,
-            "a split, or a CSV, TSV, JSONL or text file, whose texts the selected model "
-            "classifies, into predictions/ in the output folder",
-            "SPLIT_OR_FILE",
-            default="none",
-            local=True,
-        ),
+    score: str | None = optional(
+        "--score",
+        _SCORING,
+        "a split, or a CSV, TSV, JSONL or text file, whose texts the selected model "
+        "classifies, into predictions/ in the output folder",
+        "SPLIT_OR_FILE",
+        local=True,
     )
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str = ""

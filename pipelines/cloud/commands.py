@@ -15,7 +15,7 @@ from typing import NoReturn, TextIO
 
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
 from albert_tfx.errors import InputError, did_you_mean
-from albert_tfx.flags import Flag, at_least, check, option
+from albert_tfx.flags import Flag, at_least, check, option, optional, switch
 from pipelines import command_line
 from pipelines.cloud import google_cloud, parameters, replay, resources, submission
 from pipelines.cloud import spec as spec_file
@@ -33,7 +33,7 @@ _PARAMETER = Flag(
     _RUN,
     "value of one of the pipeline's parameters, as NAME=VALUE; may be repeated",
     "VALUE",
-    default="what was compiled",
+    "what was compiled",
 )
 
 _EPILOG = """\
@@ -159,17 +159,13 @@ class Target:
         )
     )
     spec: str = option(
-        "pipeline.yaml",
-        Flag("--spec", _DEPLOYMENT, "file to write", "FILE", default="pipeline.yaml"),
+        "pipeline.yaml", Flag("--spec", _DEPLOYMENT, "file to write", "FILE", "pipeline.yaml")
     )
-    no_resolver: bool = option(
-        False,
-        Flag(
-            "--no-resolver",
-            _DEPLOYMENT,
-            "do not look up the model in production: Vertex AI can, Kubeflow's own backend cannot",
-            default="look it up",
-        ),
+    no_resolver: bool = switch(
+        "--no-resolver",
+        _DEPLOYMENT,
+        "do not look up the model in production: Vertex AI can, Kubeflow's own backend cannot",
+        default="look it up",
     )
     resources: tuple[str, ...] = option(
         (),
@@ -179,7 +175,7 @@ class Target:
             "what a task may use, as 'PATTERN:cpu=N,memory=GB,gpu=TYPE,gpus=N', where PATTERN is "
             "of TFX node ids and the gpu may be left out; may be repeated",
             "NEED",
-            default="; ".join(
+            "; ".join(
                 f"{pattern}: {r.cpu} CPUs, {r.memory} GB" for pattern, r in resources.DEFAULTS
             ),
         ),
@@ -240,55 +236,27 @@ class Submission:
     """What `submit` sends, and where."""
 
     spec: str = option(flag=_SPEC)
-    output_root: str | None = option(
-        None,
-        Flag(
-            "--output-root", _RUN, "gs:// folder that receives everything", "FOLDER", default="none"
-        ),
+    output_root: str | None = optional(
+        "--output-root", _RUN, "gs:// folder that receives everything", "FOLDER"
     )
     parameters: tuple[str, ...] = option((), _PARAMETER)
-    schedule: str | None = option(
-        None,
-        Flag(
-            "--schedule",
-            _RUN,
-            "cron expression, to run again and again",
-            "CRON",
-            default="once, now",
-        ),
+    schedule: str | None = optional(
+        "--schedule", _RUN, "cron expression, to run again and again", "CRON", "once, now"
     )
-    no_cache: bool = option(
-        False,
-        Flag("--no-cache", _RUN, "let no task take over what an earlier run made", default="cache"),
+    no_cache: bool = switch(
+        "--no-cache", _RUN, "let no task take over what an earlier run made", default="cache"
     )
-    service_account: str | None = option(
-        None,
-        Flag(
-            "--service-account",
-            _RUN,
-            "account that the tasks act as",
-            "NAME",
-            default="the backend's own",
-        ),
+    service_account: str | None = optional(
+        "--service-account", _RUN, "account that the tasks act as", "NAME", "the backend's own"
     )
-    yes: bool = option(False, Flag("--yes", _RUN, "send it", default="show it only"))
+    yes: bool = switch("--yes", _RUN, "send it", default="show it only")
     project: str | None = google_cloud.project_option(_WHERE, "on Vertex AI")
     region: str = google_cloud.region_option(_WHERE)
-    endpoint: str | None = option(
-        None,
-        Flag(
-            "--endpoint",
-            _WHERE,
-            "URL of a Kubeflow Pipelines API, in place of Vertex AI",
-            "URL",
-            default="none",
-        ),
+    endpoint: str | None = optional(
+        "--endpoint", _WHERE, "URL of a Kubeflow Pipelines API, in place of Vertex AI", "URL"
     )
-    namespace: str | None = option(
-        None,
-        Flag(
-            "--namespace", _WHERE, "of a Kubeflow that several users share", "NAME", default="none"
-        ),
+    namespace: str | None = optional(
+        "--namespace", _WHERE, "of a Kubeflow that several users share", "NAME"
     )
 
 
@@ -365,27 +333,15 @@ class Replaying:
     output: str = option(
         factory=functools.partial(local_output, "output/replay"),
         flag=Flag(
-            "--output",
-            _RUN,
-            "the output root",
-            "DIR",
-            default="output/replay",
-            convert=local_output,
+            "--output", _RUN, "the output root", "DIR", "output/replay", convert=local_output
         ),
     )
-    package: str | None = option(
-        None,
-        Flag(
-            "--package",
-            _RUN,
-            "folder into which this project was installed",
-            "DIR",
-            default="as it is now",
-        ),
+    package: str | None = optional(
+        "--package", _RUN, "folder into which this project was installed", "DIR", "as it is now"
     )
     at_once: int = option(
         1,
-        Flag("--at-once", _RUN, "tasks that may run at the same time", "N", default="1"),
+        Flag("--at-once", _RUN, "tasks that may run at the same time", "N", "1"),
         bounds=at_least(1),
         called="--at-once",
     )

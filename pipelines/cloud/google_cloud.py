@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from albert_tfx.errors import InputError
-from albert_tfx.flags import Flag, option
+from albert_tfx.flags import Flag, option, optional
 from pipelines.cloud import submission
 from pipelines.config import CustomJob
 
@@ -35,55 +35,27 @@ class Services:
 
     project: str | None = project_option(_GROUP, "that they run in")
     region: str = region_option(_GROUP)
-    train_on: str | None = option(
-        None,
-        Flag(
-            "--train-on",
-            _GROUP,
-            "machine type, to run the Trainers as Vertex AI custom jobs",
-            "TYPE",
-            default="none",
-        ),
+    train_on: str | None = optional(
+        "--train-on", _GROUP, "machine type, to run the Trainers as Vertex AI custom jobs", "TYPE"
     )
-    train_gpu: str | None = option(
-        None,
-        Flag(
-            "--train-gpu",
-            _GROUP,
-            "GPU of that machine, as TYPE or TYPE:COUNT",
-            "GPU",
-            default="none",
-        ),
+    train_gpu: str | None = optional(
+        "--train-gpu", _GROUP, "GPU of that machine, as TYPE or TYPE:COUNT", "GPU"
     )
-    dataflow: str | None = option(
-        None,
-        Flag(
-            "--dataflow",
-            _GROUP,
-            "gs:// folder for temporary files, to run the Beam stages on Dataflow",
-            "FOLDER",
-            default="none",
-        ),
+    dataflow: str | None = optional(
+        "--dataflow",
+        _GROUP,
+        "gs:// folder for temporary files, to run the Beam stages on Dataflow",
+        "FOLDER",
     )
-    dataflow_image: str | None = option(
-        None,
-        Flag(
-            "--dataflow-image",
-            _GROUP,
-            "image of Dataflow's workers; see the Dockerfile",
-            "IMAGE",
-            default="none",
-        ),
+    dataflow_image: str | None = optional(
+        "--dataflow-image", _GROUP, "image of Dataflow's workers; see the Dockerfile", "IMAGE"
     )
-    service_account: str | None = option(
-        None,
-        Flag(
-            "--service-account",
-            _GROUP,
-            "account that the custom jobs and Dataflow's workers act as",
-            "MAIL",
-            default="the project's default",
-        ),
+    service_account: str | None = optional(
+        "--service-account",
+        _GROUP,
+        "account that the custom jobs and Dataflow's workers act as",
+        "MAIL",
+        "the project's default",
     )
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from albert_tfx.contract import EMBEDDING_GEN, trainer_id
 from albert_tfx.errors import InputError
 
 _EXAMPLE = "Write it as 'Trainer.*:cpu=8,memory=32,gpu=NVIDIA_L4,gpus=1'"
@@ -45,13 +46,13 @@ class Resources:
         return spec
 
 
-TRAINERS = "Trainer.*"
+TRAINERS = trainer_id("*")
 # Patterns of TFX node ids; of several that match, the last counts.
 DEFAULTS = (
     ("*", Resources(cpu=2, memory=8)),
     ("Transform", Resources(cpu=4, memory=16)),
     ("Evaluator.*", Resources(cpu=8, memory=32)),
-    ("EmbeddingGen", Resources(cpu=8, memory=32)),
+    (EMBEDDING_GEN, Resources(cpu=8, memory=32)),
     (TRAINERS, Resources(cpu=8, memory=32)),
 )
 

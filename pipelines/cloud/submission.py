@@ -1,12 +1,11 @@
 """Sends a compiled pipeline to Vertex AI or to a Kubeflow endpoint, or shows what would be sent."""
 
 import dataclasses
-import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, did_you_mean
 from pipelines.cloud import parameters
 
 if TYPE_CHECKING:
@@ -123,10 +122,10 @@ def require_region(region: str) -> None:
     try:
         utils.validate_region(region)
     except ValueError as error:
-        close = difflib.get_close_matches(region, sorted(SUPPORTED_REGIONS), n=1)
+        otherwise = "Give one such as europe-west4 with --region"
         raise InputError(
             f"Vertex AI knows no region {region!r}",
-            f"Did you mean {close[0]}" if close else "Give one such as europe-west4 with --region",
+            did_you_mean(region, sorted(SUPPORTED_REGIONS), otherwise),
         ) from error
 
 
