@@ -1,0 +1,55 @@
+"""The words that the page and the terminal share."""
+
+import dataclasses
+
+import pytest
+import toy_summary
+from toy_summary import changed
+
+from albert_tfx.evaluation.measurements import FlipRates, Interval
+from albert_tfx.release.selection import Rule
+from albert_tfx.report import wording
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+def test_every_rule_has_words(rule):
+    summary = changed(rule=rule, winner="frozen" if rule == Rule.ONLY_DEFINED else None)
+    assert wording.rule(summary)
+    assert wording.verdict(summary) != "Serve neither model"
+
+
+def test_a_rule_unknown_here_has_a_verdict_all_the_same():
+    assert wording.rule(changed(rule="news")) == ""
+    assert wording.verdict(changed(rule="news")) == "Serve the fine-tuned encoder"
+    assert wording.verdict(changed(rule="news", winner=None)) == "Serve neither model"
+
+
+@pytest.mark.parametrize(
+    ("difference", "meaning"),
+    [
+        (Interval(0.05, 0.033, 0.067), "helps here, but the gain may be as small as 3.3 points."),
+        (Interval(-0.05, -0.07, -0.03), "does harm here, by at least 3.0 points."),
+        (Interval(0.01, -0.01, 0.03), "The interval includes zero"),
+        (Interval(0.01), "+1.0 points; its interval is not known."),
+        (Interval(float("nan")), "is undefined."),
+    ],
+)
+def test_a_difference_is_put_into_words(difference, meaning):
+    assert meaning in wording.uncertainty(changed(difference={"accuracy": difference}))
+
+
+def test_flips_are_put_into_words_where_they_are_known():
+    rates = FlipRates(Interval(0.3), Interval(0.2), Interval(0.1))
+    said = wording.flips(changed(flip_rates=rates))
+    assert said.endswith("30.0% of the reviews: fine-tuning corrects 20.0% and breaks 10.0%.")
+    assert wording.flips(changed(flip_rates=None)) == ""
+
+
+def test_nothing_is_said_of_what_was_not_measured():
+    summary = changed(yardstick=None, duplicates=None)
+    said = (wording.yardstick(summary), wording.yardstick_verdict(summary))
+    assert (*said, wording.duplicates(summary)) == ("", "", "")
+    unknown = {"frozen": {"accuracy": Interval(float("nan"))}}
+    summary = changed(yardstick=dataclasses.replace(toy_summary.YARDSTICK, gain=unknown))
+    assert wording.yardstick(summary).endswith("reaches 75.0%.")
+    assert wording.yardstick_verdict(summary) == ""
