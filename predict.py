@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         from albert_tfx.prediction import answering
 
-        answering.answer(answering.Request(**vars(arguments)))
+        answering.answer(answering.Request(**vars(arguments)), _why_none_was_pushed)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -100,6 +100,16 @@ def _parser() -> Parser:
     )
     answers.add_argument("--no-text", action="store_true", help="leave the texts themselves out")
     return parser
+
+
+def _why_none_was_pushed(output: Path) -> str | None:
+    """Returns the reason that the last run gave, where it left a summary."""
+    from albert_tfx.report.summary import Summary
+
+    try:
+        return Summary.load(output / "report").reason
+    except (OSError, InputError):
+        return None
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import toy_predict
+import toy_summary
 from tiny_run import Run
 
 import predict
@@ -235,6 +237,15 @@ def test_what_cannot_be_used_is_refused_in_one_line(run, options, message):
     assert errors.startswith("error: ")
     assert message in errors
     assert errors.count("\n") == 1
+
+
+def test_a_run_that_pushed_nothing_is_said_why(run, output: Path):
+    shutil.rmtree(output / "serving")
+    (output / "report").mkdir()
+    (output / "report" / "summary.json").write_text("{}")
+    assert f"There is no pushed model in {output}/serving. Make one" in run("good")[2]
+    toy_summary.changed(pushed=False, reason="both are too bad").save(output / "report")
+    assert "serving; the last run pushed none: both are too bad. Make one" in run("good")[2]
 
 
 def test_a_full_disk_is_one_line(start):

@@ -5,7 +5,6 @@ Everything is decided, and refused, here: a runner calls `resolve` before it sta
 """
 
 import dataclasses
-import difflib
 import hashlib
 import itertools
 import socket
@@ -18,7 +17,7 @@ import tensorflow_datasets as tfds
 
 import albert_tfx.data.sample_reviews  # noqa: F401  registers its builder with TFDS
 from albert_tfx import contract
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.options import DatasetOptions
 
 ClassLabel = tfds.features.ClassLabel
@@ -27,7 +26,7 @@ Text = tfds.features.Text
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedDataset:
-    """What `DatasetOptions` came to.
+    """The data set, features and examples that `DatasetOptions` ask for.
 
     Attributes:
       builder: The prepared data set.
@@ -71,7 +70,7 @@ class _Range:
 
 
 def resolve(options: DatasetOptions) -> ResolvedDataset:
-    """Finds the data set, prepares it where it is not yet, and checks everything that it is asked.
+    """Finds the data set, prepares it where it is not yet, and checks all that is asked of it.
 
     Raises:
       InputError: There is no such data set, feature or split; the data set cannot be prepared;
@@ -182,13 +181,11 @@ def _other_name(name: str) -> str:
     if tfds.core.Path(name).expanduser().is_dir():
         return "It is a folder; name the one within it that holds dataset_info.json"
     known = tfds.list_builders(with_community_datasets=False)
-    close = difflib.get_close_matches(name, known)
-    if close:
-        return f"Did you mean {' or '.join(close)}"
-    return (
+    otherwise = (
         "Give NAME, NAME/CONFIGURATION or NAME:VERSION of TFDS's catalogue, or a folder that holds "
         "dataset_info.json"
     )
+    return did_you_mean(name, known, otherwise)
 
 
 def _unknown_hosts(builder: tfds.core.DatasetBuilder) -> list[str]:
@@ -198,7 +195,9 @@ def _unknown_hosts(builder: tfds.core.DatasetBuilder) -> list[str]:
     downloads kept from another time, a missing address proves nothing.
     """
     root = builder.data_path.parents[len(builder.info.full_name.split("/")) - 1]
-    if urllib.request.getproxies() or any(root.glob("downloads/*.INFO")):
+    downloads = root / "downloads"
+    kept = downloads.exists() and any(each.suffix == ".INFO" for each in downloads.iterdir())
+    if kept or urllib.request.getproxies():
         return []
     hosts = {urllib.parse.urlsplit(url).hostname for url in builder.url_infos or ()}
     names = sorted(host for host in hosts if host)

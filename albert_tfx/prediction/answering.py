@@ -48,15 +48,19 @@ class Request:
     no_text: bool = False
 
 
-def answer(request: Request) -> None:
+def answer(request: Request, reason: Callable[[Path], str | None] = lambda _: None) -> None:
     """Classifies the texts, and writes each answer as soon as it is there.
+
+    Args:
+      request: What to classify.
+      reason: See `pushed_model.newest`.
 
     Raises:
       InputError: The texts, the model or the output file cannot be used.
       BrokenPipeError: Nobody reads the answers any more.
     """
     texts = _texts(request)
-    folder = request.model or pushed_model.newest(request.output)
+    folder = request.model or pushed_model.newest(request.output, reason)
     pushed_model.require_saved_model(folder)
     chosen = FORMATS[request.format or _format_of(request.output_file)](not request.no_text)
     with _opened(request.output_file) as output:

@@ -1,10 +1,9 @@
 """The model that a run pushed: which it is, and how to ask it. Imports TensorFlow, never TFX."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx import storage
 from albert_tfx.contract import CLASSIFY_TEXT, LABELS, PROBABILITIES
 from albert_tfx.errors import InputError, one_line
 
@@ -14,11 +13,12 @@ if TYPE_CHECKING:
 _MODEL_FILE = "saved_model.pb"
 
 
-def newest(output: Path) -> Path:
+def newest(output: Path, reason: Callable[[Path], str | None] = lambda _: None) -> Path:
     """Returns the folder of the version that was pushed last.
 
     Args:
       output: The output folder of `local_runner.py`.
+      reason: Returns why the last run into such a folder pushed no model, if that is known.
 
     Raises:
       InputError: No model has been pushed there.
@@ -26,8 +26,10 @@ def newest(output: Path) -> Path:
     serving = output / "serving"
     versions = [path for path in serving.glob("*/") if path.name.isdecimal()]
     if not versions:
+        known = reason(output)
+        because = f"; the last run pushed none: {known}".rstrip(".") if known else ""
         raise InputError(
-            f"There is no pushed model in {serving}{_why_not(output)}",
+            f"There is no pushed model in {serving}{because}",
             f"Make one with python local_runner.py --output {output}, or name another model with "
             "--model FOLDER",
         )
@@ -92,12 +94,3 @@ class PushedModel:
 
         answers: dict[str, Any] = self._model.signatures[CLASSIFY_TEXT](text=tf.constant(texts))
         return answers
-
-
-def _why_not(output: Path) -> str:
-    """Returns why the last run pushed none, where it left a summary."""
-    try:
-        summary = storage.read_json(output / "report" / "summary.json")
-        return f"; the last run pushed none: {summary['reason']}".rstrip(".")
-    except (OSError, ValueError, KeyError):
-        return ""

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +49,9 @@ def test_no_pushed_model_says_how_to_make_one(tmp_path: Path):
 
 def test_a_run_that_pushed_nothing_is_said_why(tmp_path: Path):
     push(tmp_path, ".staging")
-    report = tmp_path / "report"
-    report.mkdir()
-    reason = "neither model beats always answering positive."
-    (report / "summary.json").write_text(json.dumps({"reason": reason}))
+    reasons = {tmp_path: "neither model beats always answering positive."}
     with pytest.raises(InputError, match=r"; the last run pushed none: neither .* positive\. Make"):
-        pushed_model.newest(tmp_path)
+        pushed_model.newest(tmp_path, reasons.get)
 
 
 def test_a_loaded_model_names_its_classes_and_answers(saved: Path):
