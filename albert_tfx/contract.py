@@ -78,6 +78,7 @@ PUSHED_DESTINATION = "pushed_destination"
 
 # Files of artifacts and of output folders.
 DUPLICATES_FILE = "duplicates.json"
+SIZES_FILE = "sizes.json"
 YARDSTICK_FILE = "yardstick.json"
 ANSWERS_FILE = "eval_answers.npz"
 HISTORY_FILE = "history.json"

@@ -33,10 +33,15 @@ def read_json(path: epath.PathLike) -> Any:
 
 
 def write_json(path: epath.PathLike, value: Any) -> None:
-    """Writes `to_json(value)` into a file, whose folder is made where it does not exist."""
+    """Writes `to_json(value)` as `write_bytes` does."""
+    write_bytes(path, to_json(value).encode())
+
+
+def write_bytes(path: epath.PathLike, content: bytes) -> None:
+    """Writes a file, whose folder is made where it does not exist."""
     epath.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial:
-        partial.write_text(to_json(value))
+        partial.write_bytes(content)
 
 
 @contextlib.contextmanager

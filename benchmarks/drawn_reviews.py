@@ -33,20 +33,19 @@ def draw_ids(lengths: Sequence[int], vocabulary: int, seed: int) -> list[list[in
 def real_ids(dataset: str, preprocessor: str, count: int, longest: int) -> list[list[int]]:
     """Returns the token ids of the first training reviews of a TFDS data set, cut to `longest`."""
     from albert_tfx.data import tfds_source
-    from albert_tfx.modeling import encoder
+    from albert_tfx.modeling import tokens
     from albert_tfx.options import DatasetOptions
-    from components import preprocessing
 
     resolved = tfds_source.resolve(DatasetOptions(name=dataset))
     texts = itertools.islice(tfds_source.texts(resolved, resolved.splits["train"]), count)
-    model = encoder.load_preprocessor(preprocessor)
+    model = tokens.load_preprocessor(preprocessor)
     tokenize = model.tokenize  # type: ignore[attr-defined]
     special = tokenize.get_special_tokens_dict()
-    pieces = tokenize(preprocessing.remove_line_breaks(list(texts)))
+    pieces = tokenize(tokens.remove_line_breaks(list(texts)))
     if pieces.ragged_rank > 1:
         pieces = pieces.merge_dims(1, pieces.ragged_rank)
-    return preprocessing.add_special_tokens(
-        preprocessing.truncate(pieces, longest - 2, "head_tail"),
+    return tokens.add_special_tokens(
+        tokens.truncate(pieces, longest - 2, "head_tail"),
         special["start_of_sequence_id"],
         special["end_of_segment_id"],
     ).to_list()

@@ -20,11 +20,16 @@ from typing import Any
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import apache_beam as beam
 from figures import Figure, add_results_option, publish
 from tfx.types import Artifact, standard_artifacts
 
+from albert_tfx.data import duplicates
+from albert_tfx.evaluation import baseline
 from albert_tfx.options import DatasetOptions, DuplicateOptions, encode
-from components import duplicate_finder, tfds_example_gen, yardstick
+from components import tfds_example_gen
+from components.duplicate_finder import DuplicateFinder
+from components.yardstick import Yardstick
 from pipelines.presets import IN_PROCESS
 
 
@@ -35,25 +40,29 @@ def measure(dataset: str, folder: Path) -> list[Figure]:
         _artifact(standard_artifacts.ModelEvaluation, folder / name) for name in ("c", "d")
     )
     generator = tfds_example_gen.TfdsExampleGen(DatasetOptions(name=dataset))
-    _executor(tfds_example_gen).Do({}, {"examples": [raw]}, generator.exec_properties)
+    executor = tfds_example_gen.Executor
+    context = executor.Context(beam_pipeline_args=list(IN_PROCESS))
+    executor(context).Do({}, {"examples": [raw]}, generator.exec_properties)
     costs: list[Figure] = []
     with _costs("DuplicateFinder", costs):
-        _executor(duplicate_finder).Do(
-            {"raw_examples": [raw]},
-            {"examples": [examples], "report": [report]},
-            {"options": json.dumps(encode(DuplicateOptions()))},
+        DuplicateFinder.test_call(
+            raw_examples=raw,
+            examples=examples,
+            report=report,
+            options=json.dumps(encode(DuplicateOptions())),
+            beam_pipeline=beam.Pipeline(argv=list(IN_PROCESS)),
         )
     with _costs("Yardstick", costs):
-        yardstick.Executor().Do({"examples": [examples]}, {"result": [result]}, {})
+        Yardstick.test_call(examples=examples, result=result)
     return [
-        *_duplicates(duplicate_finder.load_duplicates(report.uri)),
-        *_yardstick(yardstick.load_yardstick(result.uri)),
+        *_duplicates(duplicates.load_duplicates(report.uri)),
+        *_yardstick(baseline.load_yardstick(result.uri)),
         *costs,
     ]
 
 
 def _duplicates(found: dict[str, Any]) -> Iterator[Figure]:
-    for kind in (duplicate_finder.EXACT, duplicate_finder.NEAR):
+    for kind in (duplicates.EXACT, duplicates.NEAR):
         for split, others in found[kind].items():
             for other, count in others.items():
                 yield Figure(f"{kind} duplicates, {split} of {other}", count, "reviews")
@@ -87,10 +96,6 @@ def _artifact(artifact_type: type[Artifact], folder: Path) -> Artifact:
     artifact = artifact_type()
     artifact.uri = str(folder)
     return artifact
-
-
-def _executor(module: Any) -> Any:
-    return module.Executor(module.Executor.Context(beam_pipeline_args=list(IN_PROCESS)))
 
 
 def main(arguments: list[str] | None = None) -> None:

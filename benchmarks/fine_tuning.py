@@ -9,8 +9,8 @@ import drawn_reviews
 
 from albert_tfx.contract import FINE_TUNED
 from albert_tfx.modeling import batches as reviews
+from albert_tfx.modeling import training
 from albert_tfx.options import TrainerOptions
-from components import trainer
 from pipelines.presets import BASE_RECIPE, trainer_options
 
 _CLASSES = 2
@@ -18,7 +18,7 @@ _STEPS = 1000  # of the learning rates' schedule
 
 
 class FineTuning:
-    """A classifier that is built and compiled as `components.trainer` builds and compiles it."""
+    """A classifier, built and compiled as `albert_tfx.modeling.training` does."""
 
     def __init__(self, encoder: Path, batch_size: int, folder: Path, **chosen: str) -> None:
         """Builds the model.
@@ -78,7 +78,7 @@ class FineTuning:
 
 def train_function(options: TrainerOptions) -> Callable:
     """Returns what takes one step on the next batch of an iterator."""
-    chosen = trainer.with_precision(options)
-    classifier = trainer.build(chosen, _CLASSES)
-    trainer.configure(classifier, chosen, _STEPS)
+    chosen = training.with_precision(options)
+    classifier = training.build(chosen, _CLASSES)
+    training.configure(classifier, chosen, _STEPS)
     return classifier.make_train_function()

@@ -5,17 +5,18 @@ import json
 import time
 from pathlib import Path
 
+import apache_beam as beam
 import tensorflow as tf
 import transformed_reviews
 from tfx.types import Artifact, artifact_utils, standard_artifacts
 
 from albert_tfx.contract import FROZEN, TRAIN
 from albert_tfx.data.sample_reviews import LABELS
-from albert_tfx.modeling import batches, fitting, optimization
-from albert_tfx.modeling.classifier import build_head
+from albert_tfx.modeling import batches, fitting
+from albert_tfx.modeling.classifier import build_head, head_optimizer
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.options import EmbeddingOptions, PreprocessingOptions, encode
-from components import embedding_gen
+from components.embedding_gen import EmbeddingGen
 from pipelines.presets import BASE_RECIPE, IN_PROCESS, trainer_options
 
 _CLASSES = len(LABELS)
@@ -85,13 +86,11 @@ class HeadTraining:
         source = _artifact(self._folder / "ids")
         source.split_names = artifact_utils.encode_split_names([TRAIN])
         target = _artifact(self._folder / f"vectors-{next(self._numbers)}")
-        executor = embedding_gen.Executor(
-            embedding_gen.Executor.Context(beam_pipeline_args=list(IN_PROCESS))
-        )
-        executor.Do(
-            {embedding_gen.TRANSFORMED_EXAMPLES_KEY: [source]},
-            {embedding_gen.EMBEDDINGS_KEY: [target]},
-            {embedding_gen.OPTIONS_KEY: json.dumps(encode(self._embedding))},
+        EmbeddingGen.test_call(
+            transformed_examples=source,
+            embeddings=target,
+            options=json.dumps(encode(self._embedding)),
+            beam_pipeline=beam.Pipeline(argv=list(IN_PROCESS)),
         )
         return f"{artifact_utils.get_split_uri([target], TRAIN)}/*"
 
@@ -118,7 +117,7 @@ class HeadTraining:
 
     def _compile(self, model: tf.keras.Model, epochs: int) -> None:
         model.compile(
-            optimizer=optimization.head_optimizer(self._options, self._steps * epochs),
+            optimizer=head_optimizer(self._options, self._steps * epochs),
             loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         )

@@ -11,21 +11,27 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from etils import epath
 from tfx import types
 from tfx.components.pusher import executor
 from tfx.components.pusher.component import Pusher
 from tfx.dsl.components.base import executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 
 from albert_tfx.contract import PUSHED, PUSHED_DESTINATION, PUSHED_VERSION
-from albert_tfx.modeling.encoder import fingerprint
-from albert_tfx.release import served_versions
-from albert_tfx.release.production import PIPELINE, Production, record, recorded
-from albert_tfx.release.served_versions import Origin
+from albert_tfx.release.production import (
+    PIPELINE,
+    Origin,
+    Production,
+    record,
+    recorded,
+    refuse_other_origins,
+    version_numbers,
+)
+from albert_tfx.storage import fingerprint, remove
 
 # Model servers look at numbered folders only.
 STAGING = ".staging"
@@ -51,9 +57,9 @@ class Executor(executor.Executor):
         serving = destination.filesystem.base_directory
         custom_config = json_utils.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])
         pipeline, classes = custom_config[PIPELINE], tuple(custom_config[_CLASSES])
-        served_versions.refuse_other_origins(serving, pipeline, classes)
+        refuse_other_origins(serving, pipeline, classes)
         destination.filesystem.base_directory = os.path.join(serving, STAGING)
-        _remove(destination.filesystem.base_directory)
+        remove(destination.filesystem.base_directory)
         staged = {specs.PUSH_DESTINATION_KEY: proto_utils.proto_to_json(destination)}
         super().Do(input_dict, output_dict, {**exec_properties, **staged})
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
@@ -64,12 +70,13 @@ class Executor(executor.Executor):
             model = artifact_utils.get_single_uri(input_dict[specs.MODEL_KEY])
             record(pushed, Production(model, origin.fingerprint, version))
         else:
-            record(pushed, recorded(input_dict.get(specs.MODEL_BLESSING_KEY, [])))
-        _remove(destination.filesystem.base_directory)
+            blessing = artifact_utils.get_single_instance(input_dict[specs.MODEL_BLESSING_KEY])
+            record(pushed, recorded(blessing))
+        remove(destination.filesystem.base_directory)
 
 
 def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
-    """Gives the staged model its version, says so on `pushed`, and returns the version's folder."""
+    """Gives the staged model its version, records it on `pushed`, and returns its folder."""
     number = _place(pushed.get_string_custom_property(PUSHED_DESTINATION), serving, origin)
     version = os.path.join(serving, str(number))
     pushed.set_string_custom_property(PUSHED_DESTINATION, version)
@@ -79,18 +86,13 @@ def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
 
 def _place(staged: str, serving: str, origin: Origin) -> int:
     """Returns the newest version, which is the staged model: moved there, or there already."""
-    newest = max(served_versions.numbers(serving), default=0)
+    newest = max(version_numbers(serving), default=0)
     if newest and Origin.load(os.path.join(serving, str(newest))) == origin:
         return newest
     origin.save(staged)
     number = max(int(time.time()), newest + 1)
-    fileio.rename(staged, os.path.join(serving, str(number)))
+    epath.Path(staged).rename(epath.Path(serving) / str(number))
     return number
-
-
-def _remove(folder: str) -> None:
-    if fileio.exists(folder):
-        fileio.rmtree(folder)
 
 
 class AtomicPusher(Pusher):

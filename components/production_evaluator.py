@@ -35,8 +35,8 @@ class Executor(executor.Executor):
 
 
 def _models(pushed: list[types.Artifact]) -> list[types.Artifact]:
-    """Returns the `Model` in production, under the id of what says so."""
-    production = recorded(pushed)
+    """Returns the `Model` in production, under the id of what records it."""
+    production = recorded(pushed[0] if pushed else None)
     if production is None:
         return []
     model = standard_artifacts.Model()

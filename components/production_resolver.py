@@ -50,5 +50,5 @@ class LatestOtherPush(resolver.ResolverStrategy):
 
 
 def _fingerprint(push: types.Artifact) -> str | None:
-    production = recorded([push])
+    production = recorded(push)
     return None if production is None else production.fingerprint

@@ -3,16 +3,15 @@
 TFX's own writes the anomalies down and lets the pipeline train on the data all the same.
 """
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
+from etils import epath
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.components.example_validator import executor
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.dsl.components.base import executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
@@ -50,8 +49,8 @@ def _anomalies(artifact: types.Artifact) -> Iterator[str]:
     """Yields one line for each anomaly of each split."""
     for split in artifact_utils.decode_split_names(artifact.split_names):
         folder = artifact_utils.get_split_uri([artifact], split)
-        with fileio.open(os.path.join(folder, executor.DEFAULT_FILE_NAME), "rb") as file:
-            anomalies = anomalies_pb2.Anomalies.FromString(file.read())
+        content = (epath.Path(folder) / executor.DEFAULT_FILE_NAME).read_bytes()
+        anomalies = anomalies_pb2.Anomalies.FromString(content)
         for feature, info in sorted(anomalies.anomaly_info.items()):
             yield f"{split} split, feature {feature!r}: {info.description.rstrip('.')}"
         if anomalies.HasField("dataset_anomaly_info"):

@@ -1,8 +1,10 @@
 """The graph, and nothing else: which component feeds which, and why each is there."""
 
+import json
 from typing import Any
 
 from tfx import v1 as tfx
+from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration import metadata
 
 from albert_tfx.contract import (
@@ -58,18 +60,21 @@ def create_pipeline(
     example_gen = TfdsExampleGen(config.dataset)
 
     # Takes out of train and eval what stands in another split too, or twice; all else reads this.
-    duplicate_finder = DuplicateFinder(example_gen.outputs["examples"], config.duplicates)
+    duplicate_finder = DuplicateFinder(
+        raw_examples=example_gen.outputs["examples"], options=_as_parameter(config.duplicates)
+    )
     examples = duplicate_finder.outputs["examples"]
 
     # Holds the reviews against the curated schema; an anomaly stops the run before any training.
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    schema_gen = SchemaImporter(schema.load(config.schema)).with_id(IMPORT_SCHEMA_GEN)
+    curated = schema.load(config.schema)
+    schema_gen = SchemaImporter(schema_text=schema.as_text(curated)).with_id(IMPORT_SCHEMA_GEN)
     example_validator = StrictExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
 
     # Says what word counts make of the same reviews, in seconds: ALBERT has to be worth its cost.
-    yardstick = Yardstick(examples)
+    yardstick = Yardstick(examples=examples)
     yardstick.add_upstream_node(example_validator)
 
     # Turns text into token ids, in a graph that the exported models carry with them.
@@ -84,7 +89,10 @@ def create_pipeline(
     transform.add_upstream_node(example_validator)
 
     # Runs the frozen encoder once a review; its head then trains on the vectors in seconds.
-    embedding_gen = EmbeddingGen(transform.outputs["transformed_examples"], config.embedding)
+    embedding_gen = EmbeddingGen(
+        transformed_examples=transform.outputs["transformed_examples"],
+        options=_as_parameter(config.embedding),
+    )
 
     job = config.custom_job
     frozen = _trainer(
@@ -109,7 +117,7 @@ def create_pipeline(
         frozen_model=frozen.outputs["model"],
         fine_tuned_model=fine_tuned.outputs["model"],
         evaluation=comparison.outputs["evaluation"],
-        policy=config.policy,
+        policy=_as_parameter(config.policy),
     )
 
     # Finds the model that this pipeline pushed last: no other pipeline's, no Trainer's.
@@ -137,7 +145,7 @@ def create_pipeline(
         model_blessing=model_selector.outputs["blessing"],
         evaluation=test.outputs["evaluation"],
         production=production.outputs["pushed_model"],
-        policy=config.production_policy,
+        policy=_as_parameter(config.production_policy),
     )
 
     # Exports the winner, if both the selector and the gate are for it.
@@ -148,7 +156,7 @@ def create_pipeline(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving)
         ),
         pipeline=config.name,
-        class_names=schema.class_names(schema.load(config.schema)),
+        class_names=schema.class_names(curated),
     ).with_id(PUSHER)
 
     # Puts the answer where people look: a page, its plots and summary.json.
@@ -202,8 +210,13 @@ def create_pipeline(
     )
 
 
+def _as_parameter(options: Any) -> str:
+    """Returns a component's options as the text that TFX keeps of them, and caches by."""
+    return json.dumps(encode(options), sort_keys=True)
+
+
 def _scoring(
-    texts: TextsToScore, model_selector: ModelSelector
+    texts: TextsToScore, model_selector: BaseComponent
 ) -> list[tfx.components.ImportExampleGen | tfx.components.BulkInferrer]:
     """Returns the reader of the texts, and the component that adds the model's answer to each."""
     split = tfx.proto.SplitConfig.Split(name="score", hash_buckets=1)
@@ -233,7 +246,7 @@ def _trainer(
     options: TrainerOptions,
     examples: tfx.types.BaseChannel[Any],
     transform: tfx.components.Transform,
-    schema_gen: SchemaImporter,
+    schema_gen: BaseComponent,
     job: CustomJob | None,
 ) -> tfx.components.Trainer:
     """Returns one of the two Trainers: the same code, other options and examples."""

@@ -25,8 +25,8 @@ from albert_tfx.contract import (
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.evaluation.results import comparison_table, load_comparison
-from albert_tfx.modeling.training_history import TrainingHistory
-from albert_tfx.release import served_versions
+from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.release.production import version_numbers
 from pipelines.config import PipelineConfig
 
 METADATA_FILE = "metadata.db"
@@ -185,7 +185,7 @@ def forget_lost_pushes(config: PipelineConfig) -> None:
     if not path.exists():
         return
     store = _open(path, _PROTO.SqliteMetadataSourceConfig.READWRITE)
-    newest = max(served_versions.numbers(config.serving), default=0)
+    newest = max(version_numbers(config.serving), default=0)
     lost = [push for push in _pushes(store, config.name) if _version(push) > newest]
     for push in lost:
         push.state = _PROTO.Artifact.DELETED

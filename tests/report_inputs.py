@@ -1,13 +1,19 @@
 """What ComparisonReport reads of a run besides its evaluations and its decision."""
 
-import json
+import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import trivial_models
 from tfx import v1 as tfx
 from tfx.types import Artifact, standard_artifacts
 
-from components import yardstick
+from albert_tfx.contract import SIZES_FILE
+from albert_tfx.data.duplicates import SplitSizes
+from albert_tfx.data.lengths import ReviewLengths, count_words
+from albert_tfx.data.records import reviews_of
+from albert_tfx.storage import write_json
+from components.yardstick import Yardstick
 
 HISTORIES = {
     "frozen": trivial_models.history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
@@ -40,7 +46,7 @@ def save(folder: Path, examples: Artifact) -> dict[str, Artifact]:
       examples: What the models were evaluated on, for the yardstick.
     """
     return {
-        "duplicates": _save_json(folder / "duplicates", "duplicates.json", DUPLICATES),
+        "duplicates": _save_duplicates(folder / "duplicates", examples),
         "yardstick": _measure_yardstick(folder / "yardstick", examples),
         **{
             f"{name}_model_run": trivial_models.save_history(folder / name, history)
@@ -61,11 +67,20 @@ def import_artifact(key: str, artifact: Artifact) -> tfx.dsl.Importer:
 
 def _measure_yardstick(folder: Path, examples: Artifact) -> Artifact:
     result = trivial_models.artifact(standard_artifacts.ModelEvaluation, folder)
-    yardstick.Executor().Do({"examples": [examples]}, {"result": [result]}, {})
+    Yardstick.test_call(examples=examples, result=result)
     return result
 
 
-def _save_json(folder: Path, name: str, content: dict) -> Artifact:
+def _save_duplicates(folder: Path, examples: Artifact) -> Artifact:
     saved = trivial_models.artifact(standard_artifacts.ModelEvaluation, folder)
-    (folder / name).write_text(json.dumps(content))
+    words = {
+        split: Counter(count_words(text) for text, _ in reviews_of(examples.uri, split))
+        for split in ("train", "eval", "test")
+    }
+    sizes = SplitSizes(
+        {split: each.total() for split, each in words.items()},
+        {split: ReviewLengths.of(each) for split, each in words.items()},
+    )
+    write_json(folder / "duplicates.json", DUPLICATES)
+    write_json(folder / SIZES_FILE, dataclasses.asdict(sizes))
     return saved

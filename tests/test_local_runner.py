@@ -9,7 +9,7 @@ import pytest
 import toy_runner
 
 import local_runner
-from albert_tfx.release.served_versions import Origin
+from albert_tfx.release.production import Origin
 from pipelines import command_line, presets
 from pipelines.local import preflight
 

@@ -6,7 +6,7 @@ import pathlib
 import apache_beam as beam
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import String
+from tfx.types.standard_artifacts import ModelEvaluation, String
 from toy_summary import SUMMARY
 
 from albert_tfx import progress
@@ -22,11 +22,14 @@ def Reviews(reviews: OutputArtifact[String]):  # noqa: N802
 
 @component
 def ComparisonReport(  # noqa: N802
-    reviews: InputArtifact[String], report: OutputArtifact[String], behaviour: Parameter[str]
+    reviews: InputArtifact[String],
+    report: OutputArtifact[ModelEvaluation],
+    behaviour: Parameter[str],
 ):
-    pathlib.Path(report.uri).write_text("half a ")
+    summary = pathlib.Path(report.uri, "summary.json")
+    summary.write_text("half a ")
     _BEHAVIOURS[behaviour]()
-    pathlib.Path(report.uri).write_text(to_json(to_record(SUMMARY)))
+    summary.write_text(to_json(to_record(SUMMARY)))
 
 
 def _work():

@@ -1,7 +1,6 @@
 """`python toy_runner.py BEHAVIOUR OPTION...`: the local runner, with a toy for a pipeline."""
 
 import functools
-import pathlib
 import sys
 import types
 
@@ -17,7 +16,6 @@ def stand_ins(behaviour):
         "pipelines.pipeline": types.SimpleNamespace(
             create_pipeline=functools.partial(_create_pipeline, behaviour)
         ),
-        "components.comparison_report": types.SimpleNamespace(publish=_publish),
     }
 
 
@@ -42,12 +40,6 @@ def _create_pipeline(behaviour, config):
         enable_cache=True,
         metadata_connection_config=sqlite_metadata_connection_config(config.metadata),
     )
-
-
-def _publish(report, folder):
-    folder = pathlib.Path(folder)
-    folder.mkdir(exist_ok=True)
-    folder.joinpath("summary.json").write_text(pathlib.Path(report).read_text())
 
 
 if __name__ == "__main__":

@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from albert_tfx.modeling import fitting, optimization
+from albert_tfx.modeling import fitting
 from albert_tfx.modeling.batches import evaluation_batches, training_batches
-from albert_tfx.modeling.classifier import TextClassifier, build_head
+from albert_tfx.modeling.classifier import (
+    TextClassifier,
+    build_head,
+    encoder_optimizer,
+    head_optimizer,
+)
 from albert_tfx.options import TrainerOptions
 
 OPTIONS = TrainerOptions(model="fine_tuned", encoder="any", dropout=0.0, epochs=4, patience=4)
@@ -35,7 +40,7 @@ def reviews(count: int, seed: int) -> tf.data.Dataset:
 
 def train(
     folder: Path, *callbacks: tf.keras.callbacks.Callback, replicas: int = 1
-) -> tuple[TextClassifier, fitting.Course]:
+) -> tuple[TextClassifier, fitting.TrainingState]:
     """Trains, or goes on, with checkpoints in `folder`; says from which step it goes on."""
     with _strategy(replicas).scope():
         return _train(folder, *callbacks)
@@ -52,29 +57,29 @@ def _strategy(replicas: int) -> tf.distribute.Strategy:
 
 def _train(
     folder: Path, *callbacks: tf.keras.callbacks.Callback
-) -> tuple[TextClassifier, fitting.Course]:
+) -> tuple[TextClassifier, fitting.TrainingState]:
     tf.keras.utils.set_random_seed(1)
     model = TextClassifier(MeanOfWords(), build_head(OPTIONS, 8, 2))
     model(tf.ones([1, 1], tf.int32))
     steps = STEPS_PER_EPOCH * OPTIONS.epochs
     model.compile(
-        optimizer=optimization.head_optimizer(OPTIONS, steps),
-        encoder_optimizer=optimization.encoder_optimizer(OPTIONS, steps),
+        optimizer=head_optimizer(OPTIONS, steps),
+        encoder_optimizer=encoder_optimizer(OPTIONS, steps),
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
     plan = fitting.Plan(
         OPTIONS.epochs, STEPS_PER_EPOCH, OPTIONS.patience, str(folder / "checkpoints"), 3
     )
-    course = fitting.fit(
+    state = fitting.fit(
         model,
         training_batches(reviews(64, seed=1), 8, OPTIONS.seed, [6]),
         evaluation_batches(reviews(40, seed=2), 8, [6]),
         plan,
         list(callbacks),
-        on_resume=lambda course: print(f"goes on from step {course.step}", flush=True),
+        on_resume=lambda state: print(f"goes on from step {state.step}", flush=True),
     )
-    return model, course
+    return model, state
 
 
 class Say(tf.keras.callbacks.Callback):
@@ -90,4 +95,4 @@ if __name__ == "__main__":
     replicas = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     classifier, ended = train(where, Say(), replicas=replicas)
     np.savez(where / "weights.npz", *classifier.get_weights())
-    (where / "course.json").write_text(ended.serialize())
+    (where / "state.json").write_text(ended.serialize())

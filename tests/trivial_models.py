@@ -16,7 +16,7 @@ from tfx.types import Artifact, standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, LABEL, PROBABILITIES, TEXT
-from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.modeling.fitting import TrainingHistory
 
 MODELS = (FROZEN, FINE_TUNED)
 

@@ -1,6 +1,6 @@
-"""Finds and takes out reviews that repeat others, as Beam transforms.
+"""Finds, counts and takes out reviews that repeat others, as Beam transforms.
 
-Reviews are known by where they stand; only digests, hashes and positions are shuffled, and the
+A review is identified by its place; only digests, hashes and positions are shuffled, and the
 few texts that have to be compared are read again. No step sees all pairs.
 """
 
@@ -8,14 +8,28 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
+from apache_beam.pvalue import AsDict
+from etils import epath
 
-from albert_tfx.contract import DUPLICATE_FINDER, EVAL, LABEL, TEST, TEXT, TRAIN
+from albert_tfx.contract import (
+    DUPLICATE_FINDER,
+    DUPLICATES_FILE,
+    EVAL,
+    SIZES_FILE,
+    TEST,
+    TRAIN,
+)
 from albert_tfx.data import similarity as text_similarity
+from albert_tfx.data.lengths import ReviewLengths, count_words
+from albert_tfx.data.records import files_of, read_records, split_folder, text_and_label
+from albert_tfx.errors import InputError
 from albert_tfx.progress import Progress, report
+from albert_tfx.storage import read_json, write_json
 
 EXACT = "exact"
 NEAR = "near"
@@ -27,12 +41,14 @@ File = tuple[int, int]  # index into SPLITS, number of the file within the split
 Position = tuple[int, int, int]  # a File, and the row in it
 Pair = tuple[Position, Position]  # the earlier first
 Fate = tuple[str, int, str]  # split, label, and EXACT, NEAR or KEPT
+Finding = tuple[str, str, str]  # EXACT or NEAR, split of the review, split of the original
 
 # In a bucket, each text is compared with so many at most, the first ones: of n texts that are all
 # alike that finds n - 1, and a bucket that boilerplate has crowded costs no more than n times it.
 _MOST_COMPARED = 32
 _EXCERPT_CHARACTERS = 100
 _READ_AT_ONCE = 1_000
+_SHOWN_PAIRS = 3
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -40,7 +56,7 @@ class Text:
     """A review, as far as it has to be known.
 
     Attributes:
-      position: Where it stands.
+      position: Its place.
       excerpt: How it begins.
       hashes: Bytes of a uint64 array: its bands' keys, or its shingles.
     """
@@ -55,8 +71,8 @@ class Duplicate:
     """A review that repeats an earlier one: by split, in the order of `SPLITS`, file and row.
 
     Attributes:
-      review: Where it stands.
-      original: Where the earlier one stands.
+      review: Its place.
+      original: The place of the earlier one.
       kind: EXACT or NEAR.
       similarity: Jaccard similarity of their shingles.
       excerpt: How it begins.
@@ -71,9 +87,106 @@ class Duplicate:
     original_excerpt: str
 
     @property
-    def finding(self) -> tuple[str, str, str]:
+    def finding(self) -> Finding:
         """Kind, split of the review, split of the original."""
         return self.kind, SPLITS[self.review[0]], SPLITS[self.original[0]]
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitSizes:
+    """How many reviews each split has once the duplicates are taken out, and how long they are.
+
+    Attributes:
+      examples: The number of reviews, by split.
+      words: Their lengths, by split; a split without reviews is left out.
+    """
+
+    examples: Mapping[str, int]
+    words: Mapping[str, ReviewLengths]
+
+    @classmethod
+    def load(cls, uri: str) -> "SplitSizes":
+        """Reads what DuplicateFinder counted, from the folder of its `report`."""
+        content = read_json(epath.Path(uri) / SIZES_FILE)
+        words = {split: ReviewLengths(**each) for split, each in content["words"].items()}
+        return cls(content["examples"], words)
+
+
+def load_duplicates(uri: str) -> Any:
+    """Reads what DuplicateFinder found.
+
+    Args:
+      uri: Folder of its `report`.
+
+    Returns:
+      A mapping of
+
+      * `exact`, `near`: `[split][other split]` → reviews of the split that repeat a review of the
+        other, or an earlier one of their own. The splits are ordered test, eval, train, and a
+        pair of them counts for the later. Of equal texts only the first is compared for near ones;
+      * `removed`: `[split][exact or near]` → reviews taken out, for either reason but not for both;
+      * `reviews`: `[split][label][kept, exact or near]` → what became of all reviews;
+      * `keep`: whether duplicates were only counted, and all were kept;
+      * `pairs`: a few of each kind and pair of splits, with `similarity` and how both begin;
+      * `near_similarity`, `shingle_words`: see `similarity`.
+    """
+    return read_json(epath.Path(uri) / DUPLICATES_FILE)
+
+
+@beam.ptransform_fn
+def TakeOutDuplicates(  # noqa: N802  Beam names transforms like classes
+    pipeline: beam.Pipeline, source: str, target: str, report_uri: str, keep: bool
+) -> beam.PCollection:
+    """Takes out what repeats an earlier review, and writes what it found.
+
+    Args:
+      pipeline: Runs it.
+      source: Uri of the `Examples` to read, with the splits `SPLITS`.
+      target: Uri of the `Examples` to write: the same files, without the duplicates.
+      report_uri: Folder for what `load_duplicates` and `SplitSizes.load` read.
+      keep: Whether duplicates are only counted.
+    """
+    paths = {
+        (number, index): path
+        for number, split in enumerate(SPLITS)
+        for index, path in enumerate(files_of(source, split))
+    }
+    files = pipeline | "Files" >> beam.Create(list(paths))
+    duplicates = files | "FindDuplicates" >> FindDuplicates(paths)
+    removable = duplicates | "Removable" >> beam.Filter(lambda _: not keep)
+    counts = removable | "WriteOthers" >> WriteOthers(paths, _targets(paths, target))
+    return (
+        pipeline
+        | "ReportUri" >> beam.Create([report_uri])
+        | "WriteReport"
+        >> beam.Map(
+            _write_report,
+            keep,
+            paths,
+            AsDict(duplicates | "Findings" >> _CountFindings()),
+            AsDict(counts),
+            AsDict(duplicates | "Pairs" >> _SomeOfEach()),
+        )
+    )
+
+
+def refuse_lost_classes(found: Mapping[str, Any]) -> None:
+    """Refuses splits that lost a class with their duplicates.
+
+    Args:
+      found: What `load_duplicates` gave.
+
+    Raises:
+      InputError: A split has no review of a class left.
+    """
+    for split, labels in found["reviews"].items():
+        for label, fates in labels.items():
+            if not fates[KEPT]:
+                raise InputError(
+                    f"Every review of class number {label}, counted from 0, in the {split} split "
+                    f"repeats another ({sum(fates.values()):,} in all), so that none is left",
+                    "Give splits that share fewer reviews, or keep all with --keep-duplicates",
+                )
 
 
 @beam.ptransform_fn
@@ -122,7 +235,7 @@ def WriteOthers(  # noqa: N802
       targets: Where each is to lie.
 
     Returns:
-      The number of reviews by `Fate`, as pairs.
+      The number of reviews by `Fate` and number of words, as pairs.
     """
     files = duplicates.pipeline | "Files" >> beam.Create([(file, None) for file in paths])
     removals = (
@@ -231,34 +344,135 @@ def _write_others(
     group: tuple[File, dict[str, Iterable[tuple[int, str]]]],
     paths: Mapping[File, str],
     targets: Mapping[File, str],
-) -> Iterator[tuple[Fate, int]]:
+) -> Iterator[tuple[tuple[Fate, int], int]]:
     file, joined = group
     removals = dict(joined["removals"])
-    fates = collections.Counter[Fate]()
+    counts = collections.Counter[tuple[Fate, int]]()
     with tf.io.TFRecordWriter(targets[file], "GZIP") as writer:
         for row, record in enumerate(_records(paths[file])):
             fate = removals.get(row, KEPT)
-            fates[SPLITS[file[0]], _label(record), fate] += 1
+            text, label = text_and_label(record)
+            counts[(SPLITS[file[0]], label, fate), count_words(text)] += 1
             if fate == KEPT:
                 writer.write(record)
-    if not any(fate == KEPT for _, _, fate in fates):
-        tf.io.gfile.remove(targets[file])  # Beam reads no gzipped file that is empty
-    yield from fates.items()
+    if not any(fate == KEPT for (_, _, fate), _ in counts):
+        epath.Path(targets[file]).unlink()  # Beam reads no gzipped file that is empty
+    yield from counts.items()
 
 
 def _records(path: str) -> Iterator[bytes]:
-    batches = tf.data.TFRecordDataset(path, compression_type="GZIP").batch(_READ_AT_ONCE)
+    batches = read_records(path).batch(_READ_AT_ONCE)
     return itertools.chain.from_iterable(batches.as_numpy_iterator())
 
 
 def _text(record: bytes) -> str:
-    value = tf.train.Example.FromString(record).features.feature[TEXT].bytes_list.value[0]
-    return value.decode(errors="replace")
-
-
-def _label(record: bytes) -> int:
-    return tf.train.Example.FromString(record).features.feature[LABEL].int64_list.value[0]
+    return text_and_label(record)[0].decode(errors="replace")
 
 
 def _excerpt(text: str) -> str:
     return " ".join(text[: 2 * _EXCERPT_CHARACTERS].split())[:_EXCERPT_CHARACTERS]
+
+
+@beam.ptransform_fn
+def _CountFindings(duplicates: beam.PCollection) -> beam.PCollection:  # noqa: N802
+    """Counts reviews, each once for each finding, by finding."""
+    return (
+        duplicates
+        | beam.Map(lambda duplicate: (duplicate.review, duplicate.finding))
+        | beam.Distinct()
+        | beam.Values()
+        | beam.combiners.Count.PerElement()
+    )
+
+
+@beam.ptransform_fn
+def _SomeOfEach(duplicates: beam.PCollection) -> beam.PCollection:  # noqa: N802
+    """Picks the first duplicates by finding."""
+    return (
+        duplicates
+        | beam.Map(lambda duplicate: (duplicate.finding, duplicate))
+        | beam.combiners.Top.SmallestPerKey(_SHOWN_PAIRS)
+    )
+
+
+def _targets(paths: Mapping[File, str], uri: str) -> dict[File, str]:
+    """Returns where each file goes: by the same name, into the same split of `Examples`."""
+    folders = {split: split_folder(uri, split) for split in SPLITS}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return {
+        file: str(folders[SPLITS[file[0]]] / epath.Path(path).name) for file, path in paths.items()
+    }
+
+
+def _write_report(
+    uri: str,
+    keep: bool,
+    paths: Mapping[File, str],
+    findings: Mapping[Finding, int],
+    counts: Mapping[tuple[Fate, int], int],
+    shown: Mapping[Finding, list[Duplicate]],
+) -> None:
+    folder = epath.Path(uri)
+    content = {
+        **_by_splits(findings),
+        "removed": _removed(counts),
+        "reviews": _reviews(counts),
+        "keep": keep,
+        "near_similarity": text_similarity.NEAR,
+        "shingle_words": text_similarity.SHINGLE_WORDS,
+        "pairs": [
+            _pair(each, paths) for _, found in sorted(shown.items()) for each in sorted(found)
+        ],
+    }
+    write_json(folder / DUPLICATES_FILE, content)
+    write_json(folder / SIZES_FILE, dataclasses.asdict(_sizes(counts)))
+
+
+def _by_splits(findings: Mapping[Finding, int]) -> dict[str, dict[str, dict[str, int]]]:
+    counts: dict[str, dict[str, dict[str, int]]] = {EXACT: {}, NEAR: {}}
+    for (kind, split, other), count in sorted(findings.items()):
+        counts[kind].setdefault(split, {})[other] = count
+    return counts
+
+
+def _removed(counts: Mapping[tuple[Fate, int], int]) -> dict[str, dict[str, int]]:
+    removed = {split: {EXACT: 0, NEAR: 0} for (split, _, _), _ in sorted(counts)}
+    for ((split, _, fate), _), count in counts.items():
+        if fate != KEPT:
+            removed[split][fate] += count
+    return removed
+
+
+def _reviews(counts: Mapping[tuple[Fate, int], int]) -> dict[str, dict[str, dict[str, int]]]:
+    reviews: dict[str, dict[str, dict[str, int]]] = collections.defaultdict(dict)
+    for ((split, label, fate), _), count in sorted(counts.items()):
+        fates = reviews[split].setdefault(str(label), {KEPT: 0, EXACT: 0, NEAR: 0})
+        fates[fate] += count
+    return dict(reviews)
+
+
+def _sizes(counts: Mapping[tuple[Fate, int], int]) -> SplitSizes:
+    kept: dict[str, dict[int, int]] = {split: {} for split in (TRAIN, EVAL, TEST)}
+    for ((split, _, fate), words), count in counts.items():
+        if fate == KEPT:
+            kept[split][words] = kept[split].get(words, 0) + count
+    return SplitSizes(
+        {split: sum(by_words.values()) for split, by_words in kept.items()},
+        {split: ReviewLengths.of(by_words) for split, by_words in kept.items() if by_words},
+    )
+
+
+def _pair(duplicate: Duplicate, paths: Mapping[File, str]) -> dict[str, Any]:
+    return {
+        "kind": duplicate.kind,
+        "similarity": round(duplicate.similarity, 3),
+        "review": _place(duplicate.review, duplicate.excerpt, paths),
+        "original": _place(duplicate.original, duplicate.original_excerpt, paths),
+    }
+
+
+def _place(position: Position, excerpt: str, paths: Mapping[File, str]) -> dict[str, Any]:
+    split, number, row = position
+    name = epath.Path(paths[split, number]).name
+    return {"split": SPLITS[split], "file": name, "row": row, "text": excerpt}

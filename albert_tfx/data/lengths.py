@@ -1,16 +1,18 @@
-"""How long the reviews of an `Examples` artifact are."""
+"""How long reviews are, in words."""
 
+import bisect
 import dataclasses
+import re
+from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
-from tfx import types
-from tfx.types import artifact_utils
 
-from albert_tfx.contract import LINE_BREAK, TEXT
-from albert_tfx.data.records import records_of
+from albert_tfx.contract import LINE_BREAK
 
-_BATCH_SIZE = 1024
+# Lower bounds, in words, of the length slices; each spans a factor of two.
+LENGTH_BOUNDS = (25, 50, 100, 200, 400, 800)
+
+_LINE_BREAK = re.compile(LINE_BREAK.encode())
 _QUANTILES = (0.05, 0.5, 0.95, 1.0)
 
 
@@ -30,26 +32,40 @@ class ReviewLengths:
     long: int
     longest: int
 
+    @classmethod
+    def of(cls, reviews: Mapping[int, int]) -> "ReviewLengths":
+        """Summarizes the number of reviews by their words; there is at least one review.
 
-def measure_lengths(examples: types.Artifact) -> dict[str, ReviewLengths]:
-    """Counts the words of every review, by split; a split without reviews is left out."""
-    splits = artifact_utils.decode_split_names(examples.split_names)
-    counts = {split: _count_words(examples, split) for split in splits}
-    return {split: _summarize(words) for split, words in counts.items() if len(words)}
-
-
-def _summarize(words: np.ndarray) -> ReviewLengths:
-    return ReviewLengths(*map(int, np.quantile(words, _QUANTILES, method="nearest")))
-
-
-def _count_words(examples: types.Artifact, split: str) -> np.ndarray:
-    """Returns int64 `[reviews]`."""
-    batches = records_of(examples, split).batch(_BATCH_SIZE)
-    counts = [each.numpy() for each in batches.map(_words)]
-    return np.concatenate(counts) if counts else np.zeros(0, np.int64)
+        >>> ReviewLengths.of({10: 18, 20: 1, 300: 1})
+        ReviewLengths(short=10, median=10, long=20, longest=300)
+        """
+        words = np.repeat(*np.array(sorted(reviews.items()), np.int64).T)
+        return cls(*map(int, np.quantile(words, _QUANTILES, method="nearest")))
 
 
-def _words(serialized: tf.Tensor) -> tf.Tensor:
-    parsed = tf.io.parse_example(serialized, {TEXT: tf.io.FixedLenFeature([], tf.string)})
-    text = tf.strings.regex_replace(parsed[TEXT], LINE_BREAK, " ")
-    return tf.strings.split(text).row_lengths()
+def count_words(text: bytes) -> int:
+    """Returns the number of words between white space, HTML line breaks left out.
+
+    >>> count_words(b"Not bad.<br /><br />Not good.")
+    4
+    """
+    return len(_LINE_BREAK.sub(b" ", text).split())
+
+
+def length_name(words: int) -> str:
+    """Returns the name of the slice that a review of so many words belongs to.
+
+    >>> [length_name(words) for words in (7, 25, 99, 5000)]
+    ['under 25 words', '25 to 49 words', '50 to 99 words', '800 words or more']
+    """
+    index = bisect.bisect(LENGTH_BOUNDS, words)
+    if index == 0:
+        return f"under {LENGTH_BOUNDS[0]} words"
+    if index == len(LENGTH_BOUNDS):
+        return f"{LENGTH_BOUNDS[-1]} words or more"
+    return f"{LENGTH_BOUNDS[index - 1]} to {LENGTH_BOUNDS[index] - 1} words"
+
+
+def length_names() -> list[str]:
+    """Returns the names of all slices of lengths, the shortest first."""
+    return [length_name(words) for words in (0, *LENGTH_BOUNDS)]

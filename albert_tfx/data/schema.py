@@ -4,7 +4,6 @@ Imports neither TensorFlow nor TFX, so that a runner can check a schema at once.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from albert_tfx import contract
 from albert_tfx.errors import InputError
+from albert_tfx.storage import write_bytes
 
 CURATED = Path(__file__).with_suffix(".pbtxt")
 
@@ -60,18 +60,22 @@ def for_classes(names: Sequence[str]) -> schema_pb2.Schema:
     return schema
 
 
+def as_text(schema: schema_pb2.Schema) -> str:
+    """Returns a schema as a text proto."""
+    text: str = text_format.MessageToString(schema)
+    return text
+
+
 def write(schema: schema_pb2.Schema, folder: str | Path) -> Path:
     """Writes `schema` into `folder` and returns its path.
 
     The name carries a hash of the content: TFX's ImportSchemaGen looks for its cache by the path
     alone, and would take a changed file under the same name for the old one.
     """
-    content = text_format.MessageToString(schema).encode()
+    content = as_text(schema).encode()
     path = Path(folder) / f"schema-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(content)
-    return partial.replace(path)
+    write_bytes(path, content)
+    return path
 
 
 def _label(schema: schema_pb2.Schema) -> schema_pb2.Feature:

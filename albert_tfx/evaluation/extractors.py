@@ -4,8 +4,6 @@
 in any process and in any container that has this package.
 """
 
-import bisect
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,18 +20,14 @@ from tensorflow_model_analysis.extractors import extractor, unbatch_extractor
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio import tensor_adapter
 
-from albert_tfx.contract import LABEL, LABELS, LINE_BREAK, TEXT
+from albert_tfx.contract import LABEL, LABELS, TEXT
+from albert_tfx.data.lengths import count_words, length_name
 from albert_tfx.evaluation.tfma_config import LABEL_SLICE, LENGTH_SLICE
-
-# Lower bounds, in words, of the length slices; each spans a factor of two.
-LENGTH_BOUNDS = (25, 50, 100, 200, 400, 800)
 
 # On a CPU, batches of 16 to 64 reviews take the least time a review; larger ones leave its caches.
 BATCH_SIZE = 32
 # Reviews that are sorted by length at a time: the more, the less padding, and the more memory.
 WINDOW = 1024
-
-_LINE_BREAK = re.compile(LINE_BREAK.encode())
 
 
 def custom_extractors(
@@ -60,34 +54,6 @@ def custom_extractors(
         extractor.Extractor("AddSliceFeatures", add_features),
     )
     return [extractor.Extractor("BatchByLength", batch), *extractors]
-
-
-def length_name(words: int) -> str:
-    """Returns the name of the length slice to which a review of `words` words belongs.
-
-    >>> [length_name(words) for words in (7, 25, 99, 5000)]
-    ['under 25 words', '25 to 49 words', '50 to 99 words', '800 words or more']
-    """
-    index = bisect.bisect(LENGTH_BOUNDS, words)
-    if index == 0:
-        return f"under {LENGTH_BOUNDS[0]} words"
-    if index == len(LENGTH_BOUNDS):
-        return f"{LENGTH_BOUNDS[-1]} words or more"
-    return f"{LENGTH_BOUNDS[index - 1]} to {LENGTH_BOUNDS[index] - 1} words"
-
-
-def length_names() -> list[str]:
-    """Returns the names of all slices of lengths, the shortest first."""
-    return [length_name(words) for words in (0, *LENGTH_BOUNDS)]
-
-
-def count_words(text: bytes) -> int:
-    """Returns the number of words between white space, HTML line breaks left out.
-
-    >>> count_words(b"Not bad.<br /><br />Not good.")
-    4
-    """
-    return len(_LINE_BREAK.sub(b" ", text).split())
 
 
 def add_slice_features(extracts: types.Extracts) -> types.Extracts:

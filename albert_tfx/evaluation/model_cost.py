@@ -1,19 +1,16 @@
 """What an exported model costs its users: bytes on disk, seconds a review."""
 
 import dataclasses
-import os
 import time
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the operations of the exported models
-from tfx import types
-from tfx.dsl.io import fileio
-from tfx.utils import path_utils
 
+from albert_tfx.contract import SERVING_DEFAULT
 from albert_tfx.data.records import records_of
-from albert_tfx.modeling.serving_model import SERVING_DEFAULT
+from albert_tfx.storage import size
 
 # The first call of a signature traces and optimises its graph, and a new length may do so again.
 _WARM_UP = 5
@@ -35,23 +32,22 @@ class ModelCost:
     slow_latency_seconds: float
 
 
-def measure_cost(model: types.Artifact, serialized: Sequence[bytes]) -> ModelCost:
+def measure_cost(folder: str, serialized: Sequence[bytes]) -> ModelCost:
     """Loads the model once and asks it about single reviews, on this machine.
 
     Args:
-      model: A Trainer's `model`.
+      folder: An exported model's.
       serialized: `tf.train.Example`s; see `sample_of`.
     """
-    folder = path_utils.serving_model_path(model.uri)
     classify = tf.saved_model.load(folder).signatures[SERVING_DEFAULT]
     seconds = [_seconds(classify, each) for each in serialized]
     median, slow = np.quantile(seconds[min(_WARM_UP, len(seconds) // 2) :], (0.5, 0.9))
-    return ModelCost(_size(folder), float(median), float(slow))
+    return ModelCost(size(folder), float(median), float(slow))
 
 
-def sample_of(examples: types.Artifact, split: str) -> list[bytes]:
-    """Returns the split's first reviews, as many as `measure_cost` takes."""
-    return list(records_of(examples, split).take(_WARM_UP + _TIMED).as_numpy_iterator())
+def sample_of(uri: str, split: str) -> list[bytes]:
+    """Returns the first reviews of a split of `Examples`, as many as `measure_cost` takes."""
+    return list(records_of(uri, split).take(_WARM_UP + _TIMED).as_numpy_iterator())
 
 
 def _seconds(classify: tf.types.experimental.ConcreteFunction, review: bytes) -> float:
@@ -60,11 +56,3 @@ def _seconds(classify: tf.types.experimental.ConcreteFunction, review: bytes) ->
     for each in answer.values():
         each.numpy()  # waits for it
     return time.perf_counter() - started
-
-
-def _size(folder: str) -> int:
-    return sum(
-        tf.io.gfile.stat(os.path.join(str(parent), str(name))).length
-        for parent, _, names in fileio.walk(folder)
-        for name in names
-    )

@@ -13,9 +13,9 @@ from etils import epath
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, PRODUCTION, WINNER
+from albert_tfx.data.lengths import length_names
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.curves import Curves, draw
-from albert_tfx.evaluation.extractors import length_names
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Disagreement,

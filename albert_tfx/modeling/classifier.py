@@ -1,4 +1,4 @@
-"""The classifier: a pooled encoder under a small head."""
+"""The classifier, a pooled encoder under a small head, and its optimizers."""
 
 import functools
 from collections.abc import Callable
@@ -6,13 +6,17 @@ from typing import Any
 
 import tensorflow as tf
 
-from albert_tfx.modeling import precision
+from albert_tfx.modeling import acceleration
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.options import TrainerOptions
 
 _GRADIENT_NORM = 1.0  # Devlin et al. 2019 (BERT), in its published code.
 # Keras's 0.99 needs some hundreds of steps to forget its start; fine-tuning has few.
 _BATCH_NORMALIZATION_MOMENTUM = 0.9
+# Keras's own default compiles each update of the few weights; that only delays the first step.
+_COMPILED_UPDATES = False
+# Neither biases nor layer normalisation decay: Devlin et al. 2019 (BERT), appendix A.2 and code.
+_NO_WEIGHT_DECAY = ["bias", "layer_norm", "gamma", "beta"]
 
 
 def build_head(options: TrainerOptions, hidden_size: int, classes: int) -> tf.keras.Sequential:
@@ -92,15 +96,15 @@ class TextClassifier(tf.keras.Model):
     def make_train_function(self, force: bool = False) -> Callable[..., dict[str, tf.Tensor]]:
         """Returns what takes one step on the next batch of an iterator."""
         step = super().make_train_function(force)
-        return precision.in_bfloat16(step) if self.in_bfloat16 else step
+        return acceleration.in_bfloat16(step) if self.in_bfloat16 else step
 
     def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """Takes one step on ids and labels; returns the metrics so far."""
         of_encoder = self.encoder.trainable_variables
         of_head = self.head.trainable_variables
         own = self._accumulated(*data) if self.gradient_accumulation > 1 else self._gradients(*data)
-        everyones = tf.distribute.get_replica_context().all_reduce("sum", own)
-        clipped, _ = tf.clip_by_global_norm(everyones, _GRADIENT_NORM)
+        summed = tf.distribute.get_replica_context().all_reduce("sum", own)
+        clipped, _ = tf.clip_by_global_norm(summed, _GRADIENT_NORM)
         split = len(of_encoder)
         self.encoder_optimizer.apply_gradients(
             zip(clipped[:split], of_encoder, strict=True), skip_gradients_aggregation=True
@@ -108,7 +112,8 @@ class TextClassifier(tf.keras.Model):
         self.optimizer.apply_gradients(
             zip(clipped[split:], of_head, strict=True), skip_gradients_aggregation=True
         )
-        return self.get_metrics_result()
+        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
+        return metrics
 
     def _gradients(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
         """Returns the mean loss's gradients: the encoder's, then the head's. Updates metrics."""
@@ -124,7 +129,7 @@ class TextClassifier(tf.keras.Model):
         """Returns what `_gradients` does, of a part of the batch at a time."""
         parts = self.gradient_accumulation
         variables = self.encoder.trainable_variables + self.head.trainable_variables
-        return tf.foldl(
+        summed: list[tf.Tensor] = tf.foldl(
             lambda sums, part: [
                 total + gradient / parts
                 for total, gradient in zip(sums, self._gradients(*part), strict=True)
@@ -136,3 +141,53 @@ class TextClassifier(tf.keras.Model):
             initializer=[tf.zeros_like(variable) for variable in variables],
             parallel_iterations=1,
         )
+        return summed
+
+
+class WarmupLinearDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from zero to the peak, then falls linearly to zero.
+
+    The schedule of Devlin et al. 2019 (BERT), appendix A.3.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int, total_steps: int) -> None:
+        self.peak = peak
+        self.warmup_steps = max(warmup_steps, 1)
+        self.total_steps = max(total_steps, self.warmup_steps + 1)
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns the float32 rate at `step`, which counts from 0."""
+        step = tf.cast(step, tf.float32)
+        rising = (step + 1.0) / self.warmup_steps
+        falling = (self.total_steps - step) / (self.total_steps - self.warmup_steps)
+        return self.peak * tf.clip_by_value(tf.minimum(rising, falling), 0.0, 1.0)
+
+    def get_config(self) -> dict[str, float]:
+        """Returns the constructor's arguments."""
+        return {
+            "peak": self.peak,
+            "warmup_steps": self.warmup_steps,
+            "total_steps": self.total_steps,
+        }
+
+
+def head_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimizers.Optimizer:
+    """Returns the head's Adam."""
+    return tf.keras.optimizers.Adam(
+        _schedule(options, options.head_learning_rate, total_steps), jit_compile=_COMPILED_UPDATES
+    )
+
+
+def encoder_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimizers.Optimizer:
+    """Returns the encoder's AdamW (Loshchilov and Hutter 2019)."""
+    optimizer = tf.keras.optimizers.AdamW(
+        _schedule(options, options.encoder_learning_rate, total_steps),
+        weight_decay=options.weight_decay,
+        jit_compile=_COMPILED_UPDATES,
+    )
+    optimizer.exclude_from_weight_decay(var_names=_NO_WEIGHT_DECAY)
+    return optimizer
+
+
+def _schedule(options: TrainerOptions, peak: float, total_steps: int) -> WarmupLinearDecay:
+    return WarmupLinearDecay(peak, int(options.warmup_fraction * total_steps), total_steps)

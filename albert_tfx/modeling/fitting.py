@@ -12,7 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from tfx.dsl.io import fileio
+from etils import epath
+
+from albert_tfx.contract import HISTORY_FILE
+from albert_tfx.options import FLOAT32
+from albert_tfx.storage import read_json, remove, write_bytes
 
 STEPS_BETWEEN_CHECKPOINTS = 50
 
@@ -36,8 +40,8 @@ class Plan:
     steps_between_checkpoints: int = STEPS_BETWEEN_CHECKPOINTS
 
 
-class Course(tf.train.experimental.PythonState):
-    """What a training has come to, but for its weights.
+class TrainingState(tf.train.experimental.PythonState):
+    """What a checkpoint holds of a training besides its weights.
 
     Attributes:
       step: Steps taken in all.
@@ -65,7 +69,7 @@ class Course(tf.train.experimental.PythonState):
             setattr(self, name, value)
 
     def add(self, row: dict[str, float]) -> bool:
-        """Takes in the metrics of one more epoch; says whether it beats all before it."""
+        """Takes in the metrics of one more epoch, and returns whether it beats all before it."""
         best = self.epochs[self.best_epoch]["val_accuracy"] if self.epochs else float("-inf")
         is_better = row["val_accuracy"] > best
         if is_better:
@@ -74,9 +78,46 @@ class Course(tf.train.experimental.PythonState):
         return is_better
 
     def is_over(self, plan: Plan) -> bool:
-        """Says whether all epochs are done, or too many in a row brought nothing better."""
+        """Returns whether all epochs are done, or too many in a row brought nothing better."""
         waited = len(self.epochs) - 1 - self.best_epoch if self.epochs else 0
         return len(self.epochs) >= plan.epochs or waited >= plan.patience
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingHistory:
+    """How one training went and what it cost, as a Trainer leaves it in its `model_run`.
+
+    Attributes:
+      model: `frozen` or `fine_tuned`.
+      epochs: One mapping per epoch with the keys `loss`, `accuracy`, `val_loss` and
+        `val_accuracy`, in order.
+      best_epoch: Index into `epochs` of the epoch whose weights were exported.
+      train_seconds: Wall-clock seconds spent training, the frozen encoder's pass not included.
+      trainable_parameters: Number of weights that training could change.
+      parameters: Number of weights of the exported model.
+      seed: The seed of initialisation, order and dropout.
+      precision: Of training's matrix products, `float32` or `bfloat16`.
+    """
+
+    model: str
+    epochs: tuple[dict[str, float], ...]
+    best_epoch: int
+    train_seconds: float
+    trainable_parameters: int
+    parameters: int
+    seed: int
+    precision: str = FLOAT32
+
+    def save(self, folder: str) -> None:
+        """Writes `history.json` into `folder`; the metrics of a model that diverged are NaN."""
+        content = json.dumps(dataclasses.asdict(self), indent=2)
+        write_bytes(epath.Path(folder) / HISTORY_FILE, f"{content}\n".encode())
+
+    @classmethod
+    def load(cls, folder: str) -> "TrainingHistory":
+        """Reads what `save` wrote."""
+        content = read_json(epath.Path(folder) / HISTORY_FILE)
+        return cls(**{**content, "epochs": tuple(content["epochs"])})
 
 
 def fit(
@@ -85,8 +126,8 @@ def fit(
     validation: tf.data.Dataset,
     plan: Plan,
     callbacks: list[tf.keras.callbacks.Callback],
-    on_resume: Callable[[Course], None],
-) -> Course:
+    on_resume: Callable[[TrainingState], None],
+) -> TrainingState:
     """Trains `model`, and leaves it with the weights of its best epoch.
 
     Called again, it has nothing left to do, until `forget` removes the checkpoints.
@@ -103,24 +144,24 @@ def fit(
       on_resume: Told of what is restored, where a training goes on.
 
     Returns:
-      What the training came to.
+      The state at the end of the training.
     """
     _build_metrics(model, validation)
-    course = Course()
-    checkpoint = tf.train.Checkpoint(model=model, metrics=model.metrics, course=course)
+    state = TrainingState()
+    checkpoint = tf.train.Checkpoint(model=model, metrics=model.metrics, state=state)
     manager = tf.train.CheckpointManager(checkpoint, plan.checkpoints, max_to_keep=2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint)
-        on_resume(course)
-    told = tf.keras.callbacks.CallbackList(callbacks, model=model)
-    told.on_train_begin()
-    rest = training.skip(course.step)
+        on_resume(state)
+    callback_list = tf.keras.callbacks.CallbackList(callbacks, model=model)
+    callback_list.on_train_begin()
+    rest = training.skip(state.step)
     batches = iter(model.distribute_strategy.experimental_distribute_dataset(rest))
-    while not course.is_over(plan):
-        _fit_epoch(model, batches, validation, plan, course, manager, told)
-    told.on_train_end()
-    tf.train.Checkpoint(model=model).read(_best(plan, course.best_epoch)).expect_partial()
-    return course
+    while not state.is_over(plan):
+        _fit_epoch(model, batches, validation, plan, state, manager, callback_list)
+    callback_list.on_train_end()
+    tf.train.Checkpoint(model=model).read(_best(plan, state.best_epoch)).expect_partial()
+    return state
 
 
 def forget(checkpoints: str) -> None:
@@ -128,8 +169,8 @@ def forget(checkpoints: str) -> None:
 
     The index goes first: of what is left if this is stopped, no training takes notice.
     """
-    fileio.remove(os.path.join(checkpoints, "checkpoint"))
-    fileio.rmtree(checkpoints)
+    (epath.Path(checkpoints) / "checkpoint").unlink()
+    remove(checkpoints)
 
 
 def _best(plan: Plan, epoch: int) -> str:
@@ -152,29 +193,29 @@ def _fit_epoch(
     batches: tf.data.Iterator,
     validation: tf.data.Dataset,
     plan: Plan,
-    course: Course,
+    state: TrainingState,
     manager: tf.train.CheckpointManager,
-    told: tf.keras.callbacks.CallbackList,
+    callback_list: tf.keras.callbacks.CallbackList,
 ) -> None:
-    epoch, done = divmod(course.step, plan.steps_per_epoch)
-    told.on_epoch_begin(epoch)
-    started = time.monotonic() - course.seconds
+    epoch, done = divmod(state.step, plan.steps_per_epoch)
+    callback_list.on_epoch_begin(epoch)
+    started = time.monotonic() - state.seconds
     step_function = model.make_train_function()
     for step in range(done, plan.steps_per_epoch):
-        told.on_train_batch_begin(step)
+        callback_list.on_train_batch_begin(step)
         logs = {name: float(value) for name, value in step_function(batches).items()}
-        course.step += 1
-        course.seconds = time.monotonic() - started
-        told.on_train_batch_end(step, logs)
+        state.step += 1
+        state.seconds = time.monotonic() - started
+        callback_list.on_train_batch_end(step, logs)
         is_last = step + 1 == plan.steps_per_epoch
-        if course.step % plan.steps_between_checkpoints == 0 and not is_last:
+        if state.step % plan.steps_between_checkpoints == 0 and not is_last:
             manager.save()
     measured = model.evaluate(validation, verbose=0, return_dict=True)
     row = logs | {f"val_{name}": value for name, value in measured.items()}
     row = {name: _in_few_digits(value) for name, value in row.items()}
     model.reset_metrics()
-    if course.add(row):
+    if state.add(row):
         tf.train.Checkpoint(model=model).write(_best(plan, epoch))
-    course.seconds = time.monotonic() - started
+    state.seconds = time.monotonic() - started
     manager.save()
-    told.on_epoch_end(epoch, row)
+    callback_list.on_epoch_end(epoch, row)

@@ -1,7 +1,8 @@
-"""TF Hub's download of a model, without its two ways to wait in silence.
+"""Where a model's files are: in a folder, in this project's assets, or downloaded by TF Hub.
 
-TF Hub waits up to twenty minutes for a download that was killed, whose lock is still there, and
-for ever for a server that takes the connection and says nothing.
+TF Hub's own download has two ways to wait in silence, which the one here does without: up to twenty
+minutes for a download that was killed, whose lock is still there, and for ever for a server that
+takes the connection and says nothing.
 """
 
 import contextlib
@@ -10,14 +11,58 @@ import logging
 import os
 import shutil
 import socket
+import urllib.error
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
-import tensorflow_hub as hub
+import tensorflow as tf
+import tensorflow_hub
+from etils import epath
 from tensorflow_hub.resolver import tfhub_cache_dir
 
+from albert_tfx.errors import InputError, one_line
+
+# What lies in this project's own package `assets`, wherever that is installed.
+ASSET_SCHEME = "asset://"
 _LOGGER = logging.getLogger(__name__)
 _SILENCE = 30.0  # seconds without a byte, after which a server is given up
+
+
+def resolve(handle: str) -> str:
+    """Returns the folder of a model, downloaded to TF Hub's cache first where `handle` is a URL.
+
+    Args:
+      handle: A TF Hub or Kaggle URL, or a folder, local, in a bucket or, as `asset://NAME`, in this
+        project's package `assets`.
+
+    Raises:
+      InputError: There is no such folder, it holds no SavedModel, or the URL cannot be reached.
+    """
+    is_url = handle.startswith(("http://", "https://"))
+    if handle.startswith(ASSET_SCHEME):
+        handle = str(resources.files("assets") / handle.removeprefix(ASSET_SCHEME))
+    if not is_url and not epath.Path(handle).is_dir():
+        raise InputError(
+            f"There is no model folder {handle!r}",
+            "Give the folder that holds saved_model.pb, or a TF Hub or Kaggle URL",
+        )
+    try:
+        folder = fetch(handle) if is_url else handle
+    except (urllib.error.URLError, OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise InputError(
+            f"{handle} cannot be downloaded ({one_line(error)})",
+            "Check the handle and the network, or download the model elsewhere and give its "
+            "folder, or the folder above it as TFHUB_CACHE_DIR",
+        ) from error
+    if not (epath.Path(folder) / "saved_model.pb").exists():
+        raise InputError(
+            f"{folder} holds no saved_model.pb",
+            "Delete the folder, so that the model is downloaded again"
+            if is_url
+            else "Give the folder that holds saved_model.pb",
+        )
+    return folder
 
 
 def fetch(handle: str) -> str:
@@ -32,7 +77,7 @@ def fetch(handle: str) -> str:
     """
     _clear_abandoned_lock(handle)
     with _network_timeout(_SILENCE):
-        return hub.resolve(handle)
+        return str(tensorflow_hub.resolve(handle))
 
 
 def _clear_abandoned_lock(handle: str) -> None:

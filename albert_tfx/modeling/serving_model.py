@@ -1,12 +1,15 @@
-"""The exported model: raw text in, probabilities out."""
+"""The exported model, raw text in and probabilities out, and its warm-up requests."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from albert_tfx.contract import (
     CLASSIFY_TEXT,
+    EXTRA_ASSETS,
     INPUT_WORD_IDS,
     LABELS,
     PROBABILITIES,
@@ -17,6 +20,9 @@ from albert_tfx.modeling.classifier import TextClassifier
 
 # No fewer are faster on a CPU, and more need more memory.
 _ROWS_AT_ONCE = 64
+_EXAMPLES = "examples"  # the argument of `serving_default`
+
+_Function = Callable[[tf.Tensor], tf.Tensor]
 
 
 class TextServer(tf.Module):
@@ -45,8 +51,8 @@ class TextServer(tf.Module):
         super().__init__(name="text_server")
         transform = transform_output.transform_features_layer()
         # Plain functions, since TensorFlow follows every attribute that is a layer or a module.
-        self._tokenize = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
-        self._logits = lambda input_word_ids: classifier(input_word_ids, training=False)
+        self._tokenize: _Function = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
+        self._logits: _Function = lambda input_word_ids: classifier(input_word_ids, training=False)
         self.encoder_variables = list(classifier.encoder.variables)
         self.head_variables = list(classifier.head.weights)
         self.class_names = tf.constant(class_names)
@@ -96,11 +102,11 @@ class TextServer(tf.Module):
             answers = answers.write(part, self.classify_ids(padded))
         return tf.gather(answers.concat(), tf.argsort(by_length))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=_EXAMPLES)])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature."""
         parsed = tf.io.parse_example(examples, {TEXT: tf.io.FixedLenFeature([], tf.string)})
-        return self.classify_text(parsed[TEXT])
+        return self.classify_text(parsed[TEXT])  # type: ignore[no-any-return]
 
     def export(self, folder: str) -> None:
         """Writes the SavedModel with its two signatures."""
@@ -111,7 +117,7 @@ class TextServer(tf.Module):
         tf.saved_model.save(self, folder, signatures=signatures)
 
 
-def _captured(root: tf.Module, function: tf.types.experimental.ConcreteFunction) -> list:
+def _captured(root: tf.Module, function: tf.types.experimental.ConcreteFunction) -> list[object]:
     """Returns the tables, vocabularies and variables below `root` that `function` uses."""
     used = {id(tensor) for tensor in function.captured_inputs}
 
@@ -123,3 +129,42 @@ def _captured(root: tf.Module, function: tf.types.experimental.ConcreteFunction)
         for trackable in tf.train.TrackableView(root).descendants()
         if id(handle(trackable)) in used
     ]
+
+
+def write_warmup(model: str, texts: Sequence[bytes]) -> None:
+    """Writes requests into a SavedModel that TensorFlow Serving answers before it takes others'.
+
+    The first request of its kind is slow, as TensorFlow then optimises the graph and allocates. See
+    https://www.tensorflow.org/tfx/serving/saved_model_warmup; TFX's Pusher copies the file with the
+    model.
+
+    Args:
+      model: The SavedModel's folder.
+      texts: Real texts, in UTF-8. Each signature gets the first alone and all of them together.
+    """
+    folder = os.path.join(model, EXTRA_ASSETS)
+    tf.io.gfile.makedirs(folder)
+    with tf.io.TFRecordWriter(os.path.join(folder, "tf_serving_warmup_requests")) as writer:
+        for request in _requests(texts):
+            log = prediction_log_pb2.PredictLog(request=request)
+            record = prediction_log_pb2.PredictionLog(predict_log=log)
+            writer.write(record.SerializeToString(deterministic=True))
+
+
+def _requests(texts: Sequence[bytes]) -> Iterator[predict_pb2.PredictRequest]:
+    for batch in (texts[:1], texts):
+        yield _request(CLASSIFY_TEXT, TEXT, batch)
+        yield _request(SERVING_DEFAULT, _EXAMPLES, [_example(text) for text in batch])
+
+
+def _request(signature: str, name: str, values: Sequence[bytes]) -> predict_pb2.PredictRequest:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = signature
+    request.inputs[name].CopyFrom(tf.make_tensor_proto(list(values), tf.string))
+    return request
+
+
+def _example(text: bytes) -> bytes:
+    example = tf.train.Example()
+    example.features.feature[TEXT].bytes_list.value.append(text)
+    return bytes(example.SerializeToString(deterministic=True))

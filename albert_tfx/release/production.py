@@ -1,20 +1,48 @@
-"""Which model a pipeline has in production, as its artifacts record it.
+"""What was pushed, and which model is in production.
 
 Pusher leaves a `PushedModel` after every run, also where it pushed nothing. Each therefore records
 which model is in production from then on, whether it was pushed by this run or by an earlier one.
+A serving folder holds numbered versions, each of which records where it comes from.
 """
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from tfx import types
+from etils import epath
 
-# A `Model`'s: the hash of its files.
+from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
+from albert_tfx.errors import InputError
+from albert_tfx.storage import read_json, write_bytes, write_json
+
+# Custom property of a `Model`: the hash of its files.
 FINGERPRINT = "fingerprint"
-# A `PushedModel`'s: the name of the pipeline that made it.
+# Custom property of a `PushedModel`: the name of the pipeline that made it.
 PIPELINE = "pipeline"
 _PRODUCTION = "production"
+
+# Files and custom properties of a `ModelBlessing`, by which TFX's Pusher and Resolver go.
+BLESSED_FILE, NOT_BLESSED_FILE = "BLESSED", "NOT_BLESSED"
+BLESSED = "blessed"
+CURRENT_MODEL = "current_model"
+CURRENT_MODEL_ID = "current_model_id"
+
+
+class Artifact(Protocol):
+    """As much of a TFX artifact as is used here."""
+
+    uri: str
+    id: int
+
+    def get_string_custom_property(self, key: str) -> str:
+        """Returns the property, or an empty string where there is none."""
+
+    def set_string_custom_property(self, key: str, value: str) -> None:
+        """Sets the property."""
+
+    def set_int_custom_property(self, key: str, value: int) -> None:
+        """Sets the property."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +60,101 @@ class Production:
     version: str
 
 
-def record(artifact: types.Artifact, production: Production | None) -> None:
-    """Writes down on `artifact` which model is in production, if one is."""
+def record(artifact: Artifact, production: Production | None) -> None:
+    """Records on `artifact` which model is in production, if one is."""
     if production is not None:
         content = json.dumps(dataclasses.asdict(production))
         artifact.set_string_custom_property(_PRODUCTION, content)
 
 
-def recorded(artifacts: Sequence[types.Artifact]) -> Production | None:
-    """Returns what `record` wrote down on the only one of `artifacts`, if there is one."""
-    content = artifacts[0].get_string_custom_property(_PRODUCTION) if artifacts else ""
+def recorded(artifact: Artifact | None) -> Production | None:
+    """Returns what `record` left on an artifact, if there is one and it did."""
+    content = "" if artifact is None else artifact.get_string_custom_property(_PRODUCTION)
     return Production(**json.loads(content)) if content else None
+
+
+def bless(blessing: Artifact, model: Artifact, is_blessed: bool, files: Mapping[str, Any]) -> None:
+    """Makes a blessing as TFX's Evaluator does.
+
+    Args:
+      blessing: The `ModelBlessing` to be made.
+      model: The `Model` that it is about.
+      is_blessed: Whether it may be pushed.
+      files: What to leave in the blessing's folder as JSON, by file name.
+    """
+    blessing.set_string_custom_property(CURRENT_MODEL, model.uri)
+    blessing.set_int_custom_property(CURRENT_MODEL_ID, model.id)
+    blessing.set_int_custom_property(BLESSED, int(is_blessed))
+    folder = epath.Path(blessing.uri)
+    for name, content in files.items():
+        write_json(folder / name, content)
+    write_bytes(folder / (BLESSED_FILE if is_blessed else NOT_BLESSED_FILE), b"")
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a version comes from.
+
+    Attributes:
+      pipeline: Name of the pipeline that pushed it.
+      classes: Names of the classes, in the order of the model's probabilities.
+      fingerprint: Hash of the model's files, as they were before this was added.
+    """
+
+    pipeline: str
+    classes: tuple[str, ...]
+    fingerprint: str
+
+    def save(self, version: epath.PathLike) -> None:
+        """Writes it into the folder of a version."""
+        write_json(epath.Path(version) / EXTRA_ASSETS / ORIGIN_FILE, dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, version: epath.PathLike) -> "Origin | None":
+        """Returns what `save` wrote, or None where it never did."""
+        path = epath.Path(version) / EXTRA_ASSETS / ORIGIN_FILE
+        if not path.exists():
+            return None
+        content = read_json(path)
+        return cls(**{**content, "classes": tuple(content["classes"])})
+
+
+def version_numbers(folder: epath.PathLike) -> list[int]:
+    """Returns the versions in a serving folder, the oldest first; the folder need not exist."""
+    root = epath.Path(folder)
+    names = [entry.name for entry in root.iterdir()] if root.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def refuse_other_origins(folder: str, pipeline: str, classes: Sequence[str] | None = None) -> None:
+    """Makes sure that a serving folder holds versions of one model only.
+
+    A model server takes all numbered folders for that, and serves the newest.
+
+    Args:
+      folder: The serving folder, which need not exist.
+      pipeline: Name of the pipeline that is to push there.
+      classes: What its models sort into, or None where that is not known yet.
+
+    Raises:
+      InputError: There is a version that `pipeline` has not pushed, or that has other classes.
+    """
+    for number in version_numbers(folder):
+        version = epath.Path(folder) / str(number)
+        difference = _difference(Origin.load(version), pipeline, classes)
+        if difference:
+            raise InputError(
+                f"{version} is a model of {difference}, so that the two cannot be versions of one",
+                "Give this run a folder of its own with --output DIR, or move that model away",
+            )
+
+
+def _difference(origin: Origin | None, pipeline: str, classes: Sequence[str] | None) -> str | None:
+    if origin is None:
+        return f"unknown origin, and this run is of {pipeline}"
+    if origin.pipeline != pipeline:
+        return f"{origin.pipeline}, and this run is of {pipeline}"
+    if classes is not None and origin.classes != tuple(classes):
+        theirs, ours = ", ".join(origin.classes), ", ".join(classes)
+        return f"the classes {theirs}, and this run has {ours}"
+    return None

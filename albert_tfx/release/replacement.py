@@ -3,8 +3,12 @@
 import dataclasses
 import enum
 
+from etils import epath
+
+from albert_tfx.contract import VERDICT_FILE
 from albert_tfx.evaluation.measurements import Interval, ProductionComparison
 from albert_tfx.options import ProductionPolicy
+from albert_tfx.storage import read_json
 
 
 class Rule(enum.StrEnum):
@@ -32,6 +36,11 @@ class Verdict:
     passed: bool
     rule: str
     reason: str
+
+
+def load_verdict(blessing_uri: str) -> Verdict:
+    """Reads the verdict out of the folder of a blessing that ProductionGate gave."""
+    return Verdict(**read_json(epath.Path(blessing_uri) / VERDICT_FILE))
 
 
 def judge(

@@ -4,9 +4,12 @@ import dataclasses
 import enum
 import math
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from etils import epath
+
+from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN
 from albert_tfx.evaluation.measurements import Comparison, Interval, ModelMetrics, SliceComparison
 from albert_tfx.options import SelectionPolicy
+from albert_tfx.storage import read_json
 
 
 class Rule(enum.StrEnum):
@@ -37,6 +40,11 @@ class Decision:
     winner: str | None
     rule: str
     reason: str
+
+
+def load_decision(blessing_uri: str) -> Decision:
+    """Reads the decision out of the folder of a blessing that ModelSelector gave."""
+    return Decision(**read_json(epath.Path(blessing_uri) / DECISION_FILE))
 
 
 def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:

@@ -27,7 +27,7 @@ from albert_tfx.report.plot_style import (
 from albert_tfx.report.wording import points
 
 if TYPE_CHECKING:
-    from albert_tfx.modeling.training_history import TrainingHistory
+    from albert_tfx.modeling.fitting import TrainingHistory
 
 _LETTERS = 30  # of a slice's name
 

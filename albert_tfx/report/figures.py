@@ -10,7 +10,7 @@ from albert_tfx.report.page import Picture
 from albert_tfx.report.plot_style import NARROW, to_png
 
 if TYPE_CHECKING:
-    from albert_tfx.modeling.training_history import TrainingHistory
+    from albert_tfx.modeling.fitting import TrainingHistory
 
 
 def draw(

@@ -24,7 +24,7 @@ from albert_tfx.report.summary import (
 if TYPE_CHECKING:  # none of them is needed to run, and some bring TensorFlow
     from albert_tfx.data.lengths import ReviewLengths
     from albert_tfx.evaluation.model_cost import ModelCost
-    from albert_tfx.modeling.training_history import TrainingHistory
+    from albert_tfx.modeling.fitting import TrainingHistory
     from albert_tfx.release.production import Production
     from albert_tfx.release.replacement import Verdict
     from albert_tfx.release.selection import Decision

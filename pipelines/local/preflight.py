@@ -39,9 +39,9 @@ def prepare(request: Request) -> Prepared:
       InputError: The output folder, the reviews, the encoder or the texts to score cannot be used.
     """
     _refuse_artifacts_without_metadata(request)
-    from albert_tfx.release import served_versions
+    from albert_tfx.release import production
 
-    served_versions.refuse_other_origins(request.serving, request.name)
+    production.refuse_other_origins(request.serving, request.name)
     dataset = request.of(DatasetOptions)
     if request.csv is not None:
         dataset = _from_file(request, request.csv, dataset)
@@ -50,7 +50,7 @@ def prepare(request: Request) -> Prepared:
     from albert_tfx.data import schema, tfds_source
 
     resolved = tfds_source.resolve(dataset)
-    served_versions.refuse_other_origins(request.serving, request.name, resolved.class_names)
+    production.refuse_other_origins(request.serving, request.name, resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{request.output}/schema")
     config = build_config(
         request,
@@ -84,11 +84,13 @@ def _from_file(request: Request, csv: str, asked: DatasetOptions) -> DatasetOpti
 
 def _checked_models(request: Request) -> tuple[str, str]:
     """Refuses models that do not fit; returns hashes of the encoder and its preprocessor."""
-    from albert_tfx.modeling import encoder
+    from albert_tfx.modeling import encoder, hub
+    from albert_tfx.storage import fingerprint
 
     preprocessing, handle = request.of(PreprocessingOptions), request.options["encoder"]
     encoder.check(handle, preprocessing.preprocessor, preprocessing.sequence_length)
-    return encoder.fingerprint(handle), encoder.fingerprint(preprocessing.preprocessor)
+    of_encoder, of_preprocessor = map(hub.resolve, (handle, preprocessing.preprocessor))
+    return fingerprint(of_encoder), fingerprint(of_preprocessor)
 
 
 def _texts_to_score(request: Request, dataset: "ResolvedDataset") -> TextsToScore | None:

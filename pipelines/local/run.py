@@ -72,11 +72,11 @@ def _compare(request: Request, screen: "Screen") -> None:
 
 def _publish_report(config: PipelineConfig) -> "Summary":
     from albert_tfx.report.summary import Summary
-    from components.comparison_report import publish
+    from albert_tfx.storage import copy_whole
     from pipelines import runs
 
     folder = pathlib.Path(config.output, "report")
-    publish(runs.output_uri(config.metadata, config.name, COMPARISON_REPORT), str(folder))
+    copy_whole(runs.output_uri(config.metadata, config.name, COMPARISON_REPORT), folder)
     return Summary.load(folder)
 
 

@@ -10,8 +10,7 @@ from tfx.v1 import proto
 from trivial_models import artifact
 
 from albert_tfx.errors import InputError
-from albert_tfx.release.production import Production, record, recorded
-from albert_tfx.release.served_versions import Origin
+from albert_tfx.release.production import Origin, Production, record, recorded
 from components import atomic_pusher
 
 
@@ -80,7 +79,7 @@ def test_a_push_that_breaks_off_shows_no_version_and_the_next_succeeds(
 def test_an_unblessed_model_is_not_pushed(model, tmp_path: Path):
     pushed = push(model, tmp_path, blessed=False)
     assert pushed.get_int_custom_property("pushed") == 0
-    assert recorded([pushed]) is None
+    assert recorded(pushed) is None
     assert not (tmp_path / "serving").exists()
 
 
@@ -99,7 +98,7 @@ def test_a_push_is_the_newest_version_whatever_the_clock_says(model, tmp_path: P
     pushed = push(model, tmp_path)
     assert versions(tmp_path) == ["100000000000", "99999999999"]
     assert pushed.get_string_custom_property("pushed_version") == "100000000000"
-    assert recorded([pushed]).version == str(tmp_path / "serving" / "100000000000")
+    assert recorded(pushed).version == str(tmp_path / "serving" / "100000000000")
 
 
 def test_two_models_pushed_in_one_second_are_two_versions(model, tmp_path: Path):
@@ -116,7 +115,7 @@ def test_a_model_that_is_served_already_gets_no_second_version(model, tmp_path: 
     first, second = push(model, tmp_path), push(model, tmp_path)
     assert len(versions(tmp_path)) == 1
     assert second.get_int_custom_property("pushed") == 1
-    assert recorded([second]) == recorded([first])
+    assert recorded(second) == recorded(first)
 
 
 def test_a_model_that_was_served_before_the_newest_gets_one(model, tmp_path: Path):
@@ -134,7 +133,7 @@ def test_a_model_that_was_served_before_the_newest_gets_one(model, tmp_path: Pat
 def test_an_unblessed_push_says_what_stays_in_production(model, tmp_path: Path):
     production = Production("model/7", "hash", "serving/5")
     pushed = push(model, tmp_path, blessed=False, production=production)
-    assert recorded([pushed]) == production
+    assert recorded(pushed) == production
 
 
 def test_a_folder_with_another_pipeline_s_models_is_refused(model, tmp_path: Path):

@@ -17,17 +17,17 @@ from report_inputs import DUPLICATES, HISTORIES
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.evaluation.results import load_comparison, load_production_comparison
-from albert_tfx.options import ProductionPolicy, SelectionPolicy
+from albert_tfx.options import ProductionPolicy, SelectionPolicy, encode
 from albert_tfx.release.production import Production
 from albert_tfx.release.replacement import Verdict
 from albert_tfx.release.selection import Decision
 from albert_tfx.report import findings, plot_style
 from albert_tfx.report.summary import Summary, to_record
-from albert_tfx.storage import to_json
-from components import yardstick
-from components.comparison_report import ComparisonReport, publish
+from albert_tfx.storage import copy_whole, to_json
+from components.comparison_report import ComparisonReport
 from components.model_selector import ModelSelector
 from components.production_gate import ProductionGate
 
@@ -52,13 +52,14 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
     ]
     channel = {importer.id: importer.outputs["result"] for importer in importers}
     selector = ModelSelector(
-        channel["frozen_model"], channel["fine_tuned_model"], channel["evaluation"], policy
+        **{key: channel[key] for key in ("frozen_model", "fine_tuned_model", "evaluation")},
+        policy=json.dumps(encode(policy)),
     )
     gate = ProductionGate(
         model=selector.outputs["model"],
         model_blessing=selector.outputs["blessing"],
         evaluation=channel["test_evaluation"],
-        policy=ProductionPolicy(),
+        policy=json.dumps(encode(ProductionPolicy())),
     )
     pusher = tfx.components.Pusher(
         model=selector.outputs["model"],
@@ -91,7 +92,7 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
 @pytest.fixture(scope="module")
 def folder(two_classes, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pushed")
-    publish(str(run_pipeline(two_classes, folder, SelectionPolicy())), str(folder / "report"))
+    copy_whole(run_pipeline(two_classes, folder, SelectionPolicy()), folder / "report")
     return folder
 
 
@@ -204,7 +205,7 @@ def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_class
 
 def test_summary_holds_the_duplicates_and_the_yardstick(folder, summary):
     assert summary["duplicates"] == DUPLICATES
-    measured = yardstick.load_yardstick(str(folder / "yardstick"))
+    measured = load_yardstick(str(folder / "yardstick"))
     assert summary["yardstick"] == {**measured, "gain": summary["yardstick"]["gain"]}
 
 
@@ -236,7 +237,7 @@ def test_publishing_replaces_the_earlier_report(folder, tmp_path):
     target = tmp_path / "report"
     target.mkdir()
     (target / "stale.png").touch()
-    publish(str(folder / "report"), str(target))
+    copy_whole(folder / "report", target)
     assert {each.name for each in target.iterdir()} == FILES
     assert [each.name for each in tmp_path.iterdir()] == ["report"]
 

@@ -8,12 +8,15 @@ import example_files
 import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
 from tiny_dataset import IN_PROCESS, TWO_PROCESSES
 
 from albert_tfx.data import duplicates
+from albert_tfx.data.duplicates import SplitSizes, load_duplicates
+from albert_tfx.data.lengths import count_words
+from albert_tfx.data.records import split_folder
 from albert_tfx.errors import InputError
-from components.duplicate_finder import Executor, load_duplicates
+from components.duplicate_finder import DuplicateFinder
 
 SPLITS = ("train", "eval", "test")
 
@@ -79,14 +82,15 @@ LEFT = {
 
 
 def execute(raw, folder: Path, keep: bool = False, beam_args: list[str] | None = None):
-    """Runs the executor alone, without a driver before it, as Kubeflow does."""
+    """Runs the component alone, without a driver before it, as Kubeflow does."""
     examples, report = standard_artifacts.Examples(), standard_artifacts.ModelEvaluation()
     examples.uri, report.uri = str(folder / "examples"), str(folder / "report")
-    context = Executor.Context(beam_pipeline_args=beam_args or IN_PROCESS, tmp_dir=str(folder))
-    Executor(context).Do(
-        {"raw_examples": [raw]},
-        {"examples": [examples], "report": [report]},
-        {"options": json.dumps({"keep": keep})},
+    DuplicateFinder.test_call(
+        raw_examples=raw,
+        examples=examples,
+        report=report,
+        options=json.dumps({"keep": keep}),
+        beam_pipeline=beam.Pipeline(argv=beam_args or IN_PROCESS),
     )
     return examples, load_duplicates(report.uri)
 
@@ -158,6 +162,15 @@ def test_the_removed_and_the_kept_add_up_to_what_there_was(found, folder):
     assert report["removed"]["test"] == {"exact": 0, "near": 0}
 
 
+def test_what_is_left_is_counted_and_measured(found, folder):
+    sizes = SplitSizes.load(str(folder / "report"))
+    assert sizes.examples == {split: len(left) for split, left in LEFT.items()}
+    for split, left in LEFT.items():
+        words = [count_words(text.encode()) for text, _ in left]
+        assert sizes.words[split].longest == max(words)
+        assert sizes.words[split].median == np.quantile(words, 0.5, method="nearest")
+
+
 def test_pairs_say_where_both_stand_and_how_they_begin(found):
     _, report = found
     (pair,) = [p for p in report["pairs"] if p["kind"] == "near" and p["review"]["split"] == "eval"]
@@ -179,6 +192,11 @@ def test_the_artifact_reads_as_the_one_before(found, raw):
     for name in ("payload_format", "file_format", "input_fingerprint"):
         assert examples.get_string_custom_property(name) == raw.get_string_custom_property(name)
     assert examples.get_int_custom_property("span") == 0
+
+
+def test_splits_lie_where_tfx_looks_for_them(raw):
+    for split in SPLITS:
+        assert str(split_folder(raw.uri, split)) == artifact_utils.get_split_uri([raw], split)
 
 
 def test_no_file_is_left_empty(tmp_path):

@@ -5,9 +5,8 @@ import pytest
 import tensorflow as tf
 from apache_beam.utils import shared
 
-from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.modeling.encoder import EmbedReviews, PooledEncoder
 from albert_tfx.options import EmbeddingOptions
-from components.embedding_gen import EmbedReviews
 from pipelines.presets import MINI_ENCODER
 
 LENGTHS = [3, 64, 7, 40, 20, 5, 33, 60, 12, 9, 50, 62, 63]
@@ -70,6 +69,6 @@ def test_it_compiles_for_lengths_that_come_often_enough(monkeypatch: pytest.Monk
         return lambda ids: compiled.append(ids.shape[1]) or run(ids)
 
     monkeypatch.setattr(PooledEncoder, "compiled_inference", noted)
-    monkeypatch.setattr("components.embedding_gen._BATCHES_UNCOMPILED", {"auto": 1})
+    monkeypatch.setattr("albert_tfx.modeling.encoder._BATCHES_UNCOMPILED", {"auto": 1})
     embed(xla="auto")
     assert compiled == [64]

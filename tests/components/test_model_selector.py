@@ -1,5 +1,6 @@
 """ModelSelector on a real evaluation, and Pusher and the Evaluator on what it gives."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,21 +14,21 @@ from tfx.utils import proto_utils
 
 from albert_tfx.errors import InputError
 from albert_tfx.options import SelectionPolicy, encode
-from components import model_selector
+from albert_tfx.release.selection import load_decision
+from components.model_selector import ModelSelector
 
 
 def run_selector(evaluated, folder: Path, policy: SelectionPolicy):
-    """Runs the executor and returns its model and blessing."""
+    """Runs the component and returns its model and blessing."""
     model = trivial_models.artifact(standard_artifacts.Model, folder / "model", 11)
     blessing = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "blessing", 12)
-    model_selector.Executor().Do(
-        {
-            "frozen_model": [evaluated.frozen_model],
-            "fine_tuned_model": [evaluated.fine_tuned_model],
-            "evaluation": [evaluated.evaluation],
-        },
-        {"model": [model], "blessing": [blessing]},
-        {"policy": json.dumps(encode(policy))},
+    ModelSelector.test_call(
+        frozen_model=evaluated.frozen_model,
+        fine_tuned_model=evaluated.fine_tuned_model,
+        evaluation=evaluated.evaluation,
+        model=model,
+        blessing=blessing,
+        policy=json.dumps(encode(policy)),
     )
     return model, blessing
 
@@ -56,7 +57,7 @@ def push(model, blessing, folder: Path):
 def test_winner_is_copied_blessed_and_pushed(two_classes, tmp_path, min_gain, winner):
     model, blessing = run_selector(two_classes, tmp_path, SelectionPolicy(min_gain=min_gain))
     assert files(model.uri) == files(getattr(two_classes, f"{winner}_model").uri)
-    assert model_selector.load_decision(blessing.uri).winner == winner
+    assert load_decision(blessing.uri).winner == winner
     assert set(files(blessing.uri)) == {"BLESSED", "decision.json"}
     assert (
         blessing.get_string_custom_property("current_model")
@@ -70,7 +71,7 @@ def test_winner_is_copied_blessed_and_pushed(two_classes, tmp_path, min_gain, wi
 
 def test_model_below_the_floor_is_selected_but_not_pushed(two_classes, tmp_path):
     model, blessing = run_selector(two_classes, tmp_path, SelectionPolicy(min_accuracy=0.99))
-    decision = model_selector.load_decision(blessing.uri)
+    decision = load_decision(blessing.uri)
     assert (decision.selected, decision.winner) == ("fine_tuned", None)
     assert decision.rule == "min_accuracy"
     assert files(model.uri) == files(two_classes.fine_tuned_model.uri)
@@ -97,11 +98,13 @@ def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
 def test_folder_without_evaluation_is_refused(two_classes, tmp_path):
     empty = trivial_models.artifact(standard_artifacts.ModelEvaluation, tmp_path / "empty")
     with pytest.raises(InputError, match="holds no evaluation"):
-        model_selector.load_comparison(empty.uri)
+        run_selector(
+            dataclasses.replace(two_classes, evaluation=empty), tmp_path, SelectionPolicy()
+        )
 
 
 def test_unknown_policy_option_is_refused(two_classes, tmp_path):
     with pytest.raises(InputError, match="min_gains"):
-        model_selector.Executor().Do(
-            {"evaluation": [two_classes.evaluation]}, {}, {"policy": '{"min_gains": 0.1}'}
+        ModelSelector.test_call(
+            None, None, two_classes.evaluation, None, None, '{"min_gains": 0.1}'
         )

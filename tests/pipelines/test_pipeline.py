@@ -18,10 +18,9 @@ from tiny_run import Run, read_examples
 
 from albert_tfx import contract
 from albert_tfx.modeling.classifier import build_head
-from albert_tfx.modeling.training_history import TrainingHistory
+from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.prediction import scoring
-from albert_tfx.release.selection import Decision
-from components.model_selector import load_decision
+from albert_tfx.release.selection import Decision, load_decision
 
 pytestmark = pytest.mark.slow
 

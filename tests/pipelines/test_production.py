@@ -19,8 +19,8 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.types import standard_artifacts
 
 from albert_tfx.evaluation import extractors, tfma_config
-from albert_tfx.options import ProductionPolicy, SelectionPolicy
-from albert_tfx.release import served_versions
+from albert_tfx.options import ProductionPolicy, SelectionPolicy, encode
+from albert_tfx.release.production import version_numbers
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.model_selector import ModelSelector
@@ -97,7 +97,7 @@ class Runs:
         return Outcome(
             json.loads(summary),
             {node for node in CHAIN if states[node] == "CACHED"},
-            served_versions.numbers(self.output.serving),
+            version_numbers(self.output.serving),
         )
 
     def _pipeline(self, policy, production_policy) -> tfx.dsl.Pipeline:
@@ -107,7 +107,7 @@ class Runs:
         ]
         channel = {importer.id: importer.outputs["result"] for importer in importers}
         models = {key: channel[key] for key in ("frozen_model", "fine_tuned_model", "evaluation")}
-        selector = ModelSelector(**models, policy=policy)
+        selector = ModelSelector(**models, policy=json.dumps(encode(policy)))
         model = selector.outputs["model"]
         resolver = tfx.dsl.Resolver(
             LatestOtherPush,
@@ -130,7 +130,7 @@ class Runs:
             model_blessing=selector.outputs["blessing"],
             evaluation=test.outputs["evaluation"],
             production=production,
-            policy=production_policy,
+            policy=json.dumps(encode(production_policy)),
         )
         filesystem = tfx.proto.PushDestination.Filesystem(base_directory=self.output.serving)
         pusher = AtomicPusher(
@@ -174,7 +174,7 @@ def outcomes(runs: Runs) -> dict[str, Outcome]:
         "back to better": runs.run(BETTER, LENIENT),
         "better again": runs.run(BETTER, LENIENT),
     }
-    versions = served_versions.numbers(runs.output.serving)
+    versions = version_numbers(runs.output.serving)
     runs.output.delete(versions[0])
     outcomes["oldest deleted"] = runs.run(BETTER, LENIENT)
     runs.output.delete(versions[-1])

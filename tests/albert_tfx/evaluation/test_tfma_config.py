@@ -8,9 +8,9 @@ import tensorflow_model_analysis as tfma
 import trivial_models
 from sklearn import metrics
 
+from albert_tfx.data.lengths import length_name, length_names
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation import tfma_config
-from albert_tfx.evaluation.extractors import length_name, length_names
 from albert_tfx.evaluation.measurements import paired_difference, proportion
 from albert_tfx.evaluation.results import (
     comparison_table,

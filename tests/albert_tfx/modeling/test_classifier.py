@@ -5,8 +5,14 @@ import pytest
 import tensorflow as tf
 import toy_training
 
-from albert_tfx.modeling import precision
-from albert_tfx.modeling.classifier import TextClassifier, build_head
+from albert_tfx.modeling import acceleration
+from albert_tfx.modeling.classifier import (
+    TextClassifier,
+    WarmupLinearDecay,
+    build_head,
+    encoder_optimizer,
+)
+from albert_tfx.options import TrainerOptions
 
 LABELS = tf.constant([0, 1, 1, 0, 1, 0, 0, 1])
 IDS = tf.constant(np.random.default_rng(1).integers(0, 50, [8, 6]), tf.int32)
@@ -41,13 +47,13 @@ def test_a_step_in_bfloat16_is_nearly_the_same_and_the_only_thing_that_is(
 ):
     full = weights_after_a_step(without_normalization)
     reduced: list[str] = []
-    original = precision.in_bfloat16
+    original = acceleration.in_bfloat16
 
     def note(function: Callable) -> Callable:
         reduced.append(function.__name__)
         return original(function)
 
-    monkeypatch.setattr(precision, "in_bfloat16", note)
+    monkeypatch.setattr(acceleration, "in_bfloat16", note)
     for one, other in zip(
         full, weights_after_a_step(without_normalization, in_bfloat16=True), strict=True
     ):
@@ -71,3 +77,27 @@ def test_batch_normalization_sees_a_part_at_a_time():
     head = build_head(toy_training.OPTIONS, 8, 2)
     whole, in_parts = (weights_after_a_step(head, parts) for parts in (1, 2))
     assert any(not np.allclose(a, b, atol=1e-4) for a, b in zip(whole, in_parts, strict=True))
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_zero():
+    schedule = WarmupLinearDecay(peak=1.0, warmup_steps=4, total_steps=12)
+    rates = [float(schedule(step)) for step in range(13)]
+    np.testing.assert_allclose(rates[:4], [0.25, 0.5, 0.75, 1.0])
+    np.testing.assert_allclose(rates[4:], [1.0, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8, 0])
+
+
+@pytest.mark.parametrize("total_steps", [1, 2])
+def test_a_schedule_of_hardly_any_steps_stays_within_its_bounds(total_steps: int):
+    schedule = WarmupLinearDecay(1.0, warmup_steps=0, total_steps=total_steps)
+    assert all(0 <= float(schedule(step)) <= 1 for step in range(4))
+
+
+def test_weights_decay_and_biases_do_not():
+    options = TrainerOptions(model="fine_tuned", encoder="any", weight_decay=0.5)
+    optimizer = encoder_optimizer(options, total_steps=10)
+    kernel = tf.Variable([1.0], name="dense/kernel")
+    bias = tf.Variable([1.0], name="dense/bias")
+    optimizer.build([kernel, bias])
+    optimizer.apply_gradients([(tf.zeros([1]), kernel), (tf.zeros([1]), bias)])
+    assert float(kernel[0]) < 1.0
+    assert float(bias[0]) == 1.0

@@ -1,5 +1,3 @@
-import hashlib
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,49 +14,6 @@ from pipelines.presets import MINI_ENCODER, MINI_PREPROCESSOR
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return tiny_encoder.save(tmp_path_factory.mktemp("encoders") / "tiny")
-
-
-def test_a_missing_folder_is_refused_by_its_name(tmp_path: Path):
-    with pytest.raises(InputError, match=r"There is no model folder .*nowhere"):
-        encoder.resolve(str(tmp_path / "nowhere"))
-
-
-def test_an_asset_is_found_in_the_package_from_any_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    assert Path(encoder.resolve("asset://albert_en_mini"), "saved_model.pb").exists()
-    with pytest.raises(InputError, match=r"There is no model folder .*albert_en_maxi"):
-        encoder.resolve("asset://albert_en_maxi")
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match=r"holds no saved_model\.pb"):
-        encoder.resolve(str(tmp_path))
-
-
-def test_an_unreachable_handle_is_refused_with_a_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with pytest.raises(InputError, match=r"cannot be downloaded.*TFHUB_CACHE_DIR"):
-        encoder.resolve("https://localhost:1/albert/1")
-
-
-def test_a_handle_is_found_in_the_cache(tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch):
-    handle = "https://tfhub.dev/tensorflow/albert_en_base/3"
-    cached = tmp_path / hashlib.sha1(handle.encode()).hexdigest()
-    cached.symlink_to(tiny)
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    assert encoder.resolve(handle) == str(cached)
-
-
-def test_half_a_cached_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    handle = "https://tfhub.dev/tensorflow/albert_en_base/3"
-    (tmp_path / hashlib.sha1(handle.encode()).hexdigest() / "variables").mkdir(parents=True)
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with pytest.raises(InputError, match="Delete the folder"):
-        encoder.resolve(handle)
 
 
 def test_the_embedded_pair_fits():
@@ -80,16 +35,6 @@ def test_another_vocabulary_is_refused(tiny: str, tmp_path: Path, monkeypatch: p
 def test_an_encoder_is_no_preprocessor(tiny: str):
     with pytest.raises(InputError, match="no text preprocessing model"):
         encoder.check(tiny, tiny, 32)
-
-
-def test_the_fingerprint_is_that_of_the_files_and_not_of_the_folder(tiny: str, tmp_path: Path):
-    copy = shutil.copytree(tiny, tmp_path / "copy")
-    assert encoder.fingerprint(tiny) == encoder.fingerprint(str(copy))
-    weights = next((copy / "variables").glob("variables.data-*"))
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    assert encoder.fingerprint(tiny) != encoder.fingerprint(str(copy))
 
 
 def test_masked_mean_leaves_the_padding_out():

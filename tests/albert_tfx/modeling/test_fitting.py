@@ -51,10 +51,10 @@ def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, ste
     with start(tmp_path) as process:
         output, _ = process.communicate("\n" * 100)
     assert f"goes on from step {goes_on_from}\n" in output
-    model, course = undisturbed
-    ended = json.loads((tmp_path / "course.json").read_text())
-    assert ended["epochs"] == course.epochs
-    assert ended["best_epoch"] == course.best_epoch
+    model, state = undisturbed
+    ended = json.loads((tmp_path / "state.json").read_text())
+    assert ended["epochs"] == state.epochs
+    assert ended["best_epoch"] == state.best_epoch
     with np.load(tmp_path / "weights.npz") as weights:
         assert_same_weights(weights.values(), model.get_weights())
 
@@ -67,9 +67,9 @@ def assert_same_weights(found: Iterable[np.ndarray], expected: Iterable[np.ndarr
 def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
     with start(tmp_path, "2") as process:
         process.communicate("\n" * 100)
-    model, course = undisturbed
-    ended = json.loads((tmp_path / "course.json").read_text())
-    for shared, alone in zip(ended["epochs"], course.epochs, strict=True):
+    model, state = undisturbed
+    ended = json.loads((tmp_path / "state.json").read_text())
+    for shared, alone in zip(ended["epochs"], state.epochs, strict=True):
         assert shared == pytest.approx(alone, rel=1e-3)
     with np.load(tmp_path / "weights.npz") as weights:
         for shared, alone in zip(weights.values(), model.get_weights(), strict=True):
@@ -77,25 +77,25 @@ def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
 
 
 def test_the_weights_are_those_of_the_best_epoch(undisturbed):
-    model, course = undisturbed
-    assert len(course.epochs) == toy_training.OPTIONS.epochs
-    best = max(course.epochs, key=lambda epoch: epoch["val_accuracy"])
-    assert course.epochs[course.best_epoch] == best
+    model, state = undisturbed
+    assert len(state.epochs) == toy_training.OPTIONS.epochs
+    best = max(state.epochs, key=lambda epoch: epoch["val_accuracy"])
+    assert state.epochs[state.best_epoch] == best
     batches = toy_training.evaluation_batches(toy_training.reviews(40, seed=2), 8, [6])
     measured = model.evaluate(batches, verbose=0, return_dict=True)
     assert measured["accuracy"] == pytest.approx(best["val_accuracy"])
 
 
 def test_metrics_have_no_more_digits_than_float32_gives_them(undisturbed):
-    _, course = undisturbed
-    metrics = [value for epoch in course.epochs for value in epoch.values()]
+    _, state = undisturbed
+    metrics = [value for epoch in state.epochs for value in epoch.values()]
     assert [str(value) for value in metrics] == [str(np.float32(value)) for value in metrics]
 
 
 def test_a_training_that_ended_is_not_repeated(undisturbed, tmp_path, capsys):
     toy_training.train(tmp_path)
-    model, course = toy_training.train(tmp_path, Refuse())
-    assert f"goes on from step {course.step}\n" in capsys.readouterr().out
+    model, state = toy_training.train(tmp_path, Refuse())
+    assert f"goes on from step {state.step}\n" in capsys.readouterr().out
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 
 
@@ -112,9 +112,7 @@ def test_nothing_is_left_of_a_training_that_is_forgotten(tmp_path):
 
 def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsys):
     toy_training.train(tmp_path)
-    monkeypatch.setattr(
-        fitting.fileio, "rmtree", lambda folder: os.remove(f"{folder}/best-0.index")
-    )
+    monkeypatch.setattr(fitting, "remove", lambda folder: os.remove(f"{folder}/best-0.index"))
     fitting.forget(str(tmp_path / "checkpoints"))
     model, _ = toy_training.train(tmp_path)
     assert "goes on" not in capsys.readouterr().out
@@ -126,7 +124,7 @@ def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsy
     [([], False), ([0.5], False), ([0.6, 0.5], False), ([0.6, 0.5, 0.6], True)],
 )
 def test_it_stops_where_patience_ends(accuracies, is_over):
-    course = fitting.Course()
+    state = fitting.TrainingState()
     for accuracy in accuracies:
-        course.add({"val_accuracy": accuracy})
-    assert course.is_over(fitting.Plan(9, 1, patience=2, checkpoints="")) == is_over
+        state.add({"val_accuracy": accuracy})
+    assert state.is_over(fitting.Plan(9, 1, patience=2, checkpoints="")) == is_over

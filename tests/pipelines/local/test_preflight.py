@@ -4,7 +4,7 @@ import pytest
 
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import encoder
-from albert_tfx.release.served_versions import Origin
+from albert_tfx.release.production import Origin
 from pipelines import presets
 from pipelines.command_line import Parser, add_options, read_request
 from pipelines.local import preflight

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from albert_tfx.errors import InputError
-from albert_tfx.release import served_versions
-from albert_tfx.release.served_versions import Origin
+from albert_tfx.release import production
+from albert_tfx.release.production import Origin
 
 CLASSES = ("negative", "positive")
 MINE = Origin("mine", CLASSES, "hash")
@@ -22,8 +22,8 @@ def test_versions_are_counted_by_number_and_nothing_else_is(tmp_path):
     for number in (10, 9, 100):
         make(tmp_path, number)
     (tmp_path / ".staging").mkdir()
-    assert served_versions.numbers(str(tmp_path)) == [9, 10, 100]
-    assert served_versions.numbers(str(tmp_path / "missing")) == []
+    assert production.version_numbers(str(tmp_path)) == [9, 10, 100]
+    assert production.version_numbers(str(tmp_path / "missing")) == []
 
 
 def test_origin_is_kept_beside_the_model(tmp_path):
@@ -35,8 +35,8 @@ def test_origin_is_kept_beside_the_model(tmp_path):
 
 def test_own_models_and_no_models_are_accepted(tmp_path):
     make(tmp_path / "serving", 1, MINE)
-    served_versions.refuse_other_origins(str(tmp_path / "serving"), "mine", CLASSES)
-    served_versions.refuse_other_origins(str(tmp_path / "missing"), "mine")
+    production.refuse_other_origins(str(tmp_path / "serving"), "mine", CLASSES)
+    production.refuse_other_origins(str(tmp_path / "missing"), "mine")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_one_model_of_another_origin_is_refused(tmp_path, origin, named):
     make(tmp_path, 1, origin)
     make(tmp_path, 2, MINE)
     with pytest.raises(InputError, match=rf"/1 is a model of {named}, .* --output DIR"):
-        served_versions.refuse_other_origins(str(tmp_path), "mine")
+        production.refuse_other_origins(str(tmp_path), "mine")
 
 
 @pytest.mark.parametrize("classes", [("positive", "negative"), ("1", "2", "3")])
@@ -55,4 +55,4 @@ def test_model_of_other_classes_is_refused(tmp_path, classes):
     make(tmp_path, 1, MINE)
     named = f"a model of the classes negative, positive, and this run has {', '.join(classes)}"
     with pytest.raises(InputError, match=named):
-        served_versions.refuse_other_origins(str(tmp_path), "mine", classes)
+        production.refuse_other_origins(str(tmp_path), "mine", classes)

@@ -11,10 +11,11 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 from tfx.types import standard_artifacts
 
+from albert_tfx.evaluation import baseline
+from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
-from components import yardstick
-from components.yardstick import Executor, load_yardstick
+from components.yardstick import Yardstick
 
 FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "rainy", "day"]
 WORDS = ("awful", "lovely", "so so")
@@ -37,7 +38,7 @@ def columns(count: int, seed: int) -> tuple[list[bytes], np.ndarray]:
 
 
 def execute(folder: Path, classes: int = 2):
-    """Runs the executor alone, and returns its artifact's folder."""
+    """Runs the component alone, and returns its artifact's folder."""
     examples = example_files.save(
         folder / "examples",
         reviews_per_file=100,
@@ -47,7 +48,7 @@ def execute(folder: Path, classes: int = 2):
     )
     result = standard_artifacts.ModelEvaluation()
     result.uri = str(folder / "result")
-    Executor().Do({"examples": [examples]}, {"result": [result]}, {})
+    Yardstick.test_call(examples=examples, result=result)
     return result.uri
 
 
@@ -65,7 +66,7 @@ def found(folder):
 
 @pytest.fixture(scope="module")
 def model():
-    return yardstick.train(*columns(300, 1))
+    return baseline.train(*columns(300, 1))
 
 
 @pytest.mark.parametrize(("split", "count", "seed"), [("eval", 150, 2), ("test", 240, 3)])
@@ -110,18 +111,18 @@ def test_several_classes_are_each_measured_against_the_rest(tmp_path):
 
 def test_two_trainings_give_the_same_answers(model):
     texts, labels = columns(300, 1)
-    again = yardstick.train(texts, labels)
+    again = baseline.train(texts, labels)
     np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
 
 
 def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("components.yardstick._MOST_TRAINED_ON", 120)
+    monkeypatch.setattr("albert_tfx.evaluation.baseline._MOST_TRAINED_ON", 120)
     assert load_yardstick(execute(tmp_path))["train_examples"] == 120
 
 
 def test_reviews_of_an_unknown_class_are_wrong_and_ranked_by_chance(model):
     batches = [([b"lovely"], np.array([1])), ([b"awful"], np.array([7]))]
-    predictions = yardstick.predict(model, batches)
+    predictions = baseline.predict(model, batches)
     metrics = measure(predictions.labels, predictions.probabilities)
     assert metrics.accuracy.value == 0.5
     assert metrics.auc == (1 + 0.5) / 2
@@ -129,7 +130,7 @@ def test_reviews_of_an_unknown_class_are_wrong_and_ranked_by_chance(model):
 
 
 def test_a_text_that_is_empty_or_no_utf_8_gets_an_answer(model):
-    predictions = yardstick.predict(model, [([b"", b"\xff"], np.array([0, 1]))])
+    predictions = baseline.predict(model, [([b"", b"\xff"], np.array([0, 1]))])
     assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
 
 
@@ -144,7 +145,7 @@ def test_gains_are_paired_review_by_review(folder):
         probabilities={"frozen": probabilities, "fine_tuned": np.eye(2)[labels[order]]},
         class_names=("negative", "positive"),
     )
-    gains = yardstick.load_gains(str(folder / "result"), table)
+    gains = baseline.load_gains(str(folder / "result"), table)
     with np.load(folder / "result" / "eval_answers.npz") as answers:
         yardstick_right = answers["right"][order]
     right = probabilities.argmax(axis=1) == labels[order]

@@ -1,0 +1,236 @@
+"""The training of both models: the head on vectors, or the encoder with the head on token ids."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from albert_tfx.contract import FINE_TUNED, trainer_id
+from albert_tfx.errors import InputError
+from albert_tfx.modeling import acceleration, batches, fitting
+from albert_tfx.modeling.classifier import (
+    TextClassifier,
+    build_head,
+    encoder_optimizer,
+    head_optimizer,
+)
+from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.options import (
+    BFLOAT16,
+    FLOAT32,
+    PRECISION_AUTO,
+    XLA_AUTO,
+    XLA_ON,
+    TrainerOptions,
+    encode,
+)
+from albert_tfx.progress import Progress, report
+
+# Changes with what `fit` keeps in a checkpoint, so that no other version's is gone on from.
+_CHECKPOINT_FORMAT = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingFiles:
+    """What a training reads, and where it writes.
+
+    Attributes:
+      training: Patterns of the files to train on: `embeddings` for the frozen model,
+        `transformed_examples` for the fine-tuned one.
+      validation: Patterns of the files that decide which epoch is the best, likewise.
+      transform_graph: Folder of Transform's graph, which made them.
+      logs: Folder for TensorBoard, of a Trainer's `model_run`.
+    """
+
+    training: Sequence[str]
+    validation: Sequence[str]
+    transform_graph: str
+    logs: str
+
+    def checkpoints(self, options: TrainerOptions) -> str:
+        """Returns where a training that is started again finds what the same one left.
+
+        A new execution has new artifact folders, but below the same component's folder. Whether the
+        training is the same follows from what it would train, and on what.
+        """
+        inputs = [sorted(self.training), sorted(self.validation), self.transform_graph]
+        training = json.dumps([_CHECKPOINT_FORMAT, encode(options), *inputs], sort_keys=True)
+        key = hashlib.sha256(training.encode()).hexdigest()[:16]
+        component, _, _ = self.logs.rstrip("/").rsplit("/", 2)
+        return f"{component}/checkpoints/{key}"
+
+
+def train(
+    options: TrainerOptions, classes: int, files: TrainingFiles
+) -> tuple[TextClassifier, TrainingHistory]:
+    """Trains on every GPU of this machine, and goes on where the same training was stopped.
+
+    Args:
+      options: How to train, with the precision that `with_precision` chose.
+      classes: Number of classes.
+      files: What to train on. The checkpoints stay until `fitting.forget` removes them.
+
+    Returns:
+      A model that depends on one device alone, with the weights of its best epoch, and its history.
+    """
+    tf.keras.utils.set_random_seed(options.seed)
+    chosen = strategy(options)
+    with chosen.scope():
+        classifier = build(options, classes)
+        history = _train(classifier, options, files)
+    if chosen.num_replicas_in_sync == 1:
+        return classifier, history
+    alone = build(options, classes)
+    alone.set_weights(classifier.get_weights())
+    return alone, history
+
+
+def strategy(options: TrainerOptions) -> tf.distribute.Strategy:
+    """Returns how to train: on all GPUs of this machine alike where fine-tuning has several.
+
+    Raises:
+      InputError: They cannot share a batch evenly.
+    """
+    replicas = len(tf.config.list_logical_devices("GPU"))
+    if options.model != FINE_TUNED or replicas < 2:
+        return tf.distribute.get_strategy()
+    if options.batch_size % (replicas * options.gradient_accumulation):
+        raise InputError(
+            f"A batch of {options.batch_size} reviews cannot be shared evenly by {replicas} GPUs "
+            f"in {options.gradient_accumulation} parts each",
+            "Give another --batch-size, or name fewer GPUs in CUDA_VISIBLE_DEVICES",
+        )
+    return tf.distribute.MirroredStrategy()
+
+
+def is_compiled(options: TrainerOptions) -> bool:
+    """Returns whether XLA is to compile: on a CPU oneDNN trains faster, by a quarter."""
+    gpus = len(tf.config.list_logical_devices("GPU"))
+    return options.model == FINE_TUNED and (
+        (options.xla == XLA_ON and gpus < 2) or (options.xla == XLA_AUTO and gpus == 1)
+    )
+
+
+def with_precision(options: TrainerOptions) -> TrainerOptions:
+    """Returns `options` with the precision that training on this machine has."""
+    on_gpu = tf.config.list_logical_devices("GPU")
+    chosen = options.precision
+    if options.model != FINE_TUNED or is_compiled(options) or on_gpu:
+        chosen = FLOAT32
+    elif chosen == PRECISION_AUTO:
+        chosen = BFLOAT16 if acceleration.bfloat16_pays() else FLOAT32
+    return dataclasses.replace(options, precision=chosen)
+
+
+def build(options: TrainerOptions, classes: int) -> TextClassifier:
+    """Returns the classifier with its head untrained, compiled by XLA where that is wanted."""
+    encoder = PooledEncoder(options.encoder, options.pooling, trainable=options.model == FINE_TUNED)
+    one_token = tf.ones([1, 1], tf.int32)
+    hidden_size = encoder(one_token).shape[-1]
+    classifier = TextClassifier(encoder, build_head(options, hidden_size, classes))
+    classifier(one_token)
+    if is_compiled(options):
+        encoder.compile_training()
+    return classifier
+
+
+def _train(
+    classifier: TextClassifier, options: TrainerOptions, files: TrainingFiles
+) -> TrainingHistory:
+    model, read, buckets = _what_to_train(classifier, options)
+    training, validation = read(files.training), read(files.validation)
+    steps_per_epoch = max(batches.count(training) // options.batch_size, 1)
+    configure(model, options, steps_per_epoch * options.epochs)
+    progress = _ProgressReport(options, steps_per_epoch)
+    state = fitting.fit(
+        model,
+        batches.training_batches(training, options.batch_size, options.seed, buckets),
+        batches.evaluation_batches(validation, options.batch_size, buckets),
+        fitting.Plan(
+            epochs=options.epochs,
+            steps_per_epoch=steps_per_epoch,
+            patience=options.patience,
+            checkpoints=files.checkpoints(options),
+        ),
+        callbacks=[tf.keras.callbacks.TensorBoard(files.logs, write_graph=False), progress],
+        on_resume=progress.on_resume,
+    )
+    return TrainingHistory(
+        model=options.model,
+        epochs=tuple(state.epochs),
+        best_epoch=state.best_epoch,
+        train_seconds=state.seconds,
+        trainable_parameters=sum(int(tf.size(v)) for v in model.trainable_variables),
+        parameters=classifier.count_params(),
+        seed=options.seed,
+        precision=options.precision,
+    )
+
+
+def _what_to_train(
+    classifier: TextClassifier, options: TrainerOptions
+) -> tuple[tf.keras.Model, Callable[[Sequence[str]], tf.data.Dataset], list[int] | None]:
+    """Returns the model to fit, how to read its examples, and the lengths that they may have."""
+    if options.model == FINE_TUNED:
+        buckets = batches.bucket_lengths(options.sequence_length)
+        return classifier, batches.read_token_ids, buckets
+    hidden_size = classifier.head.input_shape[-1]
+    return (
+        classifier.head,
+        functools.partial(batches.read_embeddings, hidden_size=hidden_size),
+        None,
+    )
+
+
+def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -> None:
+    """Makes `model` ready to be trained, a `TextClassifier` or the head of one."""
+    settings: dict[str, object] = {"optimizer": head_optimizer(options, total_steps)}
+    if isinstance(model, TextClassifier):
+        settings["encoder_optimizer"] = encoder_optimizer(options, total_steps)
+        settings["gradient_accumulation"] = options.gradient_accumulation
+        settings["in_bfloat16"] = options.precision == BFLOAT16
+    model.compile(
+        **settings,
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    if not isinstance(model, TextClassifier):
+        model.optimizer.build(model.trainable_variables)
+
+
+class _ProgressReport(tf.keras.callbacks.Callback):
+    """Reports steps as they are taken."""
+
+    def __init__(self, options: TrainerOptions, steps_per_epoch: int) -> None:
+        super().__init__()
+        self._options = options
+        self._steps_per_epoch = steps_per_epoch
+        self._epoch = 0
+
+    def on_resume(self, state: fitting.TrainingState) -> None:
+        """Reports the step from which a stopped training goes on."""
+        self._report_step(state.step, "goes on from the last checkpoint")
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._report_metrics(batch + 1, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._report_metrics(self._steps_per_epoch, logs or {})
+
+    def _report_metrics(self, step: int, logs: dict[str, float]) -> None:
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
+        self._report_step(
+            self._epoch * self._steps_per_epoch + step,
+            f"epoch {self._epoch + 1}/{self._options.epochs}, {metrics}",
+        )
+
+    def _report_step(self, completed: int, detail: str) -> None:
+        total = self._options.epochs * self._steps_per_epoch
+        report(Progress(trainer_id(self._options.model), completed, total, "steps", detail))

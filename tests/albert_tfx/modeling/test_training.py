@@ -1,0 +1,70 @@
+import pytest
+import tensorflow as tf
+
+from albert_tfx.errors import InputError
+from albert_tfx.modeling import acceleration, training
+from albert_tfx.options import TrainerOptions
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch):
+    def pretend(count: int) -> None:
+        devices = [f"GPU:{n}" for n in range(count)]
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: devices)
+
+    return pretend
+
+
+def options(model: str = "fine_tuned", **more: object) -> TrainerOptions:
+    return TrainerOptions(model=model, encoder="any", **more)
+
+
+@pytest.mark.parametrize(
+    ("xla", "of_none", "of_one", "of_two"),
+    [("auto", False, True, False), ("on", True, True, False), ("off", False, False, False)],
+)
+def test_xla_compiles_training_where_it_pays(gpus, xla, of_none, of_one, of_two):
+    for count, expected in enumerate((of_none, of_one, of_two)):
+        gpus(count)
+        assert training.is_compiled(options(xla=xla)) is expected
+        assert not training.is_compiled(options("frozen", xla=xla))
+
+
+@pytest.mark.parametrize(
+    ("precision", "pays", "of_none"),
+    [
+        ("auto", True, "bfloat16"),
+        ("auto", False, "float32"),
+        ("bfloat16", False, "bfloat16"),
+        ("float32", True, "float32"),
+    ],
+)
+def test_precision_is_reduced_on_a_cpu_that_gains_by_it(
+    gpus, monkeypatch, precision, pays, of_none
+):
+    monkeypatch.setattr(acceleration, "bfloat16_pays", lambda: pays)
+
+    def chosen(model: str = "fine_tuned", **more: object) -> str:
+        return training.with_precision(options(model, precision=precision, **more)).precision
+
+    gpus(0)
+    assert chosen() == of_none
+    assert {chosen("frozen"), chosen(xla="on")} == {"float32"}
+    gpus(1)
+    assert chosen() == "float32"
+
+
+def test_a_head_and_a_single_gpu_need_no_replicas(gpus):
+    gpus(1)
+    assert training.strategy(options()) is tf.distribute.get_strategy()
+    gpus(4)
+    assert training.strategy(options("frozen")) is tf.distribute.get_strategy()
+
+
+def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
+    gpus(3)
+    with pytest.raises(InputError, match="32 reviews cannot be shared evenly by 3 GPUs"):
+        training.strategy(options(batch_size=32))
+    gpus(4)
+    with pytest.raises(InputError, match="by 4 GPUs in 16 parts"):
+        training.strategy(options(batch_size=32, gradient_accumulation=16))

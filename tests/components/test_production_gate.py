@@ -1,0 +1,86 @@
+"""ProductionGate: what it blesses, with and without a model in production."""
+
+import dataclasses
+import json
+
+import pytest
+import trivial_models
+from tfx.components.evaluator import constants
+from tfx.types import standard_artifacts
+
+from albert_tfx.contract import DECISION_FILE
+from albert_tfx.options import ProductionPolicy, encode
+from albert_tfx.release import production
+from albert_tfx.release.production import FINGERPRINT, Production, recorded
+from albert_tfx.release.replacement import load_verdict
+from albert_tfx.release.selection import Decision
+from albert_tfx.storage import write_json
+from components.production_gate import ProductionGate
+
+SELECTED = Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins.")
+
+
+def judge(evaluated, folder, decision=SELECTED, **inputs):
+    """Runs the gate on a model of the fingerprint `new`, and returns its blessing."""
+    selected = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "selected", 3)
+    write_json(folder / "selected" / DECISION_FILE, dataclasses.asdict(decision))
+    model = trivial_models.artifact(standard_artifacts.Model, folder / "model", 2)
+    model.set_string_custom_property(FINGERPRINT, "new")
+    blessing = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "blessing", 4)
+    ProductionGate.test_call(
+        model=model,
+        model_blessing=selected,
+        evaluation=evaluated.test_evaluation,
+        blessing=blessing,
+        policy=json.dumps(encode(ProductionPolicy())),
+        **inputs,
+    )
+    return blessing
+
+
+def pushed(fingerprint: str):
+    artifact = standard_artifacts.PushedModel()
+    production.record(artifact, Production("model", fingerprint, "serving/7"))
+    return artifact
+
+
+def test_the_first_winner_passes(two_classes, tmp_path):
+    blessing = judge(two_classes, tmp_path)
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert load_verdict(blessing.uri).rule == "nothing_to_replace"
+    assert recorded(blessing) is None
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "rule"), [("new", "already_served"), ("old", "nothing_to_replace")]
+)
+def test_what_is_in_production_is_handed_on(two_classes, tmp_path, fingerprint, rule):
+    blessing = judge(two_classes, tmp_path, production=pushed(fingerprint))
+    assert load_verdict(blessing.uri).rule == rule
+    assert recorded(blessing) == Production("model", fingerprint, "serving/7")
+
+
+def test_a_model_that_the_selector_refused_does_not_pass(two_classes, tmp_path):
+    refused = dataclasses.replace(SELECTED, winner=None)
+    blessing = judge(two_classes, tmp_path, refused)
+    assert blessing.get_int_custom_property("blessed") == 0
+    assert {each.name for each in (tmp_path / "blessing").iterdir()} == {
+        *("NOT_BLESSED", "decision.json", "verdict.json")
+    }
+
+
+def test_a_blessing_has_the_names_that_tfx_gives_it():
+    assert (production.BLESSED_FILE, production.NOT_BLESSED_FILE) == (
+        constants.BLESSED_FILE_NAME,
+        constants.NOT_BLESSED_FILE_NAME,
+    )
+    assert (production.BLESSED, production.CURRENT_MODEL, production.CURRENT_MODEL_ID) == (
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY,
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY,
+    )
+    assert (constants.BLESSED_VALUE, constants.NOT_BLESSED_VALUE) == (1, 0)
+
+
+def test_production_is_optional():
+    assert ProductionGate.SPEC_CLASS.INPUTS["production"].optional
