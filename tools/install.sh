@@ -42,6 +42,7 @@ watched() {
       "Installing collected"*) echo "  installing them" ;;
       [A-Z]*\ [0-9]*\ in\ *) echo "  $line" ;; # uv's sum of a step
       " "[-+~]" "* | *Downloading* | *Building* | *Built\ * | *Using\ * | Looking* | Success*) ;;
+      *"Attempting uninstall"* | *"Found existing"* | *" Uninstalling"* | *ully\ uninstalled*) ;;
       *Preparing* | *Getting* | *"Installing build"* | *Created* | *Stored* | *━*) ;;
       *) echo "  ${line:0:200}" ;;
     esac
