@@ -18,8 +18,10 @@ _LOCAL_ONLY = {
 # These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files,
 # the database of a local run.
 _OF_THIS_MACHINE = {
+    "answering.py",
     "hub.py",
     "labelled_file.py",
+    "options.py",
     "pushed_model.py",
     "schema.py",
     "scoring.py",
