@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is. Each target sets up .venv first, where that is due.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench notebook lock clean
+.PHONY: help setup run check test coverage lint format bench notebook lock clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
 # Which TensorFlow: gpu brings NVIDIA's libraries, too.
@@ -36,13 +36,20 @@ setup: $(INSTALLED) ## Install what a run needs into .venv (once; ACCELERATOR=cp
 run: $(INSTALLED) ## Train, compare and push on the sample reviews (ARGS= adds options)
 	@$(BIN)/python local_runner.py $(ARGS)
 
-test: lint ## Check style and types, then run every test (ARGS= adds pytest's options)
+check: lint ## Lint, then the fast tests, which import no TFX (under a minute; ARGS= as for test)
+	@$(BIN)/python -m pytest --fast $(ARGS)
+
+test: lint ## Lint, then every test (a quarter of an hour; ARGS= adds pytest's options)
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(DEVELOPS) ## Check style and types
+coverage: $(DEVELOPS) ## Every test, then the lines that none has reached (ARGS= as for test)
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+lint: $(DEVELOPS) ## Check style, types, and which room imports which
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
 
 format: $(DEVELOPS) ## Put the code into the form that lint asks for
