@@ -1,8 +1,11 @@
 """One evaluation of two trivial models and one whole run, each made once for every test."""
 
+import ast
 import dataclasses
+import functools
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -12,6 +15,62 @@ import pytest
 
 # TFX looks for its own options among the process's, and would take pytest's -v for one.
 del sys.argv[1:]
+
+_TESTS = Path(__file__).parent
+_ROOTS = (_TESTS.parent, _TESTS, _TESTS.parent / "tools", _TESTS.parent / "benchmarks")
+_PIPELINE_PACKAGES = {"kfp", "ml_metadata", "tfx"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast",
+        action="store_true",
+        help="only tests that import neither TFX nor KFP, nor are slow",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    is_test = collection_path.name.startswith("test_")
+    return True if is_test and config.getoption("--fast") and _runs_tfx(collection_path) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fast"):
+        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
+
+
+def _runs_tfx(file: Path) -> bool:
+    """Returns whether a file imports a pipeline package, anywhere in it, directly or not."""
+    found, waiting = set(), [file]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            names = _imported(each)
+            if _PIPELINE_PACKAGES & {name.partition(".")[0] for name in names}:
+                return True
+            waiting += filter(None, map(_file_of, names))
+    return False
+
+
+@functools.cache
+def _imported(file: Path) -> tuple[str, ...]:
+    return tuple(_imports(ast.parse(file.read_bytes())))
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@functools.cache
+def _file_of(module: str) -> Path | None:
+    files = (root.joinpath(*module.split(".")).with_suffix(".py") for root in _ROOTS)
+    return next((file for file in files if file.is_file()), None)
 
 
 @dataclasses.dataclass(frozen=True)
