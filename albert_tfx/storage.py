@@ -108,7 +108,19 @@ def fingerprint(folder: epath.PathLike) -> str:
 
 def size(folder: epath.PathLike) -> int:
     """Returns the bytes of a folder's files."""
-    return sum(path.stat().length for path in _files(epath.Path(folder)))
+    return sum(length_and_time(path)[0] for path in _files(epath.Path(folder)))
+
+
+def length_and_time(path: epath.PathLike) -> tuple[int, int]:
+    """Returns a file's bytes, and when it was last changed in whole seconds since 1970.
+
+    `epath`'s own `stat` also looks up the owner's name, which in a container need not have one.
+    """
+    if _is_local(path):
+        status = os.stat(path)  # noqa: PTH116
+        return status.st_size, int(status.st_mtime)
+    remote = epath.Path(path).stat()
+    return remote.length, remote.mtime
 
 
 def _files(root: epath.Path) -> Iterator[epath.Path]:

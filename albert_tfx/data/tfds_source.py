@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import albert_tfx.data.sample_reviews  # noqa: F401  registers its builder with TFDS
-from albert_tfx import contract
+from albert_tfx import contract, storage
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.options import DatasetOptions
 
@@ -321,8 +321,8 @@ def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
     """
     digest = hashlib.sha256(builder.info.full_name.encode())
     for path in sorted(builder.data_path.iterdir()):
-        stat = path.stat()
-        digest.update(f"{path.name} {stat.length} {stat.mtime}".encode())
+        length, changed = storage.length_and_time(path)
+        digest.update(f"{path.name} {length} {changed}".encode())
         if path.suffix in (".json", ".txt"):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -127,3 +127,13 @@ def test_a_file_of_another_name_is_another_fingerprint(folder):
 
 def test_the_size_is_that_of_all_files(folder):
     assert storage.size(folder) == len(b"graph") + len(b"index") + len(b"weights")
+
+
+def test_a_file_of_an_owner_without_a_name_is_measured(folder, monkeypatch):
+    def no_such_user(number):
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr("pwd.getpwuid", no_such_user)
+    assert storage.size(folder) == sum(
+        path.stat().st_size for path in folder.rglob("*") if path.is_file()
+    )
