@@ -1,1 +1,1 @@
-"""The steps of the pipeline: one component or one concern a file."""
+"""The nodes of the pipeline, one TFX component a file."""

@@ -1,1 +1,1 @@
-"""The pipeline: its configuration, its graph and its evaluation."""
+"""The graph of the pipeline, and what a run of it is."""
