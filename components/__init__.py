@@ -1,1 +1,1 @@
-"""The steps of the pipeline: one component or one concern a file."""
+"""The nodes of the pipeline, one a file; what they do is in `albert_tfx`."""
