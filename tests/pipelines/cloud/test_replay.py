@@ -34,7 +34,7 @@ from pipelines.presets import MINI_ENCODER
 pytestmark = pytest.mark.slow
 
 _PROJECT = Path(__file__).parents[3]
-_SOURCES = ("assets", "components", "pipelines")
+_SOURCES = ("albert_tfx", "assets", "components", "pipelines")
 _ABOUT = ("pyproject.toml", "README.md", "LICENSE")
 _IMPORT_ALL = """
 import importlib, json, sys
