@@ -454,6 +454,9 @@ def test_a_file_that_could_not_be_written_is_refused_before_anything_is_compiled
         (["--at-once", "0"], "--at-once cannot be 0. Give at least 1."),
         (["--output", "gs://bucket/o"], "--output gs://bucket/o is not on this machine"),
         (["--package", "nowhere"], "This project is not installed in nowhere. Install it there"),
+        (["--engine", "runc"], "--engine cannot be 'runc'. Give docker or podman."),
+        (["--network", "host"], "--network needs --engine."),
+        (["--engine", "podman", "--package", "."], "--package does not go with --engine."),
     ],
 )
 def test_a_replay_that_could_not_run_is_one_line(run, spec, tmp_path, options, expected):
