@@ -1,7 +1,7 @@
 # The front door: `make` lists what there is. Each target sets up .venv first, where that is due.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test coverage lint format bench notebook lock clean
+.PHONY: help setup run check test coverage lint format bench notebook image test-image lock clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
 # Which TensorFlow: gpu brings NVIDIA's libraries, too.
@@ -14,13 +14,15 @@ INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
 DEVELOPS := $(VENV)/.develops-$(ACCELERATOR)
 # Filled by pip where uv is not on the machine; see tools/install.sh.
 UV_FOLDER := .cache/uv
+ENGINE ?= $(or $(shell for e in docker podman; do $$e info >/dev/null 2>&1 && echo $$e && break; done),docker)
+IMAGE ?= albert-tfx
 INSTALL := PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 help: ## Say what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z.]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Options of the main job: make run ARGS='--help'"
 
 $(INSTALLED): $(RUNS) albert_tfx_startup.py tools/install.sh
@@ -61,6 +63,12 @@ bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 
 notebook: $(DEVELOPS) ## Execute notebooks/compare_models.ipynb on the last run, and keep what it shows
 	@$(BIN)/python tools/execute_notebook.py $(ARGS)
+
+image: ## Build the image of the tasks, by docker or podman (ARGS= adds the engine's options)
+	@$(ENGINE) build --target tasks --tag $(IMAGE) $(ARGS) .
+
+test-image: $(DEVELOPS) ## Test that image (IMAGE= names another one)
+	@IMAGE=$(IMAGE) $(BIN)/python -m pytest -rs tests/test_image.py $(ARGS)
 
 lock: ## Pin every package of pyproject.toml, with hashes, in requirements*.txt (needs uv)
 	@tools/lock.sh

@@ -1,1 +1,1 @@
-"""The nodes of the pipeline, one TFX component a file."""
+"""The nodes of the pipeline, one a file; what they do is in `albert_tfx`."""

@@ -265,8 +265,21 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
     ("options", "expected"),
     [
         (_OUTPUT_ROOT, "There is no Google Cloud project to run in. Name it with --project"),
-        (_VERTEX, "--output-root names no bucket. Give a folder in a bucket with --output-root"),
-        ([*_VERTEX, "--output-root", "output"], "--output-root 'output' is not in a bucket."),
+        (_VERTEX, "--output-root names no bucket. Give a folder in a bucket of yours, such as"),
+        (
+            [*_VERTEX, "--output-root", "output"],
+            "--output-root 'output' is not in a bucket. Give a folder in a bucket of yours, such "
+            "as --output-root gs://my-bucket/albert.",
+        ),
+        (
+            [*_VERTEX, "--output-root", "gs://BUCKET/albert"],
+            "--output-root 'gs://BUCKET/albert' has BUCKET where the name of your bucket belongs. "
+            "Put it there; `gcloud storage buckets list`",
+        ),
+        (
+            ["--project", "PROJECT", *_OUTPUT_ROOT],
+            "PROJECT stands for the id of your Google Cloud project. Put it there;",
+        ),
         ([*_VERTEX, *_OUTPUT_ROOT, "--yes"], "There are no Google Cloud credentials on this"),
         ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "a=1"], "There is no parameter 'a'."),
         (
@@ -372,7 +385,7 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
         ),
         (
             ["--image", "i", "--train-on", "m"],
-            "There is no Google Cloud project to run in. Name it with --project PROJECT or in "
+            "There is no Google Cloud project to run in. Name it with --project or in "
             "GOOGLE_CLOUD_PROJECT.\n",
         ),
         (["--image", "i", "--train-gpu", "T4"], "--train-gpu needs --train-on."),
@@ -395,6 +408,10 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
         (
             [*_DATAFLOW, "temporary", "--dataflow-image", "d"],
             "--dataflow 'temporary' is not in a bucket.",
+        ),
+        (
+            [*_DATAFLOW, "gs://BUCKET/temporary", "--dataflow-image", "d"],
+            "--dataflow 'gs://BUCKET/temporary' has BUCKET where the name of your bucket belongs.",
         ),
         ([*_DATAFLOW, "gs://bucket/t"], "--dataflow needs --dataflow-image."),
         (["--image", "i", "--sequence-length", "2"], "sequence-length cannot be 2."),
@@ -437,6 +454,9 @@ def test_a_file_that_could_not_be_written_is_refused_before_anything_is_compiled
         (["--at-once", "0"], "--at-once cannot be 0. Give at least 1."),
         (["--output", "gs://bucket/o"], "--output gs://bucket/o is not on this machine"),
         (["--package", "nowhere"], "This project is not installed in nowhere. Install it there"),
+        (["--engine", "runc"], "--engine cannot be 'runc'. Give docker or podman."),
+        (["--network", "host"], "--network needs --engine."),
+        (["--engine", "podman", "--package", "."], "--package does not go with --engine."),
     ],
 )
 def test_a_replay_that_could_not_run_is_one_line(run, spec, tmp_path, options, expected):

@@ -22,7 +22,7 @@ from albert_tfx.options import (
 from albert_tfx.prediction import scoring
 from pipelines.config import PipelineConfig
 from pipelines.pipeline import create_pipeline
-from pipelines.presets import MINI_PREPROCESSOR
+from pipelines.presets import IN_PROCESS, MINI_ENCODER, MINI_PREPROCESSOR
 
 SEQUENCE_LENGTH = 32
 _FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "a", "rainy", "day"]
@@ -69,6 +69,29 @@ def make_config(folder: Path) -> PipelineConfig:
         fine_tuned=TrainerOptions(
             contract.FINE_TUNED, epochs=4, encoder_learning_rate=0.02, **training
         ),
+    )
+
+
+def compilable(config: PipelineConfig, beam_args: tuple[str, ...] = IN_PROCESS) -> PipelineConfig:
+    """Returns the configuration of a run for a file that knows neither its reviews nor its encoder.
+
+    Args:
+      config: The run's.
+      beam_args: Flags for the Beam runner.
+    """
+
+    def portable(options):
+        return dataclasses.replace(options, encoder=MINI_ENCODER, encoder_fingerprint="")
+
+    return dataclasses.replace(
+        config,
+        beam_args=beam_args,
+        dataset=dataclasses.replace(
+            config.dataset, name=DatasetOptions().name, data_dir=f"{config.output}/datasets"
+        ),
+        embedding=portable(config.embedding),
+        frozen=portable(config.frozen),
+        fine_tuned=portable(config.fine_tuned),
     )
 
 

@@ -174,7 +174,7 @@ def refuse_lost_classes(found: Mapping[str, Any]) -> None:
     """Refuses splits that lost a class with their duplicates.
 
     Args:
-      found: What `load_duplicates` gave.
+      found: What `load_duplicates` returned.
 
     Raises:
       InputError: A split has no review of a class left.

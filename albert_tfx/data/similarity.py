@@ -1,4 +1,4 @@
-"""How alike two texts are: words, shingles, MinHash and its bands; no Beam, no TFX.
+"""How alike two texts are: words, shingles, MinHash and its bands, without Beam.
 
 Two texts are exact duplicates where they have the same words, and near duplicates where the
 Jaccard similarity of their shingles, runs of `SHINGLE_WORDS` words, reaches `NEAR` (Broder 1997,
@@ -54,7 +54,7 @@ def shingles(text_words: list[str]) -> np.ndarray:
     """Returns a hash of each run of `SHINGLE_WORDS` words.
 
     Args:
-      text_words: What `words` gave.
+      text_words: What `words` returned.
 
     Returns:
       uint64 `[len(text_words) - SHINGLE_WORDS + 1]`, repeats included; empty for a shorter text,
@@ -69,7 +69,7 @@ def band_keys(text_shingles: np.ndarray) -> np.ndarray:
     """Returns a key for each band of the MinHash signature.
 
     Args:
-      text_shingles: What `shingles` gave.
+      text_shingles: What `shingles` returned.
 
     Returns:
       uint64 `[BANDS]`, or `[0]` where there is no shingle. Texts with a key in common are to be
@@ -78,7 +78,7 @@ def band_keys(text_shingles: np.ndarray) -> np.ndarray:
     if not len(text_shingles):
         return text_shingles
     factors, offsets = _permutations()
-    # For each odd factor, a permutation of the 64-bit numbers; NumPy wraps around without a word.
+    # For each odd factor, a permutation of the 64-bit numbers; NumPy wraps around silently.
     signature = (text_shingles[:, np.newaxis] * factors + offsets).min(axis=0)
     bands = np.arange(BANDS, dtype=np.uint64)
     return _combined([bands, *signature.reshape(ROWS, BANDS)])

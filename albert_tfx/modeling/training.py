@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from albert_tfx import sources
 from albert_tfx.contract import FINE_TUNED, trainer_id
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, fitting
@@ -29,9 +30,6 @@ from albert_tfx.options import (
     encode,
 )
 from albert_tfx.progress import Progress, report
-
-# Changes with what `fit` keeps in a checkpoint, so that no other version's is gone on from.
-_CHECKPOINT_FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +53,11 @@ class TrainingFiles:
         """Returns where a training that is started again finds what the same one left.
 
         A new execution has new artifact folders, but below the same component's folder. Whether the
-        training is the same follows from what it would train, and on what.
+        training is the same follows from what it would train, on what, and by which code.
         """
+        code = sources.fingerprint([__name__])
         inputs = [sorted(self.training), sorted(self.validation), self.transform_graph]
-        training = json.dumps([_CHECKPOINT_FORMAT, encode(options), *inputs], sort_keys=True)
+        training = json.dumps([code, encode(options), *inputs], sort_keys=True)
         key = hashlib.sha256(training.encode()).hexdigest()[:16]
         component, _, _ = self.logs.rstrip("/").rsplit("/", 2)
         return f"{component}/checkpoints/{key}"

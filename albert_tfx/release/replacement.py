@@ -49,12 +49,12 @@ def judge(
     """Decides whether the winner may replace the model in production.
 
     It is refused where it loses more than `policy.max_production_loss` of accuracy on the same
-    test reviews, by the value of the paired difference. The model in production is known to do, so
-    that doubt speaks for it. To refuse only what is surely worse, by the upper bound, would pass a
-    row of retrains that are each worse by less than the test reviews can prove, until the sum of it
-    is plain to everybody. To pass only what is surely no worse, by the lower bound, would refuse
-    most good ones: a thousand reviews do not tell two models apart that differ by two points. The
-    value is the best estimate there is, and what passes by it cannot be expected to lose.
+    test reviews, by the value of the paired difference: when in doubt, the model in production
+    stays. A rule by the upper bound would pass a series of retrains that are each worse by less
+    than the test reviews can prove, and whose losses add up. A rule by the lower bound would refuse
+    most good models, since a thousand reviews do not tell two models apart that differ by two
+    points. The value is the best estimate there is; a model that passes by it is not expected to
+    lose.
 
     Args:
       policy: The rule's bound.

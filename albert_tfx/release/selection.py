@@ -57,7 +57,7 @@ def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
 
     A slice counts by the upper bound of its difference. By its value, chance alone would hold back
     a better model: of a hundred reviews the value strays by several points, and of many slices
-    some stray far. By its lower bound, any small slice would. What is surely lost is a finding.
+    some stray far. By its lower bound, any small slice would hold it back.
 
     The leader is served only where its accuracy's lower bound exceeds what always answering the
     most frequent class of these reviews gives, and where it reaches the absolute floors. Those are

@@ -11,13 +11,13 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Flag, at_least, check, option, optional, switch
 from pipelines import command_line
-from pipelines.cloud import google_cloud, parameters, replay, resources, submission
+from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
 from pipelines.local import interruption, run_log
 from pipelines.request import Request, local_output
@@ -93,6 +93,11 @@ examples:
   pip install --no-deps --target output/image . && \\
   python kubeflow_runner.py replay pipeline.yaml --output output/replay --package output/image
       the same with only the installed package, as in the container
+  python kubeflow_runner.py replay pipeline.yaml --output output/replay --engine podman
+      every task in a container of its image: read-only but for /tmp and the output folder, with no
+      capability and no network; --network bridge where tasks download a data set or an encoder
+
+Of each task it prints how long it took, the processor time, and the most memory that it had.
 
 A pipeline that replays to its pushed model needs nothing of the machine that compiled it. Trainers
 as custom jobs and Beam stages on Dataflow do not replay: compile without them to try the rest.
@@ -339,6 +344,26 @@ class Replaying:
     package: str | None = optional(
         "--package", _RUN, "folder into which this project was installed", "DIR", "as it is now"
     )
+    engine: str | None = option(
+        None,
+        Flag(
+            "--engine",
+            _RUN,
+            "docker or podman, to run each task in a container of its image",
+            "ENGINE",
+            default="none, in processes",
+        ),
+    )
+    network: str | None = option(
+        None,
+        Flag(
+            "--network",
+            _RUN,
+            "the engine's network for the containers, such as bridge or host",
+            "NAME",
+            default="no network",
+        ),
+    )
     at_once: int = option(
         1,
         Flag("--at-once", _RUN, "tasks that may run at the same time", "N", "1"),
@@ -349,6 +374,7 @@ class Replaying:
 
     def __post_init__(self) -> None:
         check(self)
+        starters.check(self.engine, self.network, self.package)
         # Without this project in it, the tasks would run the one that is installed here.
         if self.package is not None and not pathlib.Path(self.package, "pipelines").is_dir():
             raise InputError(
@@ -373,9 +399,10 @@ def _replay(asked: Replaying) -> int:
     output = pathlib.Path(asked.output)
     spec = spec_file.read(asked.spec)
     values = parameters.read_values(spec, list(asked.parameters), str(output))
+    starter = _starter(asked, spec)
     try:
         with run_log.capture(str(output / "run.log")) as terminal:
-            run = replay.Replay(spec, values, output / "replay", asked.package)
+            run = replay.Replay(spec, values, output / "replay", starter)
             with interruption.stop_at_once(functools.partial(_stop, run, terminal)):
                 run.run(asked.at_once, functools.partial(_say, terminal))
     except replay.TaskError as error:
@@ -386,14 +413,20 @@ def _replay(asked: Replaying) -> int:
     return 0
 
 
+def _starter(asked: Replaying, spec: dict[str, Any]) -> starters.Starter:
+    if asked.engine is None:
+        return starters.Processes(asked.package)
+    starters.require_images(asked.engine, spec_file.images(spec))
+    return starters.Containers(asked.engine, asked.output, asked.network or "none")
+
+
 def _stop(run: replay.Replay, terminal: TextIO) -> None:
     run.stop()
     print("stopped. The same command starts from the beginning.", file=terminal, flush=True)
 
 
-def _say(terminal: TextIO, title: str, seconds: float | None) -> None:
-    state = "running" if seconds is None else f"done {seconds:8.1f} s"
-    print(f"{title:<30}{state}", file=terminal, flush=True)
+def _say(terminal: TextIO, title: str, done: replay.Done | None) -> None:
+    print(f"{title:<30}{done or 'running'}", file=terminal, flush=True)
 
 
 def _pushed(run: replay.Replay) -> str:

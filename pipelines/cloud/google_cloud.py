@@ -64,7 +64,7 @@ class Services:
         if self.dataflow_image is not None and self.dataflow is None:
             raise InputError(
                 "--dataflow-image needs --dataflow",
-                "Name a folder for temporary files with --dataflow gs://BUCKET/FOLDER",
+                "Name a folder for temporary files with --dataflow gs://my-bucket/temporary",
             )
         if self.service_account and not (self.train_on or self.dataflow):
             raise InputError(

@@ -1,22 +1,19 @@
 """Runs a compiled pipeline on this machine: the spec itself, with the commands of its containers.
 
 What a backend does with a spec is done here with local folders: each task's inputs are bound, the
-`ExecutorInput` is written, the task's own command is started in a process of its own, and the
-`ExecutorOutput` that it leaves is read. The pipeline's Python code has no part in it: a spec that
-replays needs nothing of the machine that compiled it.
+`ExecutorInput` is written, the task's own command is started, in a process or a container of its
+own, and the `ExecutorOutput` that it leaves is read. The pipeline's Python code has no part in it:
+a spec that replays needs nothing of the machine that compiled it.
 """
 
 import concurrent.futures
+import dataclasses
 import graphlib
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +21,39 @@ import yaml
 
 from pipelines.cloud import parameters
 from pipelines.cloud.spec import Task, tasks
-
-# Of the image; see the Dockerfile.
-IMAGE_ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
+from pipelines.cloud.starters import Processes, Starter
+from pipelines.cloud.usage import Usage, read_usage
 
 _EXECUTOR_INPUT = "{{$}}"
 _LEDGER = "artifacts.json"
-# Seconds that a task's process has to end by itself, as Docker gives a container.
+_LOG = "log.txt"
+# Seconds that a task has to end by itself, as Docker gives a container.
 _GRACE = 10.0
 _RUN = re.compile(r"run-(\d+)")
 _CONDITION = re.compile(r"""([\w.]+)=("[^"]*"|\S+)""")
 _METADATA = re.compile(r"\{\{\$\.inputs\.artifacts\['(\w+)'\]\.metadata\['(\w+)'\]\}\}")
 
 Artifact = dict[str, Any]
-Report = Callable[[str, float | None], None]
+Report = Callable[[str, "Done | None"], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What became of a task.
+
+    Attributes:
+      seconds: From its start to its end, with the container's or the process's own start.
+      usage: What it said to have used; None of a task that starts nothing.
+    """
+
+    seconds: float
+    usage: Usage | None
+
+    def __str__(self) -> str:
+        state = f"done {self.seconds:8.1f} s"
+        if self.usage is None:
+            return state
+        return f"{state}{self.usage.processor_seconds:9.1f} s{self.usage.memory:9,.0f} MiB"
 
 
 class TaskError(Exception):
@@ -55,7 +71,7 @@ class Replay:
         spec: dict[str, Any],
         values: dict[str, Any],
         root: str | os.PathLike[str],
-        package: str | os.PathLike[str] | None = None,
+        starter: Starter | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -64,14 +80,13 @@ class Replay:
           values: Every parameter's value.
           root: Folder that receives the tasks' folders and logs. What earlier replays left there is
             what the spec's resolvers find.
-          package: Folder into which this project was installed; None for where it is now.
+          starter: Starts the tasks' commands; None for processes of this machine.
         """
         self._tasks = tasks(spec)
         self._values = values
         self._runs = Path(root).resolve() / spec["pipelineInfo"]["name"]
         self._folder = self._runs / f"run-{_last_number(self._runs) + 1:04}"
-        self._package = package
-        self._processes = _Processes()
+        self._starter = starter or Processes()
         self._outputs: dict[str, dict[str, list[Artifact]]] = {}
 
     def run(self, at_once: int, report: Report) -> None:
@@ -79,8 +94,8 @@ class Replay:
 
         Args:
           at_once: How many tasks run at the same time.
-          report: Called with each task's title when it starts, and again with its seconds when it
-            is done.
+          report: Called with each task's title when it starts, and again with what became of it
+            when it is done.
 
         Raises:
           TaskError: A task's command failed, or was stopped. Those that had started are waited for.
@@ -114,12 +129,12 @@ class Replay:
                 order.done(running.pop(future))
 
     def stop(self, grace: float = _GRACE) -> None:
-        """Ends the processes of the tasks that run, and lets none start; from any thread.
+        """Ends the tasks that run, and lets none start; from any thread.
 
         Args:
           grace: Seconds that they have to end by themselves before they are killed.
         """
-        self._processes.end(grace)
+        self._starter.end(grace)
 
     def uri(self, title: str, output: str) -> str | None:
         """Returns where an output of the task with that title lies, None without such a task."""
@@ -142,7 +157,11 @@ class Replay:
             self._outputs[task.name] = self._import(task)
         else:
             self._outputs[task.name] = self._run_container(task)
-        report(task.title, time.monotonic() - started)
+        report(task.title, Done(time.monotonic() - started, self._usage(task)))
+
+    def _usage(self, task: Task) -> Usage | None:
+        log = self._folder / task.name / _LOG
+        return read_usage(log) if log.exists() else None
 
     def _run_container(self, task: Task) -> dict[str, list[Artifact]]:
         folder = self._folder / task.name
@@ -159,22 +178,12 @@ class Replay:
     ) -> None:
         line = [*command["command"], *command.get("args", [])]
         line = [argument.replace(_EXECUTOR_INPUT, json.dumps(executor_input)) for argument in line]
-        if line[0] == "python":
-            line[0] = sys.executable
-        log = folder / "log.txt"
+        image = task.executor["container"]["image"]
+        log = folder / _LOG
         with log.open("ab") as file:
-            status = self._processes.run(
-                line, cwd=folder, env=self._environment(), stdout=file, stderr=file
-            )
+            status = self._starter.run(line, image, folder, file)
         if status:
             raise TaskError(task.title, status, log)
-
-    def _environment(self) -> dict[str, str]:
-        environment = {**os.environ, **IMAGE_ENVIRONMENT}
-        environment.pop("PYTHONPATH", None)
-        if self._package is not None:
-            environment["PYTHONPATH"] = str(Path(self._package).resolve())
-        return environment
 
     def _executor_input(self, task: Task, folder: Path) -> dict[str, Any]:
         """Returns the `ExecutorInput` of a task, in its JSON form."""
@@ -247,46 +256,6 @@ class Replay:
         made = [name for name, task in self._tasks.items() if "resolver" not in task.executor]
         artifacts = [a for name in made for listed in self._outputs[name].values() for a in listed]
         (self._folder / _LEDGER).write_text(json.dumps(artifacts), encoding="utf-8")
-
-
-class _Processes:
-    """The processes of the tasks, which can be ended all at once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._started: list[subprocess.Popen[bytes]] = []
-        self._ended = False
-
-    def run(self, line: Sequence[str], **options: Any) -> int:
-        """Runs a command to its end.
-
-        Args:
-          line: The command and its arguments.
-          **options: Those of `subprocess.Popen`.
-
-        Returns:
-          Its exit status; after `end`, without a start, that of a process that was terminated.
-        """
-        with self._lock:
-            if self._ended:
-                return -signal.SIGTERM
-            process = subprocess.Popen(line, **options)
-            self._started.append(process)
-        return process.wait()
-
-    def end(self, grace: float) -> None:
-        """Terminates what runs, kills what still runs after `grace` seconds, and waits for it."""
-        with self._lock:
-            self._ended = True
-        for process in self._started:
-            process.terminate()
-        deadline = time.monotonic() + grace
-        for process in self._started:
-            try:
-                process.wait(max(0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def _last_number(runs: Path) -> int:

@@ -50,6 +50,12 @@ def tasks(spec: dict[str, Any]) -> dict[str, Task]:
     return found
 
 
+def images(spec: dict[str, Any]) -> list[str]:
+    """Returns the container images that a spec names, each once."""
+    executors = [task.executor for task in tasks(spec).values()]
+    return sorted({each["container"]["image"] for each in executors if "container" in each})
+
+
 def require_place(path: str | os.PathLike[str]) -> None:
     """Refuses where `write` could not write.
 

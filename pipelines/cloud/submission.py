@@ -82,11 +82,16 @@ def require_bucket_path(path: str | None, option: str) -> str:
       option: By which option.
 
     Raises:
-      InputError: None was given, or it is not in a bucket.
+      InputError: None was given, it is not in a bucket, or it has the documents' placeholder.
     """
-    remedy = f"Give a folder in a bucket with {option} gs://BUCKET/FOLDER"
+    remedy = f"Give a folder in a bucket of yours, such as {option} gs://my-bucket/albert"
     if path is None:
         raise InputError(f"{option} names no bucket", remedy)
+    if placeholder := re.match(r"gs://([A-Z_]+)(/|$)", path):
+        raise InputError(
+            f"{option} {path!r} has {placeholder[1]} where the name of your bucket belongs",
+            "Put it there; `gcloud storage buckets list` shows those that you have",
+        )
     if not re.fullmatch(r"gs://[a-z0-9][-_.a-z0-9]+[a-z0-9](/.*)?", path):
         raise InputError(f"{option} {path!r} is not in a bucket", remedy)
     return path.rstrip("/")
@@ -100,12 +105,17 @@ def require_project(project: str | None, alternative: str = "") -> str:
       alternative: What else would do.
 
     Raises:
-      InputError: None was given.
+      InputError: None was given, or the documents' placeholder.
     """
     if not project:
         raise InputError(
             "There is no Google Cloud project to run in",
-            f"Name it with --project PROJECT or in GOOGLE_CLOUD_PROJECT{alternative}",
+            f"Name it with --project or in GOOGLE_CLOUD_PROJECT{alternative}",
+        )
+    if project.isupper():
+        raise InputError(
+            f"{project} stands for the id of your Google Cloud project",
+            "Put it there; `gcloud projects list` shows those that you have",
         )
     return project
 

@@ -6,7 +6,6 @@ it was installed from its wheel. Nothing of the checkout is in their reach.
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -22,19 +21,17 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the exported model's operations
 import toy_spec
 from fifo import Fifo
-from tiny_run import Run, read_examples
+from tiny_run import Run, compilable, read_examples
 
 import kubeflow_runner
-from albert_tfx.options import DatasetOptions
-from pipelines.cloud import compiler, replay, resources
+from pipelines.cloud import compiler, replay, resources, starters
 from pipelines.cloud import spec as spec_file
 from pipelines.cloud.replay import Replay
-from pipelines.presets import MINI_ENCODER
 
 pytestmark = pytest.mark.slow
 
 _PROJECT = Path(__file__).parents[3]
-_SOURCES = ("assets", "components", "pipelines")
+_SOURCES = ("albert_tfx", "assets", "components", "pipelines")
 _ABOUT = ("pyproject.toml", "README.md", "LICENSE")
 _IMPORT_ALL = """
 import importlib, json, sys
@@ -71,22 +68,10 @@ def package(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def compiled(finished: Run, tmp_path_factory) -> Path:
     """The pipeline of the local run, as one file that knows neither its reviews nor its encoder."""
-    config = finished.config
-
-    def portable(options):
-        return dataclasses.replace(options, encoder=MINI_ENCODER, encoder_fingerprint="")
-
-    elsewhere = dataclasses.replace(
-        config,
-        dataset=dataclasses.replace(
-            config.dataset, name=DatasetOptions().name, data_dir=f"{config.output}/datasets"
-        ),
-        embedding=portable(config.embedding),
-        frozen=portable(config.frozen),
-        fine_tuned=portable(config.fine_tuned),
-    )
     path = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
-    spec_file.write(compiler.compile_pipeline(elsewhere, "image", resources.DEFAULTS), path)
+    spec_file.write(
+        compiler.compile_pipeline(compilable(finished.config), "image", resources.DEFAULTS), path
+    )
     return path
 
 
@@ -181,7 +166,7 @@ def test_all_that_the_spec_names_imports_from_the_package_alone(compiled: Path, 
         [sys.executable, "-c", _IMPORT_ALL],
         input=json.dumps(sorted(named)),
         cwd=package.parent,
-        env={**os.environ, **replay.IMAGE_ENVIRONMENT, "PYTHONPATH": str(package)},
+        env={**os.environ, **starters.IMAGE_ENVIRONMENT, "PYTHONPATH": str(package)},
         capture_output=True,
         text=True,
         check=True,
