@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 from albert_pretraining import training
+from albert_pretraining.curve import CURVE_FILE, read_curve
 from albert_pretraining.pretrainer import EncoderShape
 from albert_pretraining.schedule import Schedule
 
@@ -141,6 +142,6 @@ def write(
         budget=options.tokens,
         state=state_of(step, options.schedule),
         held_out=counts["held_out"]["reviews"],
-        curve=curve_table(training.read_curve(folder / training.CURVE_FILE)),
+        curve=curve_table(read_curve(folder / CURVE_FILE)),
     )
     path.write_text(card, encoding="utf-8")
