@@ -114,6 +114,7 @@ def main() -> None:
         save_every=arguments.save_every,
         seed=arguments.seed,
         shape=shape,
+        start=exported.name if exported else "",
     )
     teacher = None
     if arguments.teacher_weight:

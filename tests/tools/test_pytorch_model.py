@@ -8,7 +8,14 @@ import pytest
 pytest.importorskip("torch", reason="needs PyTorch: tools/README.md")
 
 import torch
-from albert_pretraining.pytorch import conversion, encoder, pretrainer
+from albert_pretraining.pytorch import (
+    checkpoints,
+    conversion,
+    encoder,
+    export,
+    pretrainer,
+    training,
+)
 from albert_pretraining.shape import EncoderShape
 
 SHAPE = EncoderShape(
@@ -75,3 +82,41 @@ def test_padding_changes_nothing():
     alone, pooled_alone = made(ids[1:2, :13], mask[1:2, :13], segments[1:2, :13])
     torch.testing.assert_close(layers[-1][1:2, :13], alone[-1])
     torch.testing.assert_close(pooled[1:2], pooled_alone)
+
+
+def test_an_averaged_checkpoint_is_exported_for_tf_hub(tmp_path):
+    pytest.importorskip("official.nlp", reason="needs the tools environment: tools/README.md")
+    from albert_pretraining import export as exporter
+
+    options = training.TrainingOptions(tokens=1, shape=SHAPE)
+    training.write_options(tmp_path, options)
+    drawn = {f"encoder.{name}": value for name, value in drawn_encoder().state_dict().items()}
+    checkpoints.Checkpoints(tmp_path / "checkpoints").save(7, {"averaged": drawn})
+    made, step = export.restore_averaged(tmp_path)
+    assert step == 7
+    vocabulary, folder = tmp_path / "vocabulary.model", tmp_path / "exported"
+    vocabulary.write_bytes(b"no text is read here")
+    exporter.export_encoder(export.to_tensorflow(made, tmp_path), SHAPE, vocabulary, folder)
+    names = ("input_word_ids", "input_mask", "input_type_ids")
+    batch = dict(zip(names, inputs(), strict=True))
+    assert exporter.verify_encoder(export.Expected(made), folder, batch) < 1e-4
+    with pytest.raises(AssertionError, match="export again"):
+        exporter.verify_encoder(export.Expected(drawn_encoder(seed=1)), folder, batch)
+
+
+def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No checkpoint"):
+        export.restore_averaged(tmp_path)
+
+
+def test_the_card_names_start_objective_and_teacher(tmp_path):
+    weights = pretrainer.Weights(teacher=10.0)
+    options = training.TrainingOptions(tokens=40_960_000, weights=weights, start="albert_en_mini")
+    training.write_options(tmp_path, options)
+    trained = export.describe_training(tmp_path, step=10)
+    assert "earlier export, `albert_en_mini`" in trained.recipe
+    assert "ELECTRA" in trained.recipe
+    assert "all-MiniLM-L6-v2" in trained.recipe
+    assert trained.seen == 40_960
+    training.write_options(tmp_path, training.TrainingOptions(tokens=1, objective="masked"))
+    assert "MiniLM" not in export.describe_training(tmp_path, step=0).recipe

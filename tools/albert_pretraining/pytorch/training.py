@@ -51,6 +51,7 @@ class TrainingOptions:
       held_out_batches: in one held-out measurement.
       seed: of the weights, the order of the windows and everything drawn.
       shape: the encoder's sizes.
+      start: the exported encoder whose weights it started from; empty where there was none.
     """
 
     tokens: int
@@ -70,6 +71,7 @@ class TrainingOptions:
     held_out_batches: int = 16
     seed: int = 1
     shape: EncoderShape = dataclasses.field(default_factory=EncoderShape)
+    start: str = ""
 
     @property
     def schedule(self) -> Schedule:
