@@ -127,7 +127,7 @@ class BatchSource:
         rank = long_before - 1 if is_long else step - long_before
         indices = rank * rows + np.arange(rows)
         count = len(self._windows[length])
-        return np.array([self._order(length, i // count)[i % count] for i in indices])
+        return np.array([self._order(length, int(i) // count)[i % count] for i in indices])
 
     def _order(self, length: int, epoch: int) -> np.ndarray:
         if (length, epoch) not in self._orders:

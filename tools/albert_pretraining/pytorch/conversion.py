@@ -66,7 +66,7 @@ def from_arrays(encoder: Encoder, arrays: Sequence[np.ndarray]) -> None:
         (block.query_key_value.bias, np.concatenate([bias.ravel() for bias in biases[:3]])),
         *_pairs(block.attention_output, (kernels[3].reshape(-1, hidden), biases[3])),
     ]
-    parts = (
+    parts: tuple[nn.Linear | nn.LayerNorm, ...] = (
         block.attention_norm,
         block.intermediate,
         block.output,
@@ -112,7 +112,9 @@ def _norm(layer: nn.LayerNorm) -> list[torch.Tensor]:
     return [layer.weight, layer.bias]
 
 
-def _pairs(part: nn.Module, arrays: Sequence[np.ndarray]) -> list[tuple[torch.Tensor, np.ndarray]]:
+def _pairs(
+    part: nn.Linear | nn.LayerNorm, arrays: Sequence[np.ndarray]
+) -> list[tuple[torch.Tensor, np.ndarray]]:
     weight, bias = arrays
     kernel = weight.T if isinstance(part, nn.Linear) else weight
     return [(part.weight, kernel), (part.bias, bias)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -61,9 +61,10 @@ class MiniLm(nn.Module):
         self.word = nn.Embedding.from_pretrained(weights["embeddings.word_embeddings.weight"])
         self.place = nn.Embedding.from_pretrained(places)
         self.norm = nn.LayerNorm(hidden, NORM_EPSILON)
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(config["num_hidden_layers"]))
+        blocks = [Block(shape) for _ in range(config["num_hidden_layers"])]
+        self.blocks = nn.ModuleList(blocks)
         _load(self.norm, weights, "embeddings.LayerNorm")
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(blocks):
             _load_block(block, weights, f"encoder.layer.{number}")
         self.requires_grad_(False)
 
@@ -110,7 +111,7 @@ class Splitter:
         self._known: dict[str, list[int]] = {}
         self._first, self._last = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
 
-    def chunks(self, tokens: Sequence[int], first_word: int) -> Iterator[Chunk]:
+    def chunks(self, tokens: Iterable[int], first_word: int) -> Iterator[Chunk]:
         """Yields the chunks of one review whose first word has the number `first_word`."""
         text = "".join(self._pieces[token] for token in tokens)
         ids, words = [self._first], [-1]
@@ -155,7 +156,7 @@ class Components:
         kept = (vectors - self.mean) @ self.projection
         return (kept * SCALE).round().clamp(-127, 127).to(torch.int8).cpu().numpy()
 
-    def to(self, device: str) -> Components:
+    def to(self, device: torch.device) -> Components:
         """Returns the same on a device."""
         return Components(self.mean.to(device), self.projection.to(device))
 
@@ -247,7 +248,7 @@ class Lesson:
             )
             print(f"the teacher has read {end:,} of {count:,} reviews", flush=True)
 
-    def _open(self, words: int) -> np.ndarray:
+    def _open(self, words: int) -> np.memmap:
         path = self._folder / VECTORS_FILE
         if not path.exists() or not self._done():
             shape = (words, self._width)

@@ -185,19 +185,27 @@ class Learner:
     @torch.no_grad()
     def _average(self, step: int) -> None:
         share = 1.0 - min(self._options.averaging, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.averaged.parameters()), self._parameters, share)
+        for averaged, parameter in zip(self.averaged.parameters(), self._parameters, strict=True):
+            averaged.lerp_(parameter, share)
 
 
 def build_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
     """Returns AdamW over the model's weights: decay on matrices only, the table slower."""
-    table, matrices, others = [], [], []
-    for name, parameter in model.named_parameters():
-        is_plain = parameter.ndim < 2 or "embedder" in name
-        (table if name == TABLE else others if is_plain else matrices).append(parameter)
+    named = list(model.named_parameters())
+    plain = {name for name, value in named if value.ndim < 2 or "embedder" in name}
+    rate, decay = options.embedding_rate, options.weight_decay
     groups = [
-        {"params": table, "weight_decay": 0.0, "relative_rate": options.embedding_rate},
-        {"params": matrices, "weight_decay": options.weight_decay, "relative_rate": 1.0},
-        {"params": others, "weight_decay": 0.0, "relative_rate": 1.0},
+        {"params": [v for n, v in named if n == TABLE], "weight_decay": 0.0, "relative_rate": rate},
+        {
+            "params": [v for n, v in named if n not in plain],
+            "weight_decay": decay,
+            "relative_rate": 1.0,
+        },
+        {
+            "params": [v for n, v in named if n in plain - {TABLE}],
+            "weight_decay": 0.0,
+            "relative_rate": 1.0,
+        },
     ]
     return torch.optim.AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
