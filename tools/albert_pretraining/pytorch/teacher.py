@@ -1,7 +1,7 @@
 """The teacher: a MiniLM read from its published files, and its vectors of a corpus's words.
 
 The teacher reads each review in chunks of at most `PIECES` of its own tokens. Every word, parted by
-white space, has the mean of its tokens' vectors, the last layer's beside a middle one's. Their main
+white space, has the mean of its tokens' vectors, two layers' beside each other. Their main
 components, together of variance 1, are kept in a byte each.
 """
 
@@ -31,7 +31,7 @@ from albert_pretraining.pytorch.teacher_vectors import (
 from albert_pretraining.vocabulary import WORD_START, Vocabulary
 
 PIECES = 256  # what all-MiniLM-L6-v2 was used with; its two special tokens included
-LAYERS = (3, 5)  # of six, counted from 0
+LAYERS = (2, 4)  # of six, counted from 0; the last serves sentiment least: tools/README.md
 WIDTH = 128
 REVIEWS = 256  # between two notes of how far it has come
 CHUNKS = 32  # read at once
