@@ -80,6 +80,7 @@ def verify_encoder(
     encoder: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]],
     folder: pathlib.Path,
     batch: dict[str, np.ndarray],
+    outliers: float = 0.0,
 ) -> float:
     """Compares the exported encoder with the weights it was made from.
 
@@ -87,9 +88,12 @@ def verify_encoder(
       encoder: gives the outputs to expect for ids, mask and segments.
       folder: of the exported encoder.
       batch: int32 `input_word_ids`, `input_mask`, `input_type_ids`, `[rows, length]`.
+      outliers: share of an output's components that may differ by more; for outputs that another
+        library computed. Sharp attention magnifies float32's rounding at single tokens.
 
     Returns:
-      The largest difference of any output, relative to that output's largest component.
+      The largest difference of any output, but for the outliers, relative to that output's largest
+      component.
 
     Raises:
       AssertionError: it is larger than `TOLERANCE`.
@@ -100,7 +104,7 @@ def verify_encoder(
     expected = encoder([inputs[key] for key in keys])
     pairs = [(exported[key], expected[key]) for key in ("pooled_output", "sequence_output")]
     pairs += list(zip(exported["encoder_outputs"], expected["encoder_outputs"], strict=True))
-    largest = max(_relative_difference(left, right) for left, right in pairs)
+    largest = max(_relative_difference(left, right, outliers) for left, right in pairs)
     if largest > TOLERANCE:
         raise AssertionError(
             f"The export in {folder} differs from its checkpoint by {largest:.2g}, more than "
@@ -133,5 +137,7 @@ def verify_preprocessor(
             )
 
 
-def _relative_difference(left: tf.Tensor, right: tf.Tensor) -> float:
-    return float(tf.reduce_max(tf.abs(left - right)) / tf.reduce_max(tf.abs(right)))
+def _relative_difference(left: tf.Tensor, right: tf.Tensor, outliers: float) -> float:
+    left, right = np.asarray(left), np.asarray(right)
+    difference = np.quantile(np.abs(left - right), 1.0 - outliers, method="lower")
+    return float(difference / np.abs(right).max())

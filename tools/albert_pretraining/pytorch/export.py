@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pathlib
 
 import numpy as np
@@ -19,7 +20,8 @@ version 2. AdamW; the learning rate warms up, stays, and falls to nothing over t
 the budget. The weights are a running average of the training's, of which a step leaves {averaging}.
 Rows of 128 tokens, every eighth batch of 512, so that every position is trained. Trained in
 PyTorch and converted; the outputs were compared."""
-FROM_EXPORT = "Training began with the weights of an earlier export, `{start}`."
+FROM_EXPORT = """Training began with the weights of an earlier export, `{start}`; the tokens below
+come on top of those that it had read."""
 FROM_WORD_VECTORS = """The word embeddings start from factorised counts of the same text, two heads
 by looking at the neighbours (`tools/README.md`)."""
 OBJECTIVES = {
@@ -59,21 +61,23 @@ def restore_averaged(folder: pathlib.Path) -> tuple[Encoder, int]:
 class Expected:
     """The PyTorch encoder, called as the TensorFlow one is, to compare the export with.
 
+    It computes in double precision, so that only the export's own rounding is left.
+
     Args:
       encoder: holds the weights.
     """
 
     def __init__(self, encoder: Encoder):
-        self._encoder = encoder
+        self._encoder = copy.deepcopy(encoder).double()
 
     def __call__(self, inputs: list) -> dict:
         """Returns what TF Hub's interface names, of ids, mask and segments."""
         tensors = (torch.from_numpy(np.array(part)).long() for part in inputs)
         with torch.no_grad():
             layers, pooled = self._encoder(*tensors)
-        outputs = [layer.numpy() for layer in layers]
+        outputs = [layer.float().numpy() for layer in layers]
         return {
-            "pooled_output": pooled.numpy(),
+            "pooled_output": pooled.float().numpy(),
             "sequence_output": outputs[-1],
             "encoder_outputs": outputs,
         }
@@ -96,7 +100,8 @@ def describe_training(folder: pathlib.Path, step: int) -> Training:
         teacher=TEACHER.format(weight=weight) if weight else "",
         averaging=options.averaging,
     )
-    commands = f"python tools/pretrain_pytorch.py --tokens {options.tokens}"
+    beginning = f" --start-from {options.start}" if options.start else ""
+    commands = f"python tools/pretrain_pytorch.py --tokens {options.tokens}{beginning}"
     return Training(
         recipe=recipe,
         rebuild=f"```\n{commands}\npython tools/export_albert.py --folder FOLDER\n```",
