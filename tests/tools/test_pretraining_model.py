@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("official.nlp", reason="needs the tools environment: tools/README.md")
 
 import tensorflow as tf
-from albert_pretraining import batches, preparation, pretrainer, training, word_vectors
+from albert_pretraining import batches, curve, preparation, pretrainer, training, word_vectors
 
 SIZE = 40
 SHAPE = pretrainer.EncoderShape(
@@ -109,7 +109,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(corpus, tmp_path, 
     parts = train(corpus, tmp_path / "parts", steps=6, save_every=2)
     for left, right in zip(whole, parts, strict=True):
         np.testing.assert_allclose(left, right, atol=1e-6)
-    rows = training.read_curve(tmp_path / "parts" / training.CURVE_FILE)
+    rows = curve.read_curve(tmp_path / "parts" / curve.CURVE_FILE)
     assert [row["step"] for row in rows] == ["0", "2", "4", "6"]
 
 

@@ -6,16 +6,18 @@ import contextlib
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_hub as hub
 import tensorflow_text  # noqa: F401  registers the text ops
+import tf_keras
 from official.nlp.tools import export_tfhub_lib
 
 from albert_pretraining.corpus import normalize
-from albert_pretraining.pretrainer import EncoderShape, Pretrainer, encoder_config
+from albert_pretraining.pretrainer import encoder_config
+from albert_pretraining.shape import EncoderShape
 from albert_pretraining.vocabulary import Vocabulary
 
 DEFAULT_SEQUENCE_LENGTH = 128
@@ -39,7 +41,7 @@ def replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def export_encoder(
-    pretrainer: Pretrainer,
+    encoder: tf_keras.Model,
     shape: EncoderShape,
     vocabulary_path: pathlib.Path,
     folder: pathlib.Path,
@@ -47,13 +49,13 @@ def export_encoder(
     """Writes the encoder as a SavedModel with TF Hub's text encoder interface.
 
     Args:
-      pretrainer: holds the weights.
+      encoder: holds the weights.
       shape: the encoder's sizes.
       vocabulary_path: the SentencePiece model, which the SavedModel carries along.
       folder: where it goes.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        checkpoint = tf.train.Checkpoint(encoder=pretrainer.encoder).save(f"{scratch}/encoder")
+        checkpoint = tf.train.Checkpoint(encoder=encoder).save(f"{scratch}/encoder")
         export_tfhub_lib.export_model(
             str(folder),
             encoder_config=encoder_config(shape),
@@ -75,17 +77,23 @@ def export_preprocessor(vocabulary_path: pathlib.Path, folder: pathlib.Path) -> 
 
 
 def verify_encoder(
-    pretrainer: Pretrainer, folder: pathlib.Path, batch: dict[str, np.ndarray]
+    encoder: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]],
+    folder: pathlib.Path,
+    batch: dict[str, np.ndarray],
+    outliers: float = 0.0,
 ) -> float:
     """Compares the exported encoder with the weights it was made from.
 
     Args:
-      pretrainer: holds the weights.
+      encoder: gives the outputs to expect for ids, mask and segments.
       folder: of the exported encoder.
       batch: int32 `input_word_ids`, `input_mask`, `input_type_ids`, `[rows, length]`.
+      outliers: share of an output's components that may differ by more; for outputs that another
+        library computed. Sharp attention magnifies float32's rounding at single tokens.
 
     Returns:
-      The largest difference of any output, relative to that output's largest component.
+      The largest difference of any output, but for the outliers, relative to that output's largest
+      component.
 
     Raises:
       AssertionError: it is larger than `TOLERANCE`.
@@ -93,10 +101,10 @@ def verify_encoder(
     keys = ("input_word_ids", "input_mask", "input_type_ids")
     inputs = {key: tf.constant(batch[key]) for key in keys}
     exported = hub.KerasLayer(str(folder))(inputs)
-    expected = pretrainer.encoder([inputs[key] for key in keys])
+    expected = encoder([inputs[key] for key in keys])
     pairs = [(exported[key], expected[key]) for key in ("pooled_output", "sequence_output")]
     pairs += list(zip(exported["encoder_outputs"], expected["encoder_outputs"], strict=True))
-    largest = max(_relative_difference(left, right) for left, right in pairs)
+    largest = max(_relative_difference(left, right, outliers) for left, right in pairs)
     if largest > TOLERANCE:
         raise AssertionError(
             f"The export in {folder} differs from its checkpoint by {largest:.2g}, more than "
@@ -129,5 +137,7 @@ def verify_preprocessor(
             )
 
 
-def _relative_difference(left: tf.Tensor, right: tf.Tensor) -> float:
-    return float(tf.reduce_max(tf.abs(left - right)) / tf.reduce_max(tf.abs(right)))
+def _relative_difference(left: tf.Tensor, right: tf.Tensor, outliers: float) -> float:
+    left, right = np.asarray(left), np.asarray(right)
+    difference = np.quantile(np.abs(left - right), 1.0 - outliers, method="lower")
+    return float(difference / np.abs(right).max())

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 from albert_pretraining import training
-from albert_pretraining.pretrainer import EncoderShape
+from albert_pretraining.curve import CURVE_FILE, read_curve
 from albert_pretraining.schedule import Schedule
+from albert_pretraining.shape import EncoderShape
 
 CURVE_ROWS = 12
+HELD_OUT = "held_out_"
+UNSHOWN = (f"{HELD_OUT}loss",)
+
+RECIPE = """\
+The word embeddings start from factorised counts of the same text: five parts of latent semantic
+analysis (which pieces share reviews) and three of positive pointwise mutual information (which
+stand nearby); {positions} of the {width} components start as the piece's place. Two attention
+heads start by looking at the token before and the token after (mimetic initialisation, Trockman &
+Kolter 2023), as a trained one's do; the rest is random. Three objectives: masked n-grams of whole
+words (15 %, n ≤ 3) and sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn
+from the whole review are predicted from the mean of `sequence_output`, so that this mean, which a
+frozen encoder is used by, says what a review is about. No dropout, as in ALBERT's version 2.
+AdamW; the learning rate warms up, stays, and falls to nothing over the last quarter. Rows of 128
+tokens, every eighth batch of 512, so that every position is trained."""
 
 TEMPLATE = """# albert_en_mini
 
@@ -34,16 +50,7 @@ tokens remain. The vocabulary and the word vectors come from the same text. No t
 split was seen in any step.
 
 ## Recipe
-The word embeddings start from factorised counts of the same text: five parts of latent semantic
-analysis (which pieces share reviews) and three of positive pointwise mutual information (which stand
-nearby); {positions} of the {width} components start as the piece's place. Two attention heads start by
-looking at the token before and the token after (mimetic initialisation, Trockman & Kolter 2023), as a
-trained one's do; the rest is random. Three objectives: masked n-grams of whole words (15 %, n ≤ 3) and
-sentence order, as in ALBERT; and, not in ALBERT's paper, pieces drawn from the whole review are
-predicted from the mean of `sequence_output`, so that this mean, which a frozen encoder is used by, says
-what a review is about. No dropout, as in ALBERT's version 2. AdamW; the learning rate warms up, stays,
-and falls to nothing over the last quarter. Rows of 128 tokens, every eighth batch of 512, so that every
-position is trained.
+{recipe}
 
 **{seen:,} tokens seen after the initialisation, of a budget of {budget:,}; {state}.** ALBERT's
 authors trained theirs on about 262 billion (125,000 steps of 4,096 rows of 512; Lan et al. 2020, section 4.1).
@@ -65,12 +72,8 @@ measured by `benchmarks/pretraining_worth.py`.
 - Sentiment figures obtained with it are no statement about ALBERT-base.
 
 ## Rebuild
-```
-python tools/pretrain_albert.py --tokens {budget}
-python tools/export_albert.py
-```
-See `tools/README.md`. With more `--tokens` training goes on from the last checkpoint before the
-learning rate fell.
+{rebuild}
+See `tools/README.md`.
 """  # noqa: E501  a Markdown table's row is one line
 
 
@@ -91,16 +94,48 @@ def state_of(step: int, schedule: Schedule) -> str:
 
 def curve_table(rows: list[dict[str, str]], limit: int = CURVE_ROWS) -> str:
     """Returns at most `limit` held-out measurements, evenly spaced, the last one among them."""
-    measured = [row for row in rows if row["held_out_masked_accuracy"]]
+    names = [name for name in rows[-1] if name.startswith(HELD_OUT) and name not in UNSHOWN]
+    measured = [row for row in rows if all(row[name] for name in names)]
     stride = -(-len(measured) // limit) or 1
     chosen = measured[::-1][::stride][::-1]
-    columns = ("masked_loss", "masked_accuracy", "order_accuracy", "document_loss")
-    lines = ["| tokens | " + " | ".join(column.replace("_", " ") for column in columns) + " |"]
-    lines.append("|---" * (len(columns) + 1) + "|")
+    headings = [name.removeprefix(HELD_OUT).replace("_", " ") for name in names]
+    lines = ["| tokens | " + " | ".join(headings) + " |", "|---" * (len(names) + 1) + "|"]
     for row in chosen:
-        values = [f"{float(row[f'held_out_{column}']):.3f}" for column in columns]
+        values = [f"{float(row[name]):.3f}" for name in names]
         lines.append(f"| {float(row['tokens']) / 1e6:.1f}M | " + " | ".join(values) + " |")
     return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What a card says of the training.
+
+    Attributes:
+      recipe: how it was done, in Markdown.
+      rebuild: the commands.
+      seen: tokens read.
+      budget: tokens that the schedule was made for.
+      state: how far the learning rate had come.
+    """
+
+    recipe: str
+    rebuild: str
+    seen: int
+    budget: int
+    state: str
+
+
+def tensorflow_training(folder: pathlib.Path, step: int, shape: EncoderShape) -> Training:
+    """Returns what the card says of `pretrain_albert.py`'s training in `folder`."""
+    options = training.read_options(folder)
+    commands = f"python tools/pretrain_albert.py --tokens {options.tokens}"
+    return Training(
+        recipe=RECIPE.format(positions=shape.position_width, width=shape.embedding_width),
+        rebuild=f"```\n{commands}\npython tools/export_albert.py\n```",
+        seen=step * options.tokens_per_step,
+        budget=options.tokens,
+        state=state_of(step, options.schedule),
+    )
 
 
 def write(
@@ -108,8 +143,8 @@ def write(
     folder: pathlib.Path,
     counts: dict[str, dict[str, int]],
     shape: EncoderShape,
+    trained: Training,
     *,
-    step: int,
     parameters: int,
 ) -> None:
     """Writes the card.
@@ -119,17 +154,15 @@ def write(
       folder: of the training, for its curve.
       counts: what the corpus kept and left out.
       shape: the encoder's sizes.
-      step: of the exported checkpoint.
+      trained: how the weights came about.
       parameters: of the encoder.
     """
-    options = training.read_options(folder)
     card = TEMPLATE.format(
         layers=shape.layers,
         hidden=shape.hidden_size,
         heads=shape.attention_heads,
         intermediate=shape.intermediate_size,
         width=shape.embedding_width,
-        positions=shape.position_width,
         vocabulary=shape.vocabulary_size,
         length=shape.maximum_length,
         parameters=parameters,
@@ -137,10 +170,12 @@ def write(
         read=counts["all"]["read"],
         in_test=counts["all"]["in_test"],
         duplicates=counts["all"]["duplicates"],
-        seen=step * options.tokens_per_step,
-        budget=options.tokens,
-        state=state_of(step, options.schedule),
+        recipe=trained.recipe,
+        rebuild=trained.rebuild,
+        seen=trained.seen,
+        budget=trained.budget,
+        state=trained.state,
         held_out=counts["held_out"]["reviews"],
-        curve=curve_table(training.read_curve(folder / training.CURVE_FILE)),
+        curve=curve_table(read_curve(folder / CURVE_FILE)),
     )
     path.write_text(card, encoding="utf-8")

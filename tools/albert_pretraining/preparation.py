@@ -38,7 +38,13 @@ class PreparedCorpus:
 
 
 def prepare(
-    folder: pathlib.Path, *, vocabulary_size: int, width: int, held_out: int, seed: int
+    folder: pathlib.Path,
+    *,
+    vocabulary_size: int,
+    width: int,
+    held_out: int,
+    seed: int,
+    known_vocabulary: pathlib.Path | None = None,
 ) -> PreparedCorpus:
     """Loads the prepared corpus from `folder`, making it first where it is missing.
 
@@ -48,24 +54,35 @@ def prepare(
       width: of the initial embeddings.
       held_out: the number of reviews kept from training.
       seed: of the vocabulary, the held-out choice and the factorisation.
+      known_vocabulary: a SentencePiece model to use instead of training one.
     """
     if not folder.exists():
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        _make(partial, vocabulary_size, width, held_out, seed)
+        _make(partial, vocabulary_size, width, held_out, seed, known_vocabulary)
         partial.rename(folder)
     return load(folder)
 
 
-def _make(folder: pathlib.Path, size: int, width: int, held_out: int, seed: int) -> None:
+def _make(
+    folder: pathlib.Path,
+    size: int,
+    width: int,
+    held_out: int,
+    seed: int,
+    known_vocabulary: pathlib.Path | None,
+) -> None:
     print("reading the corpus ...", flush=True)
     texts, counts = corpus.load_pretraining_texts()
     for split, count in counts.items():
         print(f"  {split}: {count}", flush=True)
     texts = [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]
-    print("training the vocabulary ...", flush=True)
-    vocabulary.train_vocabulary(texts[held_out:], folder / VOCABULARY_FILE, size, seed)
+    if known_vocabulary is None:
+        print("training the vocabulary ...", flush=True)
+        vocabulary.train_vocabulary(texts[held_out:], folder / VOCABULARY_FILE, size, seed)
+    else:
+        shutil.copyfile(known_vocabulary, folder / VOCABULARY_FILE)
     pieces = vocabulary.Vocabulary(folder / VOCABULARY_FILE)
     for name, part in (("held_out_", texts[:held_out]), ("", texts[held_out:])):
         tokens, offsets = pieces.encode(part)

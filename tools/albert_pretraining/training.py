@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -13,21 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from albert_pretraining.batches import BatchOptions, BatchSource, prefetch, subsampling_weights
+from albert_pretraining.curve import CURVE_FILE, Curve
 from albert_pretraining.preparation import PreparedCorpus
 from albert_pretraining.pretrainer import EncoderShape, Pretrainer, UpdateOptions, log_frequency
 from albert_pretraining.schedule import Schedule
 
-CURVE_FILE = "curve.csv"
 OPTIONS_FILE = "options.json"
 METRICS = ("loss", "masked_loss", "masked_accuracy", "order_accuracy", "document_loss")
-CURVE_FIELDS = (
-    "step",
-    "tokens",
-    "rate",
-    "tokens_per_second",
-    *METRICS,
-    *(f"held_out_{m}" for m in METRICS),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,35 +77,6 @@ def build_pretrainer(
         log_frequency(counts * subsampling_weights(counts)),
         seed,
     )
-
-
-class Curve:
-    """The measured curve as a CSV file, from which rows after the first step are dropped."""
-
-    def __init__(self, path: pathlib.Path, first_step: int):
-        self._path = path
-        rows = read_curve(path) if path.exists() else []
-        self._rows = [row for row in rows if int(row["step"]) <= first_step]
-        self._write()
-
-    def add(self, row: dict[str, float]) -> None:
-        """Appends one row and writes the whole file anew, under a temporary name first."""
-        self._rows.append({key: f"{value:.6g}" for key, value in row.items()})
-        self._write()
-
-    def _write(self) -> None:
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, CURVE_FIELDS)
-            writer.writeheader()
-            writer.writerows(self._rows)
-        partial.replace(self._path)
-
-
-def read_curve(path: pathlib.Path) -> list[dict[str, str]]:
-    """Reads the rows of a curve; fields never measured at a row are empty."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 class Checkpoints:

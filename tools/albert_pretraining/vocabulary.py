@@ -49,6 +49,7 @@ class Vocabulary:
     """A trained SentencePiece model: text to ids, and what the ids are.
 
     Attributes:
+      pieces: the pieces' texts, `WORD_START` for the space before a word.
       starts_word: `[size]` bool, whether a piece begins a word.
       ends_sentence: `[size]` bool, whether a piece ends a sentence.
     """
@@ -57,10 +58,10 @@ class Vocabulary:
         import sentencepiece
 
         self._processor = sentencepiece.SentencePieceProcessor(model_file=str(model_path))
-        pieces = [self._processor.id_to_piece(index) for index in range(len(self._processor))]
-        self.starts_word = np.array([piece.startswith(WORD_START) for piece in pieces])
+        self.pieces = [self._processor.id_to_piece(index) for index in range(len(self))]
+        self.starts_word = np.array([piece.startswith(WORD_START) for piece in self.pieces])
         self.ends_sentence = np.array(
-            [piece.lstrip(WORD_START) in SENTENCE_ENDS for piece in pieces]
+            [piece.lstrip(WORD_START) in SENTENCE_ENDS for piece in self.pieces]
         )
 
     def __len__(self) -> int:
