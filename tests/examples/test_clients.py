@@ -9,12 +9,13 @@ import urllib.request
 from pathlib import Path
 
 import grpc
-import model_server
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
-from tiny_run import Run
+
+from tests.support import model_server
+from tests.support.runs import Run
 
 pytestmark = pytest.mark.slow
 

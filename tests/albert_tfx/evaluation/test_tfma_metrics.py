@@ -5,8 +5,6 @@ import math
 
 import numpy as np
 import pytest
-import toy_report
-import trivial_models
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics.metric_types import MetricComputation, MetricKey
 from tensorflow_model_analysis.proto import config_pb2
@@ -22,6 +20,7 @@ from albert_tfx.evaluation.tfma_metrics import (
 )
 from albert_tfx.options import SelectionPolicy
 from pipelines.local.console import Screen
+from tests.support import data, reports
 
 CONFIG = config_pb2.EvalConfig(
     model_specs=[
@@ -190,11 +189,11 @@ def test_a_metric_that_is_declared_is_measured_shown_and_kept(monkeypatch):
     monkeypatch.setitem(METRICS, "brier", brier)
     _, derived = Predictions().computations(eval_config=CONFIG, model_names=MODELS)
     assert {key.model_name for key in derived.keys if key.name == "brier"} == set(MODELS)
-    scores = trivial_models.draw_scores(reviews=400, classes=2)
+    scores = data.draw_scores(reviews=400, classes=2)
     measured = measurements.measure(scores.labels, scores.probabilities("frozen"))
     assert 0 < measured["brier"].lower < measured["brier"].value < measured["brier"].upper < 2
     assert measurements.ModelMetrics.from_record(measured.record()) == measured
-    found = toy_report.make()
+    found = reports.make()
     assert "brier" in found.summary.difference
     assert "Brier score (less is better)" in found.page()
     terminal = io.StringIO()

@@ -4,11 +4,11 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_encoder
 
 from albert_tfx.modeling import acceleration
 from albert_tfx.modeling.encoder import PooledEncoder
 from pipelines.presets import MINI_ENCODER
+from tests.support import models
 
 IDS = tf.TensorSpec([None, None], tf.int32)
 
@@ -23,7 +23,7 @@ def vectors_and_gradients(encoder: PooledEncoder, ids: tf.Tensor) -> list[np.nda
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny_encoder.save(tmp_path_factory.mktemp("encoders") / "tiny")
+    return models.save_encoder(tmp_path_factory.mktemp("encoders") / "tiny")
 
 
 def test_a_compiled_step_sees_the_vectors_and_gradients_of_a_plain_one():

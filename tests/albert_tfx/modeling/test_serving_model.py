@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_encoder
 from tensorflow_serving.apis import prediction_log_pb2
 
 from albert_tfx.contract import CLASSIFY_TEXT, INPUT_WORD_IDS, SERVING_DEFAULT, TEXT
@@ -15,6 +14,7 @@ from albert_tfx.modeling.classifier import TextClassifier, build_head
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.serving_model import TextServer
 from albert_tfx.options import TrainerOptions
+from tests.support import models
 
 
 class WordTokenizer(tf.Module):
@@ -67,9 +67,9 @@ def server(folder: Path) -> TextServer:
     vocabulary.write_text("<pad>\n<unknown>\n<start>\na\nlovely\nfilm\n")
     tf.saved_model.save(WordTokenizer(vocabulary), str(folder / "transform"))
     vocabulary.unlink()
-    encoder = PooledEncoder(tiny_encoder.save(folder / "encoder"), "mean", trainable=True)
+    encoder = PooledEncoder(models.save_encoder(folder / "encoder"), "mean", trainable=True)
     options = TrainerOptions("fine_tuned", "")
-    classifier = TextClassifier(encoder, build_head(options, tiny_encoder.WIDTH, 3))
+    classifier = TextClassifier(encoder, build_head(options, models.WIDTH, 3))
     return TextServer(TransformOutput(folder / "transform"), classifier, ["bad", "fair", "good"])
 
 

@@ -6,8 +6,6 @@ import math
 import matplotlib
 import pandas as pd
 import pytest
-import toy_report
-import trivial_models
 
 from albert_tfx.evaluation.measurements import (
     Comparison,
@@ -18,10 +16,11 @@ from albert_tfx.evaluation.measurements import (
     proportion,
 )
 from albert_tfx.report import accuracy_plots, curve_plots, plot_style
+from tests.support import reports
 
 HISTORIES = {
-    "frozen": trivial_models.history("frozen", [0.62, 0.71, 0.70], best_epoch=1),
-    "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
+    "frozen": reports.history("frozen", [0.62, 0.71, 0.70], best_epoch=1),
+    "fine_tuned": reports.history("fine_tuned", [0.74, 0.79], best_epoch=1),
 }
 
 
@@ -122,7 +121,7 @@ def test_dollars_in_names_are_dollars(name, tmp_path):
     assert not figure.axes[0].get_yticklabels()[0].get_parse_math()
     names = [name, f"{name}$"]
     counts = pd.DataFrame([[1, 2], [3, 4]], index=names, columns=names)
-    curves = dataclasses.replace(toy_report.make().curves["frozen"], confusion=counts)
+    curves = dataclasses.replace(reports.make().curves["frozen"], confusion=counts)
     figure = curve_plots.confusion_figure({"frozen": curves})
     plot_style.save(figure, str(tmp_path / "confusion.png"))
     assert "$" in figure.axes[0].get_xticklabels()[0].get_text()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy_summary import SUMMARY
 
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import ModelMetrics
@@ -19,6 +18,7 @@ from albert_tfx.evaluation.metrics import METRICS
 from albert_tfx.report import findings
 from albert_tfx.report.summary import Summary, to_record
 from albert_tfx.storage import to_json
+from tests.support.summaries import SUMMARY
 
 PROJECT = Path(__file__).parents[3]
 
