@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -80,12 +81,12 @@ class Evaluated:
     The test split holds the first 150 reviews of the eval split.
     """
 
-    scores: object
-    examples: object
-    frozen_model: object
-    fine_tuned_model: object
-    evaluation: object
-    test_evaluation: object
+    scores: Any
+    examples: Any
+    frozen_model: Any
+    fine_tuned_model: Any
+    evaluation: Any
+    test_evaluation: Any
 
 
 def make_evaluated(folder: Path, classes: int) -> Evaluated:

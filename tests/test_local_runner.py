@@ -55,12 +55,14 @@ def start_toy(tmp_path):
             text=True,
         )
         processes.append(process)
+        assert process.stdout is not None
+        assert process.stderr is not None
         for line in process.stdout:
             if awaited in line:
                 return process
         pytest.fail(f"it ended without {awaited!r}: {process.stderr.read()}")
 
-    processes = []
+    processes: list[subprocess.Popen[str]] = []
     yield start
     for process in processes:
         process.kill()
@@ -180,7 +182,7 @@ def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(tmp_path, unread_pip
 
 
 def test_an_error_that_nobody_reads_is_still_the_exit_status(unread_pipe):
-    command = [sys.executable, _PROJECT / "local_runner.py", "--datset"]
+    command = [sys.executable, str(_PROJECT / "local_runner.py"), "--datset"]
 
     assert subprocess.run(command, stderr=unread_pipe).returncode == 2
 

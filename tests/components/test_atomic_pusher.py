@@ -98,7 +98,9 @@ def test_a_push_is_the_newest_version_whatever_the_clock_says(model, tmp_path: P
     pushed = push(model, tmp_path)
     assert versions(tmp_path) == ["100000000000", "99999999999"]
     assert pushed.get_string_custom_property("pushed_version") == "100000000000"
-    assert recorded(pushed).version == str(tmp_path / "serving" / "100000000000")
+    production = recorded(pushed)
+    assert production is not None
+    assert production.version == str(tmp_path / "serving" / "100000000000")
 
 
 def test_two_models_pushed_in_one_second_are_two_versions(model, tmp_path: Path):

@@ -123,6 +123,7 @@ def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
         assert (written["auc"], written["log_loss"]) == (measured.auc, measured.log_loss)
     assert summary["difference"]["accuracy"] == dataclasses.asdict(comparison.difference)
     assert summary["difference"]["auc"] == dataclasses.asdict(comparison.differences["auc"])
+    assert comparison.flip_rates is not None
     assert summary["flip_rates"]["gained"]["value"] == comparison.flip_rates.gained.value
 
 

@@ -1,6 +1,7 @@
 """Anomalies stop the run, and the next run validates again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
@@ -17,7 +18,7 @@ from tests.support.data import IN_PROCESS, TWO_PROCESSES
 
 
 def run(
-    dataset: Path, wanted: schema_pb2.Schema, root: Path, beam_args: list[str] = IN_PROCESS
+    dataset: Path, wanted: schema_pb2.Schema, root: Path, beam_args: list[Any] = IN_PROCESS
 ) -> None:
     example_gen = TfdsExampleGen(DatasetOptions(name=str(dataset)))
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])

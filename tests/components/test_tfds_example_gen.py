@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -18,7 +19,7 @@ from tests.support.data import IN_PROCESS, TWO_PROCESSES, reviews, store_dataset
 
 
 def execute(
-    options: DatasetOptions, folder: Path, beam_args: list[str] | None = None
+    options: DatasetOptions, folder: Path, beam_args: list[Any] | None = None
 ) -> standard_artifacts.Examples:
     """Runs the executor alone, without a driver before it, as Kubeflow does."""
     examples = standard_artifacts.Examples()

@@ -26,6 +26,8 @@ TEXTS = ["I wanted to like it, awful.", "", "What a lovely film! 日本語"]
 
 def client(name: str):
     spec = importlib.util.spec_from_file_location(name, PROJECT / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -243,6 +243,7 @@ def test_another_rate_of_the_frozen_head_runs_what_depends_on_it_alone(finished:
 def test_texts_are_scored_by_the_winner_in_their_order(finished: Run, tmp_path: Path):
     target = tmp_path / "predictions.csv"
     scored = finished.uri("BulkInferrer", "output_examples")
+    assert finished.config.scoring is not None
     count = scoring.publish(finished.config.scoring, scored, target)
     rows = list(csv.DictReader(target.open(encoding="utf-8", newline="")))
     expected = [text for text, _ in runs.reviews(70, seed=4)]

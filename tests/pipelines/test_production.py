@@ -8,6 +8,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 from ml_metadata.metadata_store import MetadataStore
@@ -24,6 +25,7 @@ from components.model_selector import ModelSelector
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
+from pipelines.config import PipelineConfig
 from pipelines.presets import IN_PROCESS
 from pipelines.runs import forget_lost_pushes
 from tests.support import artifacts, data
@@ -90,7 +92,7 @@ class Runs:
         )
 
     def run(self, policy: SelectionPolicy, production_policy: ProductionPolicy) -> Outcome:
-        forget_lost_pushes(self.output)
+        forget_lost_pushes(cast(PipelineConfig, self.output))
         tfx.orchestration.LocalDagRunner().run(self._pipeline(policy, production_policy))
         store = MetadataStore(sqlite_metadata_connection_config(self.output.metadata))
         states, uris = read_last(self.output.name, store)

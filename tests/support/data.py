@@ -2,15 +2,17 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.evaluation.measurements import Interval
 
 # Beam in this process. The image is never started: without one TFX would pack itself into an
 # archive for every component, which takes longer than the component.
-IN_PROCESS = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
-TWO_PROCESSES = [
+IN_PROCESS: list[Any] = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
+TWO_PROCESSES: list[Any] = [
     "--direct_running_mode=multi_processing",
     "--direct_num_workers=2",
     "--sdk_container_image=unused",
@@ -82,3 +84,10 @@ def draw_scores(reviews: int, classes: int, frozen_skill=1.3, fine_tuned_skill=1
         shared + noise + np.stack([frozen_skill * truth, fine_tuned_skill * truth]), 3
     )
     return Scores(scores[0], scores[1], labels)
+
+
+def bounds(interval: Interval) -> tuple[float, float]:
+    """Returns an interval's bounds, which must be known."""
+    assert interval.lower is not None
+    assert interval.upper is not None
+    return interval.lower, interval.upper

@@ -4,9 +4,8 @@ import ctypes
 import pathlib
 
 import apache_beam as beam
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
-from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import ModelEvaluation, String
+from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx import progress
 from albert_tfx.errors import InputError

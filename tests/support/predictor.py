@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -28,5 +29,5 @@ class ModelOfOneRule:
 
 
 if __name__ == "__main__":
-    pushed_model.PushedModel = ModelOfOneRule
-    sys.exit(predict.main())
+    with mock.patch.object(pushed_model, "PushedModel", ModelOfOneRule):
+        sys.exit(predict.main())

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -53,8 +54,8 @@ def make_config(folder: Path) -> PipelineConfig:
         test=reviews(60, 3),
     )
     encoder = models.save_encoder(folder / "encoder")
-    shared = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}
-    training = {**shared, "batch_size": 16, "head_learning_rate": 0.02}
+    shared: dict[str, Any] = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}
+    training: dict[str, Any] = {**shared, "batch_size": 16, "head_learning_rate": 0.02}
     return PipelineConfig(
         name="tiny",
         output=str(folder / "output"),

@@ -6,7 +6,7 @@ import json
 import os
 import select
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from typing import Any
 
@@ -48,7 +48,7 @@ def http_service(answer: Answer) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def grpc_service(methods: dict[str, tuple[type, Callable[[Any], Any]]]) -> Iterator[str]:
+def grpc_service(methods: Mapping[str, tuple[Any, Callable[[Any], Any]]]) -> Iterator[str]:
     """Serves methods by their full names, each its request class and answer; yields the address.
 
     Messages are those of proto-plus, which Google's clients speak.

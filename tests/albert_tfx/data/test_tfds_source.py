@@ -3,6 +3,7 @@
 import dataclasses
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow_datasets as tfds
@@ -13,7 +14,7 @@ from albert_tfx.options import DatasetOptions
 from tests.support.data import reviews, store_dataset
 
 
-def options(folder: Path, **changes: object) -> DatasetOptions:
+def options(folder: Path, **changes: Any) -> DatasetOptions:
     return dataclasses.replace(DatasetOptions(name=str(folder)), **changes)
 
 

@@ -1,5 +1,6 @@
 import itertools
 import logging
+import time
 
 import numpy as np
 import pytest
@@ -123,5 +124,5 @@ def test_a_failure_leaves_no_precision_reduced(settings: list[bool]):
 @pytest.mark.parametrize(("seconds_in_bfloat16", "pays"), [(0.5, True), (0.9, False), (4, False)])
 def test_bfloat16_pays_where_it_is_measured_to_be_faster(monkeypatch, seconds_in_bfloat16, pays):
     clock = itertools.accumulate(itertools.cycle([0, 1, 0, seconds_in_bfloat16]))
-    monkeypatch.setattr(acceleration.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     assert acceleration.bfloat16_pays() is pays

@@ -22,7 +22,7 @@ def undisturbed(tmp_path_factory):
     return training.train(tmp_path_factory.mktemp("undisturbed"))
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen:
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.support.training", folder, *options],
         cwd=PROJECT,
@@ -36,6 +36,8 @@ def kill_after(steps: int, folder: Path) -> None:
     """Ends a training by SIGKILL when it has taken so many steps."""
     with start(folder) as process:
         seen = 0
+        assert process.stdin is not None
+        assert process.stdout is not None
         for line in process.stdout:
             seen += line.startswith("step")
             if seen == steps:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from typing import Any
 
 import pytest
 
@@ -266,9 +267,10 @@ def test_a_summary_of_nulls_has_a_page_too(render, findings):
 
 def _without_numbers(model: ModelSummary) -> ModelSummary:
     numbers = [key for key, value in vars(model).items() if isinstance(value, float)]
+    changes: dict[str, Any] = dict.fromkeys(numbers, math.nan)
     return dataclasses.replace(
         model,
-        **dict.fromkeys(numbers, math.nan),
+        **changes,
         metrics=ModelMetrics(0, {}),
         epochs=tuple(dict.fromkeys(epoch, math.nan) for epoch in model.epochs),
     )

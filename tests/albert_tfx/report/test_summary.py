@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,11 +96,11 @@ def test_versions_do_without_distributions_that_are_absent(monkeypatch):
     assert versions["albert-tfx"]
 
 
-def keys(kind: object) -> Iterator[tuple[str, str]]:
+def keys(kind: Any) -> Iterator[tuple[str, str]]:
     """Yields the keys of a type of the summary, each with the dataclass that has it."""
     if kind is ModelMetrics:
         yield from (("ModelMetrics", name) for name in (*METRICS, "examples"))
-    elif dataclasses.is_dataclass(kind):
+    elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
         kinds = typing.get_type_hints(kind)
         for field in dataclasses.fields(kind):
             if not field.metadata.get("flat"):

@@ -111,6 +111,12 @@ def test_the_pushed_model_answers_as_the_one_of_the_local_run(finished: Run, rep
     np.testing.assert_allclose(_probabilities(version, texts), expected, atol=1e-5)
 
 
+def _folder(run: Replay, title: str) -> Path:
+    uri = run.uri(title, "model")
+    assert uri is not None
+    return Path(uri)
+
+
 def test_the_replay_s_report_says_what_the_local_run_s_does(finished: Run, replayed: Path):
     [path] = replayed.glob("replay/*/*/comparisonreport/report/summary.json")
     here = json.loads(path.read_text())
@@ -140,7 +146,7 @@ def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path
 
     run = _run(next_run, replayed / "replay")
 
-    ledger = json.loads((Path(run.uri("make", "model")).parents[1] / "artifacts.json").read_text())
+    ledger = json.loads((_folder(run, "make").parents[1] / "artifacts.json").read_text())
     [read] = ledger[0]["metadata"]["given"]["artifacts"]["model"]["artifacts"]
     [version] = replayed.glob("serving/[0-9]*")
     assert read["metadata"]["pushed"] == 1
@@ -295,7 +301,7 @@ def test_an_importer_and_a_driver_have_their_part(tmp_path):
     )
 
     assert run.uri("import", "model") == "gs://b/m"
-    assert Path(run.uri("driven", "model")).parent.joinpath("driven").read_text() == "yes"
+    assert _folder(run, "driven").parent.joinpath("driven").read_text() == "yes"
 
 
 @pytest.mark.parametrize(
