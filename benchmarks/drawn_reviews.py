@@ -39,7 +39,7 @@ def real_ids(dataset: str, preprocessor: str, count: int, longest: int) -> list[
     resolved = tfds_source.resolve(DatasetOptions(name=dataset))
     texts = itertools.islice(tfds_source.texts(resolved, resolved.splits["train"]), count)
     model = tokens.load_preprocessor(preprocessor)
-    tokenize = model.tokenize  # type: ignore[attr-defined]
+    tokenize = model.tokenize
     special = tokenize.get_special_tokens_dict()
     pieces = tokenize(tokens.remove_line_breaks(list(texts)))
     if pieces.ragged_rank > 1:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,7 +18,7 @@ import pytest
 del sys.argv[1:]
 
 _TESTS = Path(__file__).parent
-_ROOTS = (_TESTS.parent, _TESTS, _TESTS.parent / "tools", _TESTS.parent / "benchmarks")
+_ROOTS = (_TESTS.parent, _TESTS.parent / "tools", _TESTS.parent / "benchmarks")
 _PIPELINE_PACKAGES = {"kfp", "ml_metadata", "tfx"}
 
 
@@ -80,29 +81,26 @@ class Evaluated:
     The test split holds the first 150 reviews of the eval split.
     """
 
-    scores: object
-    examples: object
-    frozen_model: object
-    fine_tuned_model: object
-    evaluation: object
-    test_evaluation: object
+    scores: Any
+    examples: Any
+    frozen_model: Any
+    fine_tuned_model: Any
+    evaluation: Any
+    test_evaluation: Any
 
 
 def make_evaluated(folder: Path, classes: int) -> Evaluated:
-    import trivial_models
-
     from albert_tfx.evaluation import tfma_config
     from albert_tfx.options import SelectionPolicy
+    from tests.support import artifacts, data
 
-    scores = trivial_models.draw_scores(reviews=400, classes=classes)
-    first = trivial_models.Scores(scores.frozen[:150], scores.fine_tuned[:150], scores.labels[:150])
-    examples = trivial_models.save_examples(
-        folder / "examples", train=first, eval=scores, test=first
-    )
-    frozen = trivial_models.save_model(folder / "frozen", 0, classes)
-    fine_tuned = trivial_models.save_model(folder / "fine_tuned", classes, classes)
+    scores = data.draw_scores(reviews=400, classes=classes)
+    first = data.Scores(scores.frozen[:150], scores.fine_tuned[:150], scores.labels[:150])
+    examples = artifacts.save_scores(folder / "examples", train=first, eval=scores, test=first)
+    frozen = artifacts.save_model(folder / "frozen", 0, classes)
+    fine_tuned = artifacts.save_model(folder / "fine_tuned", classes, classes)
     policy = SelectionPolicy(min_accuracy=0.2)
-    compared = trivial_models.evaluate(
+    compared = artifacts.evaluate(
         folder / "comparison",
         tfma_config.comparison_config(policy),
         examples,
@@ -110,7 +108,7 @@ def make_evaluated(folder: Path, classes: int) -> Evaluated:
         model=fine_tuned,
         baseline_model=frozen,
     )
-    tested = trivial_models.evaluate(
+    tested = artifacts.evaluate(
         folder / "test",
         tfma_config.winner_config(policy),
         examples,
@@ -132,19 +130,17 @@ def four_classes(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """The one run of the whole pipeline, a `tiny_run.Run`."""
-    import tiny_run
+    """The one run of the whole pipeline, a `runs.Run`."""
+    from tests.support import runs
 
     folder = tmp_path_factory.mktemp("run")
-    return tiny_run.run(tiny_run.with_texts_to_score(tiny_run.make_config(folder), folder))
+    return runs.run(runs.with_texts_to_score(runs.make_config(folder), folder))
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a prepared data set: 40 train reviews and 10 test reviews."""
-    import tiny_dataset
+    from tests.support import data
 
     folder = tmp_path_factory.mktemp("tfds")
-    return tiny_dataset.store(
-        folder, train=tiny_dataset.reviews(40), test=tiny_dataset.reviews(10, "held out")
-    )
+    return data.store_dataset(folder, train=data.reviews(40), test=data.reviews(10, "held out"))

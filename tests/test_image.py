@@ -8,12 +8,12 @@ import subprocess
 import sys
 
 import pytest
-import toy_spec
-from fifo import Fifo
 
 import kubeflow_runner
 from pipelines.cloud import spec as spec_file
 from pipelines.cloud import starters
+from tests.support import specs
+from tests.support.servers import Fifo
 
 pytestmark = pytest.mark.slow
 
@@ -122,9 +122,9 @@ def test_a_task_runs_as_the_spec_says(engine, schema_spec, tmp_path, capfd):
 def test_a_replay_that_is_stopped_ends_its_container(engine, tmp_path):
     output, path = tmp_path / "output", tmp_path / "pipeline.yaml"
     output.mkdir()
-    executor = toy_spec.waits(output / "fifo")
+    executor = specs.waits(output / "fifo")
     executor["container"]["image"] = _IMAGE
-    spec_file.write(toy_spec.make({"Pusher": executor}), path)
+    spec_file.write(specs.of_executors({"Pusher": executor}), path)
     fifo = Fifo(output / "fifo")
     process = subprocess.Popen(
         [

@@ -8,11 +8,7 @@ import sys
 
 import google.auth
 import grpc
-import loopback
 import pytest
-import tiny_spec
-import toy_spec
-from fifo import Fifo
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.aiplatform_v1.services.pipeline_service.transports import (
     grpc as pipeline_transport,
@@ -29,6 +25,8 @@ from google.cloud.aiplatform_v1.types import (
 
 import kubeflow_runner
 from pipelines.cloud import spec as spec_file
+from tests.support import servers, specs
+from tests.support.servers import Fifo
 
 _PROJECT = pathlib.Path(__file__).parent.parent
 _VERTEX = ["--project", "a-project", "--region", "europe-west4"]
@@ -49,7 +47,7 @@ def no_cloud(monkeypatch, tmp_path):
 @pytest.fixture
 def spec(tmp_path):
     path = tmp_path / "pipeline.yaml"
-    spec_file.write(tiny_spec.make(), path)
+    spec_file.write(specs.one_task(), path)
     return str(path)
 
 
@@ -89,7 +87,7 @@ def storage(monkeypatch):
         return 404, {"error": {"code": 404, "message": "Not Found"}}
 
     monkeypatch.setattr(google.auth, "default", lambda **_: (AnonymousCredentials(), None))
-    with loopback.http_service(answer) as address:
+    with servers.http_service(answer) as address:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
         yield asked
 
@@ -113,7 +111,7 @@ def vertex(monkeypatch, storage):
         f"{service}.PipelineService/CreatePipelineJob": (CreatePipelineJobRequest, create_job),
         f"{service}.ScheduleService/CreateSchedule": (CreateScheduleRequest, create_schedule),
     }
-    with loopback.grpc_service(methods) as address:
+    with servers.grpc_service(methods) as address:
         for transport in (
             pipeline_transport.PipelineServiceGrpcTransport,
             schedule_transport.ScheduleServiceGrpcTransport,
@@ -138,7 +136,7 @@ def kubeflow():
             return 200, {"recurring_run_id": "rr-1"}
         return 200, {}
 
-    with loopback.http_service(answer) as address:
+    with servers.http_service(answer) as address:
         yield address, received
 
 
@@ -146,7 +144,7 @@ def kubeflow():
 def waiting(tmp_path):
     """A replay, as a process, whose only task waits; returns it and its task's pipe."""
     path, pipe = tmp_path / "waiting.yaml", tmp_path / "fifo"
-    spec_file.write(toy_spec.make({"Pusher": toy_spec.waits(pipe)}), path)
+    spec_file.write(specs.of_executors({"Pusher": specs.waits(pipe)}), path)
     fifo = Fifo(pipe)
     command = ["replay", path, "--output", tmp_path / "output"]
     process = subprocess.Popen(
@@ -197,7 +195,7 @@ def test_vertex_ai_receives_the_spec_and_the_values(run, spec, vertex):
     assert output.splitlines()[-1] == (
         f"sent: {request.parent}/pipelineJobs/{request.pipeline_job_id}"
     )
-    sent = tiny_spec.make()
+    sent = specs.one_task()
     sent["root"]["dag"]["tasks"]["only"]["cachingOptions"] = {"enableCache": False}
     assert job["pipeline_spec"] == sent
     assert job["service_account"] == account[1]
@@ -206,7 +204,7 @@ def test_vertex_ai_receives_the_spec_and_the_values(run, spec, vertex):
     assert runtime["parameter_values"] == {
         "output_root": "gs://a-bucket/albert",
         "dataset": "sample_reviews",
-        "encoder": tiny_spec.ENCODER,
+        "encoder": specs.ENCODER,
         "preprocessor": "asset://preprocess",
         "sequence_length": 77,
         "frozen_learning_rate": 0.5,
@@ -240,7 +238,7 @@ def test_kubeflow_receives_the_spec_and_the_values(run, spec, kubeflow):
     assert body["experiment_id"] == "e-1"
     assert (
         body["pipeline_spec"]["root"]["inputDefinitions"]
-        == (tiny_spec.make()["root"]["inputDefinitions"])
+        == (specs.one_task()["root"]["inputDefinitions"])
     )
     assert body["runtime_config"]["pipeline_root"] == "gs://a-bucket/albert/pipeline"
     assert body["runtime_config"]["parameters"]["sequence_length"] == 77
@@ -329,7 +327,7 @@ def test_a_bucket_that_is_not_there_is_one_line(run, spec, vertex, storage):
 def test_a_pipeline_that_kubeflow_cannot_run_is_not_sent_to_it(run, tmp_path, kubeflow):
     address, received = kubeflow
     path = tmp_path / "pipeline.yaml"
-    content = tiny_spec.make()
+    content = specs.one_task()
     content["deploymentSpec"]["executors"]["exec-resolver"] = {"resolver": {}}
     spec_file.write(content, path)
 
@@ -480,10 +478,10 @@ def test_a_replay_says_what_it_pushed_itself(run, tmp_path, pusher, expected):
     output, path = tmp_path / "output", tmp_path / "pipeline.yaml"
     for earlier in ("5", "5.old"):
         (output / "serving" / earlier).mkdir(parents=True)
-    executors = {} if pusher is None else {"Pusher": toy_spec.writes(**pusher)}
-    executors["ComparisonReport"] = toy_spec.writes()
+    executors = {} if pusher is None else {"Pusher": specs.writes(**pusher)}
+    executors["ComparisonReport"] = specs.writes()
     outputs = {"Pusher": "pushed_model", "ComparisonReport": "report"}
-    spec_file.write(toy_spec.make(executors, outputs=outputs), path)
+    spec_file.write(specs.of_executors(executors, outputs=outputs), path)
 
     status, lines, errors = run("replay", str(path), "--output", str(output))
 
@@ -508,7 +506,7 @@ def test_a_replay_that_is_stopped_ends_its_task_in_one_line(waiting, number):
 
 def test_two_replays_do_not_write_to_one_folder(waiting, run, tmp_path):
     path = tmp_path / "quick.yaml"
-    spec_file.write(toy_spec.make({"Pusher": toy_spec.writes()}), path)
+    spec_file.write(specs.of_executors({"Pusher": specs.writes()}), path)
 
     status, output, errors = run("replay", str(path), "--output", str(tmp_path / "output"))
 

@@ -6,14 +6,15 @@ import subprocess
 import sys
 
 import pytest
-import toy_runner
 
 import local_runner
 from albert_tfx.release.production import Origin
 from pipelines import command_line, presets
 from pipelines.local import preflight
+from tests.support import runner
 
-_TESTS = pathlib.Path(__file__).parent
+_PROJECT = pathlib.Path(__file__).parent.parent
+_RUNNER = [sys.executable, "-m", "tests.support.runner"]
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -22,8 +23,8 @@ def toy(monkeypatch, tmp_path, capfd):
     """Returns a function that runs the toy: behaviour → exit status, output lines, error text."""
 
     def run(behaviour, *options):
-        monkeypatch.setattr(preflight, "prepare", toy_runner.prepare)
-        for name, module in toy_runner.stand_ins(behaviour).items():
+        monkeypatch.setattr(preflight, "prepare", runner.prepare)
+        for name, module in runner.stand_ins(behaviour).items():
             monkeypatch.setitem(sys.modules, name, module)
         status = local_runner.main(["--output", str(tmp_path), *options])
         output, errors = capfd.readouterr()
@@ -47,19 +48,21 @@ def start_toy(tmp_path):
 
     def start(behaviour, awaited):
         process = subprocess.Popen(
-            [sys.executable, _TESTS / "toy_runner.py", behaviour, "--output", tmp_path],
-            env={**os.environ, "PYTHONPATH": str(_TESTS.parent)},
+            [*_RUNNER, behaviour, "--output", str(tmp_path)],
+            cwd=_PROJECT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         processes.append(process)
+        assert process.stdout is not None
+        assert process.stderr is not None
         for line in process.stdout:
             if awaited in line:
                 return process
         pytest.fail(f"it ended without {awaited!r}: {process.stderr.read()}")
 
-    processes = []
+    processes: list[subprocess.Popen[str]] = []
     yield start
     for process in processes:
         process.kill()
@@ -165,8 +168,8 @@ def test_a_stopped_run_goes_on_from_what_had_finished(start_toy, toy, number, st
 
 def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(tmp_path, unread_pipe):
     process = subprocess.run(
-        [sys.executable, _TESTS / "toy_runner.py", "works", "--output", tmp_path],
-        env={**os.environ, "PYTHONPATH": str(_TESTS.parent)},
+        [*_RUNNER, "works", "--output", str(tmp_path)],
+        cwd=_PROJECT,
         stdout=unread_pipe,
         stderr=subprocess.PIPE,
         text=True,
@@ -179,7 +182,7 @@ def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(tmp_path, unread_pip
 
 
 def test_an_error_that_nobody_reads_is_still_the_exit_status(unread_pipe):
-    command = [sys.executable, _TESTS.parent / "local_runner.py", "--datset"]
+    command = [sys.executable, str(_PROJECT / "local_runner.py"), "--datset"]
 
     assert subprocess.run(command, stderr=unread_pipe).returncode == 2
 
@@ -203,7 +206,7 @@ def test_the_help_imports_nothing_heavy():
         "try: local_runner.main(['--help'])\n"
         "finally: print(sorted({'tensorflow', 'tfx', 'apache_beam', 'numpy'} & {*sys.modules}))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(_TESTS.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(_PROJECT)}
     output = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
 
     assert "examples:" in output

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy_predict
-import toy_summary
-from tiny_run import Run
 
 import predict
 from albert_tfx.prediction import pushed_model
+from tests.support import predictor, summaries
+from tests.support.runs import Run
 
 PROJECT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -35,7 +34,7 @@ def output(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(output: Path, monkeypatch: pytest.MonkeyPatch, capfd):
     """Returns a function that runs the command: options → status, output and errors."""
-    monkeypatch.setattr(pushed_model, "PushedModel", toy_predict.ToyModel)
+    monkeypatch.setattr(pushed_model, "PushedModel", predictor.ModelOfOneRule)
 
     def run(*options: str | Path) -> tuple[int, str, str]:
         status = predict.main(["--output", str(output), *map(str, options)])
@@ -63,8 +62,8 @@ def start(output: Path) -> Iterator:
 
     def start(*options: str, stdout=subprocess.PIPE) -> subprocess.Popen:
         process = subprocess.Popen(
-            [sys.executable, PROJECT / "tests" / "toy_predict.py", f"--output={output}", *options],
-            env=ENVIRONMENT,
+            [sys.executable, "-m", "tests.support.predictor", f"--output={output}", *options],
+            cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -244,7 +243,7 @@ def test_a_run_that_pushed_nothing_is_said_why(run, output: Path):
     (output / "report").mkdir()
     (output / "report" / "summary.json").write_text("{}")
     assert f"There is no pushed model in {output}/serving. Make one" in run("good")[2]
-    toy_summary.changed(pushed=False, reason="both are too bad").save(output / "report")
+    summaries.changed(pushed=False, reason="both are too bad").save(output / "report")
     assert "serving; the last run pushed none: both are too bad. Make one" in run("good")[2]
 
 

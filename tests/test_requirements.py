@@ -31,7 +31,7 @@ def built_from_source(file: Path) -> set[str]:
 
 
 def wheel_fields(name: str, field: str) -> list[str]:
-    text = importlib.metadata.distribution(name).read_text("WHEEL")
+    text = importlib.metadata.distribution(name).read_text("WHEEL") or ""
     return re.findall(rf"^{field}: (\S+)", text, re.MULTILINE)
 
 
@@ -56,7 +56,9 @@ def test_packages_without_a_wheel_are_pure_python():
     for name in built_from_source(RUNS) & set(pins(*FILES)):
         assert wheel_fields(name, "Tag")[-1] == "py3-none-any", name
         assert wheel_fields(name, "Root-Is-Purelib") == ["true"]
-        assert not [f for f in importlib.metadata.files(name) if f.suffix in (".so", ".pyd")]
+        files = importlib.metadata.files(name)
+        assert files
+        assert not [f for f in files if f.suffix in (".so", ".pyd")]
 
 
 def test_nothing_in_the_environment_was_compiled_here():

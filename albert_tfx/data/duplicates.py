@@ -136,7 +136,7 @@ def load_duplicates(uri: str) -> Any:
 @beam.ptransform_fn
 def TakeOutDuplicates(  # noqa: N802  Beam names transforms like classes
     pipeline: beam.Pipeline, source: str, target: str, report_uri: str, keep: bool
-) -> beam.PCollection:
+) -> beam.PCollection[None]:
     """Takes out what repeats an earlier review, and writes what it found.
 
     Args:
@@ -191,8 +191,8 @@ def refuse_lost_classes(found: Mapping[str, Any]) -> None:
 
 @beam.ptransform_fn
 def FindDuplicates(  # noqa: N802  Beam names transforms like classes
-    files: beam.PCollection, paths: Mapping[File, str]
-) -> beam.PCollection:
+    files: beam.PCollection[File], paths: Mapping[File, str]
+) -> beam.PCollection[Duplicate]:
     """Finds the duplicates within and between files.
 
     Args:
@@ -223,8 +223,10 @@ def FindDuplicates(  # noqa: N802  Beam names transforms like classes
 
 @beam.ptransform_fn
 def WriteOthers(  # noqa: N802
-    duplicates: beam.PCollection, paths: Mapping[File, str], targets: Mapping[File, str]
-) -> beam.PCollection:
+    duplicates: beam.PCollection[Duplicate],
+    paths: Mapping[File, str],
+    targets: Mapping[File, str],
+) -> beam.PCollection[tuple[tuple[Fate, int], int]]:
     """Writes each file again, in its order, without the duplicates; all of `test` stays.
 
     A file of which nothing is left is not written.
@@ -374,7 +376,9 @@ def _excerpt(text: str) -> str:
 
 
 @beam.ptransform_fn
-def _CountFindings(duplicates: beam.PCollection) -> beam.PCollection:  # noqa: N802
+def _CountFindings(  # noqa: N802
+    duplicates: beam.PCollection[Duplicate],
+) -> beam.PCollection[tuple[Finding, int]]:
     """Counts reviews, each once for each finding, by finding."""
     return (
         duplicates
@@ -386,7 +390,9 @@ def _CountFindings(duplicates: beam.PCollection) -> beam.PCollection:  # noqa: N
 
 
 @beam.ptransform_fn
-def _SomeOfEach(duplicates: beam.PCollection) -> beam.PCollection:  # noqa: N802
+def _SomeOfEach(  # noqa: N802
+    duplicates: beam.PCollection[Duplicate],
+) -> beam.PCollection[tuple[Finding, list[Duplicate]]]:
     """Picks the first duplicates by finding."""
     return (
         duplicates

@@ -32,7 +32,7 @@ def _content_hash() -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-class SampleReviews(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]  # untyped
+class SampleReviews(tfds.core.GeneratorBasedBuilder):
     """Composed film reviews with their writers' verdicts.
 
     Both splits, `train` and `test`, hold as many negative as positive reviews. `test` also draws on

@@ -47,7 +47,7 @@ def custom_extractors(
         tensor_adapter_config=tensor_adapter_config,
     )
     stages = [each.stage_name for each in extractors]
-    add_features = beam.Map(add_slice_features)  # type: ignore[no-untyped-call]
+    add_features = beam.Map(add_slice_features)
     batch = beam.ParDo(BatchByLength())  # type: ignore[no-untyped-call]
     extractors.insert(
         stages.index(unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME),

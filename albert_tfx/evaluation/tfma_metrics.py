@@ -47,7 +47,7 @@ _Counts = collections.Counter[str]
 _Heap = list[tuple[float, str]]  # confidence of the disagreement, and the review as JSON
 
 
-class PairedOutcomes(metric_types.Metric):  # type: ignore[misc]
+class PairedOutcomes(metric_types.Metric):
     """Counts the reviews on which the two models differ.
 
     `gained` are those that only the candidate gets right, `lost` those that only the baseline gets
@@ -58,7 +58,7 @@ class PairedOutcomes(metric_types.Metric):  # type: ignore[misc]
         super().__init__(_paired_outcomes, name=name)
 
 
-class Predictions(metric_types.Metric):  # type: ignore[misc]
+class Predictions(metric_types.Metric):
     """Keeps label and probabilities of up to `MAX_PREDICTIONS` reviews, and measures them.
 
     Of more reviews it keeps a random sample, the same one in every run: those whose text has the
@@ -70,7 +70,7 @@ class Predictions(metric_types.Metric):  # type: ignore[misc]
         super().__init__(_predictions, name=name)
 
 
-class Disagreements(metric_types.Metric):  # type: ignore[misc]
+class Disagreements(metric_types.Metric):
     """Keeps the `MAX_DISAGREEMENTS` most confident disagreements of the two models.
 
     Confidence is the smaller of the two models' top probabilities. A text is cut after
@@ -142,7 +142,7 @@ class _Review(NamedTuple):
     class_names: NDArray[Any]
 
 
-class _ReviewPreprocessor(metric_types.Preprocessor):  # type: ignore[misc]
+class _ReviewPreprocessor(metric_types.Preprocessor):
     """Reads a review once, whatever the number of slices that it belongs to."""
 
     def __init__(self, models: Sequence[str]) -> None:

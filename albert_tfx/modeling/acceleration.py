@@ -76,7 +76,7 @@ def compiled(
     def run(tensor: tf.Tensor) -> tf.Tensor:
         for variable in variables:
             variable.read_value()  # Tells a gradient tape that what follows depends on it.
-        capture = tf.compat.v1.get_default_graph().capture  # type: ignore[attr-defined]
+        capture = tf.compat.v1.get_default_graph().capture
         inputs = {inner.name: capture(outer) for outer, inner in traced.graph.captures}
         inputs[traced.inputs[0].name] = tensor
         (output,) = tf.graph_util.import_graph_def(graph, inputs, [traced.outputs[0].name])

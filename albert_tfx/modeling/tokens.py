@@ -45,7 +45,7 @@ def vocabulary_size(preprocessor: str) -> int:
     Raises:
       InputError: It is none, or pads with another id than `PADDING_ID`.
     """
-    tokenize = load_preprocessor(preprocessor).tokenize  # type: ignore[attr-defined]
+    tokenize = load_preprocessor(preprocessor).tokenize
     special = tokenize.get_special_tokens_dict()
     if int(special["padding_id"]) != PADDING_ID:
         raise InputError(

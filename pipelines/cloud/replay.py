@@ -142,7 +142,8 @@ class Replay:
 
     def metadata(self, title: str, output: str) -> dict[str, Any]:
         """Returns what the task with that title said of an output, {} without such a task."""
-        return self._artifact(title, output).get("metadata", {})
+        metadata: dict[str, Any] = self._artifact(title, output).get("metadata", {})
+        return metadata
 
     def _artifact(self, title: str, output: str) -> Artifact:
         names = [task.name for task in self._tasks.values() if task.title == title]
@@ -265,7 +266,8 @@ def _last_number(runs: Path) -> int:
 
 
 def _outputs(task: Task) -> dict[str, Any]:
-    return task.component.get("outputDefinitions", {}).get("artifacts", {})
+    outputs: dict[str, Any] = task.component.get("outputDefinitions", {}).get("artifacts", {})
+    return outputs
 
 
 def _new_artifact(key: str, output: Mapping[str, Any], folder: Path) -> Artifact:

@@ -1,7 +1,8 @@
 import frozen_arm
 import pytest
-import toy_summary
 from measured_run import MeasuredRun
+
+from tests.support import summaries
 
 
 def test_the_last_measured_epoch_stands_for_those_after_it():
@@ -17,7 +18,7 @@ def test_nothing_is_added_where_all_epochs_were_measured():
 def test_reviews_are_embedded_again_unless_their_vectors_are_cached(
     monkeypatch, tmp_path, state, again
 ):
-    summary = toy_summary.changed(examples={"train": 60, "eval": 10, "test": 5})
+    summary = summaries.changed(examples={"train": 60, "eval": 10, "test": 5})
     output = f"EmbeddingGen   {state}\nTrainer.frozen   done      6.8 s\n"
     options = []
 
@@ -32,7 +33,7 @@ def test_reviews_are_embedded_again_unless_their_vectors_are_cached(
 
 def test_a_second_run_that_trains_no_other_head_proves_nothing(monkeypatch, tmp_path):
     output = "EmbeddingGen   cached\nTrainer.frozen   cached\n"
-    measured = MeasuredRun(output, toy_summary.SUMMARY, seconds=1.0, peak_memory=1.0)
+    measured = MeasuredRun(output, summaries.SUMMARY, seconds=1.0, peak_memory=1.0)
     monkeypatch.setattr(frozen_arm.measured_run, "run", lambda *_: measured)
     with pytest.raises(SystemExit, match="did not train another head"):
         frozen_arm.embedded_again(tmp_path)

@@ -2,9 +2,10 @@ import numpy as np
 import pretraining_worth
 import tensorflow as tf
 import tensorflow_hub as hub
-import tiny_encoder
 from measured_run import MeasuredRun
-from toy_summary import SUMMARY
+
+from tests.support import models
+from tests.support.summaries import SUMMARY
 
 IDS = tf.constant([[2, 9, 8, 3]])
 INPUTS = {"input_word_ids": IDS, "input_mask": tf.ones_like(IDS), "input_type_ids": IDS * 0}
@@ -12,7 +13,7 @@ INPUTS = {"input_word_ids": IDS, "input_mask": tf.ones_like(IDS), "input_type_id
 
 def test_random_weights_are_as_many_and_others_and_the_interface_stays(tmp_path):
     tiny = tmp_path / "tiny"
-    tiny_encoder.save(tiny)
+    models.save_encoder(tiny)
     pretraining_worth.save_with_random_weights(tiny, tmp_path / "random")
     before, after = (hub.KerasLayer(str(tmp_path / name)) for name in ("tiny", "random"))
     assert before(INPUTS).keys() == after(INPUTS).keys()

@@ -7,16 +7,16 @@ from tfx.components.evaluator import constants
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
-from trivial_models import artifact
 
 from albert_tfx.errors import InputError
 from albert_tfx.release.production import Origin, Production, record, recorded
 from components import atomic_pusher
+from tests.support.artifacts import make_artifact
 
 
 @pytest.fixture
 def model(tmp_path: Path):
-    made = artifact(standard_artifacts.Model, tmp_path / "model")
+    made = make_artifact(standard_artifacts.Model, tmp_path / "model")
     variables = tmp_path / "model" / "Format-Serving" / "variables"
     variables.mkdir(parents=True)
     (variables / "variables.index").write_text("weights")
@@ -25,10 +25,10 @@ def model(tmp_path: Path):
 
 
 def push(model, folder: Path, blessed: bool = True, pipeline: str = "mine", production=None):
-    blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
+    blessing = make_artifact(standard_artifacts.ModelBlessing, folder / "blessing")
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
     record(blessing, production)
-    pushed = artifact(standard_artifacts.PushedModel, folder / "pushed")
+    pushed = make_artifact(standard_artifacts.PushedModel, folder / "pushed")
     destination = proto.PushDestination(
         filesystem=proto.PushDestination.Filesystem(base_directory=str(folder / "serving"))
     )
@@ -98,7 +98,9 @@ def test_a_push_is_the_newest_version_whatever_the_clock_says(model, tmp_path: P
     pushed = push(model, tmp_path)
     assert versions(tmp_path) == ["100000000000", "99999999999"]
     assert pushed.get_string_custom_property("pushed_version") == "100000000000"
-    assert recorded(pushed).version == str(tmp_path / "serving" / "100000000000")
+    production = recorded(pushed)
+    assert production is not None
+    assert production.version == str(tmp_path / "serving" / "100000000000")
 
 
 def test_two_models_pushed_in_one_second_are_two_versions(model, tmp_path: Path):

@@ -6,14 +6,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-import page_reader
 import pytest
-import report_inputs
 import tensorflow as tf
-import toy_report
-import toy_summary
 from ml_metadata.metadata_store import MetadataStore
-from report_inputs import DUPLICATES, HISTORIES
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
@@ -30,6 +25,9 @@ from albert_tfx.storage import copy_whole, to_json
 from components.comparison_report import ComparisonReport
 from components.model_selector import ModelSelector
 from components.production_gate import ProductionGate
+from tests.support import artifacts, pages, reports, summaries
+from tests.support.artifacts import DUPLICATES
+from tests.support.reports import HISTORIES
 
 FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "confusion")
 FILES = {"index.html", "summary.json", *(f"{each}.png" for each in (*FIGURES, "slices"))}
@@ -38,17 +36,17 @@ COMMAND = "python local_runner.py --seed 1"
 
 def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
     """Runs ModelSelector, gate, Pusher and ComparisonReport; returns the report's folder."""
-    artifacts = {
+    evaluations = {
         "frozen_model": evaluated.frozen_model,
         "fine_tuned_model": evaluated.fine_tuned_model,
         "evaluation": evaluated.evaluation,
         "test_evaluation": evaluated.test_evaluation,
         "examples": evaluated.examples,
     }
-    others = report_inputs.save(folder, evaluated.examples)
+    others = artifacts.save_report_inputs(folder, evaluated.examples)
     importers = [
-        report_inputs.import_artifact(key, artifact)
-        for key, artifact in {**artifacts, **others}.items()
+        artifacts.import_artifact(key, artifact)
+        for key, artifact in {**evaluations, **others}.items()
     ]
     channel = {importer.id: importer.outputs["result"] for importer in importers}
     selector = ModelSelector(
@@ -125,6 +123,7 @@ def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
         assert (written["auc"], written["log_loss"]) == (measured.auc, measured.log_loss)
     assert summary["difference"]["accuracy"] == dataclasses.asdict(comparison.difference)
     assert summary["difference"]["auc"] == dataclasses.asdict(comparison.differences["auc"])
+    assert comparison.flip_rates is not None
     assert summary["flip_rates"]["gained"]["value"] == comparison.flip_rates.gained.value
 
 
@@ -186,8 +185,8 @@ def test_summary_holds_what_each_model_costs_and_how_long_reviews_are(summary, t
 
 def test_the_page_tells_of_this_run(folder, summary):
     page = (folder / "report" / "index.html").read_text()
-    assert page_reader.faults(page) == []
-    text = page_reader.text_of(page_reader.parse(page))
+    assert pages.faults(page) == []
+    text = pages.text_of(pages.parse(page))
     for words in (f"{summary['models']['frozen']['accuracy']:.1%}", COMMAND, "evaluation "):
         assert words in text
     assert summary["production"]["reason"] in text
@@ -268,9 +267,9 @@ def test_undefined_numbers_become_null(two_classes, tmp_path):
         Production("model", "hash", "serving/7"),
         {"eval": 400},
         DUPLICATES,
-        {**to_record(toy_summary.YARDSTICK), "eval": {"accuracy": math.nan, "examples": 400}},
-        toy_report.COSTS,
-        toy_report.WORDS,
+        {**to_record(summaries.YARDSTICK), "eval": {"accuracy": math.nan, "examples": 400}},
+        reports.COSTS,
+        reports.WORDS,
         COMMAND,
     )
     summary.save(tmp_path)

@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 
 import apache_beam as beam
-import example_files
 import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from tfx.types import artifact_utils, standard_artifacts
-from tiny_dataset import IN_PROCESS, TWO_PROCESSES
 
 from albert_tfx.data import duplicates
 from albert_tfx.data.duplicates import SplitSizes, load_duplicates
@@ -17,6 +15,8 @@ from albert_tfx.data.lengths import count_words
 from albert_tfx.data.records import split_folder
 from albert_tfx.errors import InputError
 from components.duplicate_finder import DuplicateFinder
+from tests.support import artifacts
+from tests.support.data import IN_PROCESS, TWO_PROCESSES
 
 SPLITS = ("train", "eval", "test")
 
@@ -100,7 +100,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def save(folder: Path, **options):
-    return example_files.save(
+    return artifacts.save_reviews(
         folder, train=TRAIN_SPLIT, eval=EVAL_SPLIT, test=TEST_SPLIT, **options
     )
 
@@ -122,7 +122,7 @@ def found(raw, folder):
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_what_repeats_an_earlier_review_goes_and_the_rest_stays_in_order(found, folder, split):
-    assert example_files.read(folder / "examples", split) == LEFT[split]
+    assert artifacts.read_reviews(folder / "examples", split) == LEFT[split]
 
 
 def test_nothing_in_test_is_touched(found, raw, folder):
@@ -158,7 +158,8 @@ def test_the_removed_and_the_kept_add_up_to_what_there_was(found, folder):
         }
         removed = sum(report["removed"][split].values())
         kept = sum(each["kept"] for each in fates.values())
-        assert len(reviews) - removed == kept == len(example_files.read(folder / "examples", split))
+        left = artifacts.read_reviews(folder / "examples", split)
+        assert len(reviews) - removed == kept == len(left)
     assert report["removed"]["test"] == {"exact": 0, "near": 0}
 
 
@@ -203,7 +204,7 @@ def test_no_file_is_left_empty(tmp_path):
     """Beam cannot read one."""
     repeated = [("awful", 0), ("lovely", 1)]
     others = [("worse", 0), ("better", 1)]
-    raw = example_files.save(
+    raw = artifacts.save_reviews(
         tmp_path / "raw", 2, train=repeated + others, eval=[("bad", 0), ("fine", 1)], test=repeated
     )
     execute(raw, tmp_path)
@@ -233,7 +234,7 @@ def test_two_processes_write_the_same_bytes(raw, found, folder, tmp_path):
 
 
 def test_a_split_without_a_class_left_is_refused(tmp_path):
-    raw = example_files.save(
+    raw = artifacts.save_reviews(
         tmp_path / "raw",
         train=[("awful", 0), ("lovely", 1), ("lovely too", 1)],
         eval=[("bad", 0), ("fine", 1)],

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-import trivial_models
 from tfx.components.pusher import executor as pusher
 from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
@@ -16,12 +15,13 @@ from albert_tfx.errors import InputError
 from albert_tfx.options import SelectionPolicy, encode
 from albert_tfx.release.selection import load_decision
 from components.model_selector import ModelSelector
+from tests.support import artifacts
 
 
 def run_selector(evaluated, folder: Path, policy: SelectionPolicy):
     """Runs the component and returns its model and blessing."""
-    model = trivial_models.artifact(standard_artifacts.Model, folder / "model", 11)
-    blessing = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "blessing", 12)
+    model = artifacts.make_artifact(standard_artifacts.Model, folder / "model", 11)
+    blessing = artifacts.make_artifact(standard_artifacts.ModelBlessing, folder / "blessing", 12)
     ModelSelector.test_call(
         frozen_model=evaluated.frozen_model,
         fine_tuned_model=evaluated.fine_tuned_model,
@@ -39,7 +39,7 @@ def files(folder: str) -> dict[str, bytes]:
 
 
 def push(model, blessing, folder: Path):
-    pushed = trivial_models.artifact(standard_artifacts.PushedModel, folder / "pushed")
+    pushed = artifacts.make_artifact(standard_artifacts.PushedModel, folder / "pushed")
     destination = pusher_pb2.PushDestination(
         filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(folder / "serving"))
     )
@@ -96,7 +96,7 @@ def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
 
 
 def test_folder_without_evaluation_is_refused(two_classes, tmp_path):
-    empty = trivial_models.artifact(standard_artifacts.ModelEvaluation, tmp_path / "empty")
+    empty = artifacts.make_artifact(standard_artifacts.ModelEvaluation, tmp_path / "empty")
     with pytest.raises(InputError, match="holds no evaluation"):
         run_selector(
             dataclasses.replace(two_classes, evaluation=empty), tmp_path, SelectionPolicy()

@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 import pytest
-import trivial_models
 from tfx.components.evaluator import constants
 from tfx.types import standard_artifacts
 
@@ -16,17 +15,18 @@ from albert_tfx.release.replacement import load_verdict
 from albert_tfx.release.selection import Decision
 from albert_tfx.storage import write_json
 from components.production_gate import ProductionGate
+from tests.support import artifacts
 
 SELECTED = Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins.")
 
 
 def judge(evaluated, folder, decision=SELECTED, **inputs):
     """Runs the gate on a model of the fingerprint `new`, and returns its blessing."""
-    selected = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "selected", 3)
+    selected = artifacts.make_artifact(standard_artifacts.ModelBlessing, folder / "selected", 3)
     write_json(folder / "selected" / DECISION_FILE, dataclasses.asdict(decision))
-    model = trivial_models.artifact(standard_artifacts.Model, folder / "model", 2)
+    model = artifacts.make_artifact(standard_artifacts.Model, folder / "model", 2)
     model.set_string_custom_property(FINGERPRINT, "new")
-    blessing = trivial_models.artifact(standard_artifacts.ModelBlessing, folder / "blessing", 4)
+    blessing = artifacts.make_artifact(standard_artifacts.ModelBlessing, folder / "blessing", 4)
     ProductionGate.test_call(
         model=model,
         model_blessing=selected,

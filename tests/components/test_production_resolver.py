@@ -1,5 +1,7 @@
 """Which push is found in production, of all that ML Metadata knows of."""
 
+from typing import Any
+
 import pytest
 from tfx.types import standard_artifacts
 
@@ -38,6 +40,7 @@ def winner(fingerprint: str):
 )
 def test_latest_push_of_another_model_is_found(pushes, found):
     inputs = {"model": [winner("w")], "pushed_model": pushes}
-    resolved = LatestOtherPush().resolve_artifacts(None, inputs)
+    store: Any = None  # what it reads is given
+    resolved = LatestOtherPush().resolve_artifacts(store, inputs)
     assert [each.id for each in resolved["pushed_model"]] == found
     assert resolved["model"] == inputs["model"]

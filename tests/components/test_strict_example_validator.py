@@ -1,23 +1,24 @@
 """Anomalies stop the run, and the next run validates again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
-from tiny_dataset import IN_PROCESS, TWO_PROCESSES
 
 from albert_tfx.data import schema
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions
 from components.strict_example_validator import StrictExampleValidator
 from components.tfds_example_gen import TfdsExampleGen
+from tests.support.data import IN_PROCESS, TWO_PROCESSES
 
 
 def run(
-    dataset: Path, wanted: schema_pb2.Schema, root: Path, beam_args: list[str] = IN_PROCESS
+    dataset: Path, wanted: schema_pb2.Schema, root: Path, beam_args: list[Any] = IN_PROCESS
 ) -> None:
     example_gen = TfdsExampleGen(DatasetOptions(name=str(dataset)))
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])

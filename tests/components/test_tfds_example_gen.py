@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -10,15 +11,15 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 from tfx.types import standard_artifacts
-from tiny_dataset import IN_PROCESS, TWO_PROCESSES, reviews, store
 
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions
 from components.tfds_example_gen import Executor, TfdsExampleGen
+from tests.support.data import IN_PROCESS, TWO_PROCESSES, reviews, store_dataset
 
 
 def execute(
-    options: DatasetOptions, folder: Path, beam_args: list[str] | None = None
+    options: DatasetOptions, folder: Path, beam_args: list[Any] | None = None
 ) -> standard_artifacts.Examples:
     """Runs the executor alone, without a driver before it, as Kubeflow does."""
     examples = standard_artifacts.Examples()
@@ -57,7 +58,7 @@ def test_writes_text_and_label_of_every_example(tiny, tmp_path):
 
 def test_order_follows_from_the_content_not_from_how_it_is_stored(tmp_path):
     for name, stored in (("a", reviews(200)), ("b", reviews(200)[::-1])):
-        folder = store(tmp_path / name, train=stored, dev=reviews(4), test=reviews(4))
+        folder = store_dataset(tmp_path / name, train=stored, dev=reviews(4), test=reviews(4))
         options = DatasetOptions(name=str(folder), train_split="train", eval_split="dev")
         execute(options, tmp_path / name / "examples")
 
@@ -68,7 +69,7 @@ def test_order_follows_from_the_content_not_from_how_it_is_stored(tmp_path):
 
 def test_unlabelled_examples_never_enter(tmp_path):
     labelled, unlabelled = reviews(40), [(f"unlabelled {index}", -1) for index in range(20)]
-    folder = store(tmp_path, train=labelled + unlabelled, test=reviews(10, "held out"))
+    folder = store_dataset(tmp_path, train=labelled + unlabelled, test=reviews(10, "held out"))
 
     execute(DatasetOptions(name=str(folder)), tmp_path / "examples")
 
@@ -87,7 +88,7 @@ def test_two_executions_write_the_same_bytes(tiny, tmp_path):
 
 def test_large_split_goes_into_several_files(tmp_path, monkeypatch):
     monkeypatch.setattr("components.tfds_example_gen._EXAMPLES_PER_FILE", 10)
-    folder = store(tmp_path, train=reviews(40), test=reviews(10))
+    folder = store_dataset(tmp_path, train=reviews(40), test=reviews(10))
 
     execute(DatasetOptions(name=str(folder)), tmp_path / "examples")
 
@@ -107,14 +108,14 @@ def test_two_processes_write_the_same_bytes(tiny, tmp_path):
 
 
 def test_split_without_a_label_is_refused(tmp_path):
-    folder = store(tmp_path, train=reviews(40), test=[("secret", -1)] * 5)
+    folder = store_dataset(tmp_path, train=reviews(40), test=[("secret", -1)] * 5)
 
     with pytest.raises(InputError, match=r"test split test\[0:5\] .* no labelled.*--test-split"):
         execute(DatasetOptions(name=str(folder)), tmp_path / "examples")
 
 
 def test_train_split_of_one_class_is_refused(tmp_path):
-    folder = store(tmp_path, train=[(f"good {i}", 1) for i in range(40)], test=reviews(10))
+    folder = store_dataset(tmp_path, train=[(f"good {i}", 1) for i in range(40)], test=reviews(10))
 
     with pytest.raises(InputError, match=r"train split train\[0:36\] .* is 'positive'"):
         execute(DatasetOptions(name=str(folder)), tmp_path / "examples")
@@ -143,7 +144,7 @@ def states(root: Path) -> list[str]:
 
 
 def test_runs_again_only_when_data_or_options_change(tmp_path):
-    folder = store(tmp_path / "first", train=reviews(40), test=reviews(10))
+    folder = store_dataset(tmp_path / "first", train=reviews(40), test=reviews(10))
     options = DatasetOptions(name=str(folder))
     run(options, tmp_path)
     run(options, tmp_path)
@@ -152,7 +153,7 @@ def test_runs_again_only_when_data_or_options_change(tmp_path):
     run(dataclasses.replace(options, max_examples=20), tmp_path)
     assert states(tmp_path)[2:] == ["COMPLETE"]
 
-    changed = store(tmp_path / "second", train=reviews(50), test=reviews(10))
+    changed = store_dataset(tmp_path / "second", train=reviews(50), test=reviews(10))
     folder.rename(tmp_path / "old")
     changed.rename(folder)
     run(options, tmp_path)

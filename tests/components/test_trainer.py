@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
-from tiny_run import Run
 
 from albert_tfx.modeling import serving_model
 from albert_tfx.options import encode
 from components import trainer
+from tests.support.runs import Run
 
 
 @pytest.mark.slow

@@ -9,12 +9,13 @@ import urllib.request
 from pathlib import Path
 
 import grpc
-import model_server
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
-from tiny_run import Run
+
+from tests.support import model_server
+from tests.support.runs import Run
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +26,8 @@ TEXTS = ["I wanted to like it, awful.", "", "What a lovely film! 日本語"]
 
 def client(name: str):
     spec = importlib.util.spec_from_file_location(name, PROJECT / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

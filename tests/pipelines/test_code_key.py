@@ -3,8 +3,6 @@
 import re
 
 import pytest
-import tiny_run
-import toy_components
 from ml_metadata.metadata_store import MetadataStore
 from tfx import v1 as tfx
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -13,6 +11,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from albert_tfx import sources
 from pipelines import code_key
 from pipelines.pipeline import create_pipeline
+from tests.support import nodes, runs
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def edited(monkeypatch):
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    return tiny_run.make_config(tmp_path_factory.mktemp("tiny"))
+    return runs.make_config(tmp_path_factory.mktemp("tiny"))
 
 
 def _codes(config):
@@ -87,8 +86,8 @@ def test_all_but_resolvers_have_a_code_and_tfx_s_own_components_that_of_their_ve
 
 def _run(folder):
     """Runs two components, and returns the states in which they ended."""
-    reviews = toy_components.Reviews()
-    report = toy_components.ComparisonReport(reviews=reviews.outputs["reviews"], behaviour="works")
+    reviews = nodes.Reviews()
+    report = nodes.ComparisonReport(reviews=reviews.outputs["reviews"], behaviour="works")
     for node in (reviews, report):
         code_key.stamp(node)
     connection = sqlite_metadata_connection_config(str(folder / "metadata.db"))
@@ -100,19 +99,20 @@ def _run(folder):
         metadata_connection_config=connection,
     )
     LocalDagRunner().run(pipeline)
-    states, _ = tiny_run.read_last("toy", MetadataStore(connection))
+    states, _ = runs.read_last("toy", MetadataStore(connection))
     return states
 
 
 def test_only_the_component_whose_code_is_another_runs_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(code_key, "_NAME", re.compile(r"toy_components\.\w+"))
+    monkeypatch.setattr(code_key, "_NAME", re.compile(r"tests\.support\.nodes\.\w+"))
     monkeypatch.setattr(sources, "module_of", lambda name: name)
     monkeypatch.setattr(sources, "fingerprint", lambda modules: " ".join(sorted(modules)))
     assert set(_run(tmp_path).values()) == {"COMPLETE"}
     assert set(_run(tmp_path).values()) == {"CACHED"}
 
     def edited(modules):
-        return f"edited {modules}" if "toy_components.ComparisonReport_Executor" in modules else ""
+        node = "tests.support.nodes.ComparisonReport_Executor"
+        return f"edited {modules}" if node in modules else ""
 
     fingerprint = sources.fingerprint
     monkeypatch.setattr(sources, "fingerprint", lambda m: edited(m) or fingerprint(m))

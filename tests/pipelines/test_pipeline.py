@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
-import tiny_encoder
-import tiny_run
-from tiny_run import Run, read_examples
 
 from albert_tfx import contract
 from albert_tfx.modeling.classifier import build_head
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.prediction import scoring
 from albert_tfx.release.selection import Decision, load_decision
+from tests.support import models, runs
+from tests.support.runs import Run, read_examples
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +130,7 @@ def test_serving_tokenises_as_transform_did(finished: Run):
     """Fails where the graph in the exported model gives other ids than training saw."""
     examples = read_examples(finished.uri("Transform", "transformed_examples"), "eval")
     rows = [list(e.features.feature["input_word_ids"].int64_list.value) for e in examples]
-    assert {len(row) for row in rows} > {tiny_run.SEQUENCE_LENGTH}
+    assert {len(row) for row in rows} > {runs.SEQUENCE_LENGTH}
     assert all(row[0] == 2 and row[-1] == 3 for row in rows)
     model = tf.saved_model.load(finished.model("Trainer.fine_tuned"))
     ids = tf.ragged.constant(rows, dtype=tf.int32).to_tensor()
@@ -143,7 +142,7 @@ def test_serving_tokenises_as_transform_did(finished: Run):
 def test_the_frozen_model_equals_the_head_on_the_vectors(finished: Run):
     examples = read_examples(finished.uri("EmbeddingGen", "embeddings"), "eval")
     vectors = [e.features.feature["pooled_output"].float_list.value for e in examples]
-    head = build_head(finished.config.frozen, tiny_encoder.WIDTH, classes=2)
+    head = build_head(finished.config.frozen, models.WIDTH, classes=2)
     trained = tf.saved_model.load(finished.model("Trainer.frozen")).head_variables
     head.set_weights([variable.numpy() for variable in trained])
     by_vector = tf.nn.softmax(head(tf.constant(vectors), training=False))
@@ -213,7 +212,7 @@ def test_each_epoch_is_in_the_history_and_in_tensorboards_logs(finished: Run):
 
 
 def test_a_run_with_nothing_changed_is_cached_whole(finished: Run):
-    again = tiny_run.run(finished.config)
+    again = runs.run(finished.config)
     # A Resolver looks anew each time, and has to find the same.
     assert again.states.pop("Resolver.production") == "COMPLETE"
     assert set(again.states.values()) == {"CACHED"}
@@ -223,7 +222,7 @@ def test_a_run_with_nothing_changed_is_cached_whole(finished: Run):
 
 def test_another_rate_of_the_frozen_head_runs_what_depends_on_it_alone(finished: Run):
     frozen = dataclasses.replace(finished.config.frozen, head_learning_rate=0.01)
-    again = tiny_run.run(dataclasses.replace(finished.config, frozen=frozen))
+    again = runs.run(dataclasses.replace(finished.config, frozen=frozen))
     cached = {name for name, state in again.states.items() if state == "CACHED"}
     assert {
         "TfdsExampleGen",
@@ -244,9 +243,10 @@ def test_another_rate_of_the_frozen_head_runs_what_depends_on_it_alone(finished:
 def test_texts_are_scored_by_the_winner_in_their_order(finished: Run, tmp_path: Path):
     target = tmp_path / "predictions.csv"
     scored = finished.uri("BulkInferrer", "output_examples")
+    assert finished.config.scoring is not None
     count = scoring.publish(finished.config.scoring, scored, target)
     rows = list(csv.DictReader(target.open(encoding="utf-8", newline="")))
-    expected = [text for text, _ in tiny_run.reviews(70, seed=4)]
+    expected = [text for text, _ in runs.reviews(70, seed=4)]
     expected.insert(1, "")
     assert count == len(rows) == 71
     assert [row["text"] for row in rows] == expected

@@ -8,11 +8,9 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
-import report_inputs
-import tiny_run
-import trivial_models
 from ml_metadata.metadata_store import MetadataStore
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
@@ -27,8 +25,11 @@ from components.model_selector import ModelSelector
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
+from pipelines.config import PipelineConfig
 from pipelines.presets import IN_PROCESS
 from pipelines.runs import forget_lost_pushes
+from tests.support import artifacts, data
+from tests.support.runs import read_last
 
 pytestmark = pytest.mark.slow
 
@@ -86,13 +87,15 @@ class Runs:
             "evaluation": evaluated.evaluation,
             "examples": evaluated.examples,
         }
-        self._report_inputs = report_inputs.save(output.folder / output.name, evaluated.examples)
+        self._report_inputs = artifacts.save_report_inputs(
+            output.folder / output.name, evaluated.examples
+        )
 
     def run(self, policy: SelectionPolicy, production_policy: ProductionPolicy) -> Outcome:
-        forget_lost_pushes(self.output)
+        forget_lost_pushes(cast(PipelineConfig, self.output))
         tfx.orchestration.LocalDagRunner().run(self._pipeline(policy, production_policy))
         store = MetadataStore(sqlite_metadata_connection_config(self.output.metadata))
-        states, uris = tiny_run.read_last(self.output.name, store)
+        states, uris = read_last(self.output.name, store)
         summary = Path(uris["ComparisonReport", "report"], "summary.json").read_text()
         return Outcome(
             json.loads(summary),
@@ -102,7 +105,7 @@ class Runs:
 
     def _pipeline(self, policy, production_policy) -> tfx.dsl.Pipeline:
         importers = [
-            report_inputs.import_artifact(key, artifact)
+            artifacts.import_artifact(key, artifact)
             for key, artifact in {**self._evaluated, **self._report_inputs}.items()
         ]
         channel = {importer.id: importer.outputs["result"] for importer in importers}
@@ -204,7 +207,7 @@ def test_better_model_replaces_it(outcomes, two_classes):
     assert production(better)["rule"] == "not_worse"
     assert Path(production(better)["pushed_model"]).name == str(outcomes["first"].pushed)
     scores = two_classes.scores
-    right = {model: scores.right(model)[:150] for model in trivial_models.MODELS}
+    right = {model: scores.right(model)[:150] for model in data.MODELS}
     assert production(better)["metrics"]["accuracy"] == right["frozen"].mean()
     difference = production(better)["difference"]["accuracy"]
     assert difference["value"] == (right["fine_tuned"] - right["frozen"]).sum() / 150

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import pytest
 from ml_metadata.metadata_store import MetadataStore
@@ -9,6 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as proto
 
 from albert_tfx.errors import InputError
 from pipelines import runs
+from pipelines.config import PipelineConfig
 
 NAME = "reviews"
 
@@ -86,7 +88,7 @@ def records(output: Output) -> Records:
 
 
 def test_no_database_is_made_where_there_is_none(output: Output):
-    runs.forget_lost_pushes(output)
+    runs.forget_lost_pushes(cast(PipelineConfig, output))
     for read in (
         lambda: runs.output_uri(output.metadata, NAME, "Pusher"),
         lambda: runs.list_runs(str(output.folder)),
@@ -126,7 +128,7 @@ def test_pushes_after_the_newest_version_that_is_left_are_forgotten(
         records.execution("Pusher", "pushed_model", "COMPLETE", pushed_version=version)
     records.execution("Pusher", "pushed_model", "COMPLETE")
     (output.folder / "serving" / "5").mkdir(parents=True)
-    runs.forget_lost_pushes(output)
+    runs.forget_lost_pushes(cast(PipelineConfig, output))
     live, deleted = proto.Artifact.LIVE, proto.Artifact.DELETED
     states = [artifact.state for artifact in records.store.get_artifacts()]
     assert states == [live, live, deleted, live]

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
-from tiny_run import Run, read_examples
+
+from tests.support.runs import Run, read_examples
 
 pytestmark = pytest.mark.slow
 

@@ -45,7 +45,7 @@ def test_neighbours_are_counted_by_nearness_and_within_their_text():
     counts = word_vectors.count_neighbours(
         np.array([0, 1, 2, 3]), np.array([0, 3, 4]), vocabulary_size=4, window=2
     )
-    expected = [[0, 1, 0.5, 0], [1, 0, 1, 0], [0.5, 1, 0, 0], [0, 0, 0, 0]]
+    expected: list[list[float]] = [[0, 1, 0.5, 0], [1, 0, 1, 0], [0.5, 1, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(counts.toarray(), expected)
 
 

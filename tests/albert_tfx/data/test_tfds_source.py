@@ -3,17 +3,18 @@
 import dataclasses
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow_datasets as tfds
-from tiny_dataset import reviews, store
 
 from albert_tfx.data import tfds_source
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions
+from tests.support.data import reviews, store_dataset
 
 
-def options(folder: Path, **changes: object) -> DatasetOptions:
+def options(folder: Path, **changes: Any) -> DatasetOptions:
     return dataclasses.replace(DatasetOptions(name=str(folder)), **changes)
 
 
@@ -160,8 +161,8 @@ def test_failed_preparation_names_the_cause(tmp_path, monkeypatch):
 
 
 def test_fingerprint_follows_the_stored_data(tmp_path):
-    first = store(tmp_path / "a", train=reviews(40), test=reviews(10))
-    longer = store(tmp_path / "b", train=reviews(40), test=reviews(11))
+    first = store_dataset(tmp_path / "a", train=reviews(40), test=reviews(10))
+    longer = store_dataset(tmp_path / "b", train=reviews(40), test=reviews(11))
 
     fingerprints = [
         tfds_source.resolve(options(folder)).fingerprint for folder in (first, first, longer)

@@ -4,7 +4,6 @@ import itertools
 import math
 from pathlib import Path
 
-import example_files
 import numpy as np
 import pytest
 from scipy import stats
@@ -16,6 +15,7 @@ from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
 from components.yardstick import Yardstick
+from tests.support import artifacts
 
 FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "rainy", "day"]
 WORDS = ("awful", "lovely", "so so")
@@ -39,7 +39,7 @@ def columns(count: int, seed: int) -> tuple[list[bytes], np.ndarray]:
 
 def execute(folder: Path, classes: int = 2):
     """Runs the component alone, and returns its artifact's folder."""
-    examples = example_files.save(
+    examples = artifacts.save_reviews(
         folder / "examples",
         reviews_per_file=100,
         train=reviews(300, 1, classes),

@@ -1,5 +1,7 @@
 """Batches of like length, and the names of slices."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from tensorflow_model_analysis import constants
@@ -26,7 +28,7 @@ def batch_by_length(*sizes: int) -> list[list[int]]:
     lengths = np.random.default_rng(seed=1).integers(1, 500, size=sum(sizes))
     step = extractors.BatchByLength()
     step.start_bundle()
-    emitted = []
+    emitted: list[Any] = []
     for part in np.split(lengths, np.cumsum(sizes)[:-1]):
         emitted += step.process(make_batch(part))
     emitted += [windowed.value for windowed in step.finish_bundle()]
@@ -49,7 +51,7 @@ def test_batches_do_not_depend_on_those_that_come():
 
 
 def test_features_are_added_to_the_batch():
-    extracts = {
+    extracts: dict[str, dict[str, Any]] = {
         constants.FEATURES_KEY: {
             "text": np.array([[b"good film"], [b"a " * 30]], dtype=object),
             "label": np.array([[1], [0]]),

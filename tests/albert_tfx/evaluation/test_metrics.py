@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import trivial_models
 from sklearn import metrics
 
 from albert_tfx.evaluation.measurements import (
@@ -15,6 +14,7 @@ from albert_tfx.evaluation.measurements import (
     measure,
 )
 from albert_tfx.evaluation.metrics import METRICS, Estimate, calibration_bins, estimate
+from tests.support import data
 
 REVIEWS = 600
 MODELS = ("frozen", "fine_tuned")
@@ -22,7 +22,7 @@ MODELS = ("frozen", "fine_tuned")
 
 @pytest.fixture(params=[2, 4])
 def scores(request):
-    return trivial_models.draw_scores(REVIEWS, request.param)
+    return data.draw_scores(REVIEWS, request.param)
 
 
 def by_scikit_learn(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -136,7 +136,7 @@ def test_calibration_interval_holds_the_truth_as_often_as_it_says(overconfidence
 
 
 def test_class_that_does_not_occur_is_left_out_of_the_averages():
-    scores = trivial_models.draw_scores(REVIEWS, 4)
+    scores = data.draw_scores(REVIEWS, 4)
     present = scores.labels != 2
     labels, probabilities = scores.labels[present], scores.probabilities("frozen")[present]
     estimated = estimate(labels, probabilities)
@@ -148,7 +148,7 @@ def test_class_that_does_not_occur_is_left_out_of_the_averages():
 
 
 def test_one_class_alone_has_no_area():
-    scores = trivial_models.draw_scores(50, 2)
+    scores = data.draw_scores(50, 2)
     estimated = estimate(np.zeros(50, int), scores.probabilities("frozen"))
     assert math.isnan(estimated["auc"].value)
     answered = scores.frozen.argmax(axis=1) == 0
@@ -189,7 +189,7 @@ def test_no_spread_has_neither_bound():
 def test_bounds_stay_possible_and_samples_serve_more_reviews():
     estimated = Estimate(0.99, np.array([-1.0, 1.0, -1.0, 1.0]))
     assert interval("auc", estimated, 0.99, 4).upper == 1
-    assert interval("log_loss", estimated, 0.99, 4).upper > 1
+    assert data.bounds(interval("log_loss", estimated, 0.99, 4))[1] > 1
     assert difference_interval("auc", estimated, -0.99, 4).lower == -1
     assert estimated.half_width(400) == pytest.approx(estimated.half_width(4) / 10)
 

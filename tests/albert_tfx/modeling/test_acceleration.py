@@ -1,14 +1,15 @@
 import itertools
 import logging
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_encoder
 
 from albert_tfx.modeling import acceleration
 from albert_tfx.modeling.encoder import PooledEncoder
 from pipelines.presets import MINI_ENCODER
+from tests.support import models
 
 IDS = tf.TensorSpec([None, None], tf.int32)
 
@@ -23,7 +24,7 @@ def vectors_and_gradients(encoder: PooledEncoder, ids: tf.Tensor) -> list[np.nda
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny_encoder.save(tmp_path_factory.mktemp("encoders") / "tiny")
+    return models.save_encoder(tmp_path_factory.mktemp("encoders") / "tiny")
 
 
 def test_a_compiled_step_sees_the_vectors_and_gradients_of_a_plain_one():
@@ -123,5 +124,5 @@ def test_a_failure_leaves_no_precision_reduced(settings: list[bool]):
 @pytest.mark.parametrize(("seconds_in_bfloat16", "pays"), [(0.5, True), (0.9, False), (4, False)])
 def test_bfloat16_pays_where_it_is_measured_to_be_faster(monkeypatch, seconds_in_bfloat16, pays):
     clock = itertools.accumulate(itertools.cycle([0, 1, 0, seconds_in_bfloat16]))
-    monkeypatch.setattr(acceleration.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     assert acceleration.bfloat16_pays() is pays

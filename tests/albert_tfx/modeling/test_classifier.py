@@ -3,7 +3,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy_training
 
 from albert_tfx.modeling import acceleration
 from albert_tfx.modeling.classifier import (
@@ -13,6 +12,7 @@ from albert_tfx.modeling.classifier import (
     encoder_optimizer,
 )
 from albert_tfx.options import TrainerOptions
+from tests.support import training
 
 LABELS = tf.constant([0, 1, 1, 0, 1, 0, 0, 1])
 IDS = tf.constant(np.random.default_rng(1).integers(0, 50, [8, 6]), tf.int32)
@@ -22,7 +22,7 @@ def weights_after_a_step(
     head: tf.keras.Model, parts: int = 1, in_bfloat16: bool = False
 ) -> list[np.ndarray]:
     tf.keras.utils.set_random_seed(1)
-    model = TextClassifier(toy_training.MeanOfWords(), tf.keras.models.clone_model(head))
+    model = TextClassifier(training.MeanOfWords(), tf.keras.models.clone_model(head))
     model(IDS)
     model.compile(
         optimizer=tf.keras.optimizers.SGD(1.0),
@@ -74,7 +74,7 @@ def test_a_step_in_parts_is_the_step_of_the_whole_batch(
 
 
 def test_batch_normalization_sees_a_part_at_a_time():
-    head = build_head(toy_training.OPTIONS, 8, 2)
+    head = build_head(training.OPTIONS, 8, 2)
     whole, in_parts = (weights_after_a_step(head, parts) for parts in (1, 2))
     assert any(not np.allclose(a, b, atol=1e-4) for a, b in zip(whole, in_parts, strict=True))
 

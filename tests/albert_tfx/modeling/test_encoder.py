@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_encoder
 from apache_beam.utils import shared
 
 from albert_tfx.errors import InputError
@@ -12,11 +11,12 @@ from albert_tfx.modeling import encoder
 from albert_tfx.modeling.encoder import EmbedReviews, PooledEncoder
 from albert_tfx.options import EmbeddingOptions
 from pipelines.presets import MINI_ENCODER, MINI_PREPROCESSOR
+from tests.support import models
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny_encoder.save(tmp_path_factory.mktemp("encoders") / "tiny")
+    return models.save_encoder(tmp_path_factory.mktemp("encoders") / "tiny")
 
 
 def test_the_embedded_pair_fits():
@@ -29,8 +29,8 @@ def test_a_length_beyond_the_positions_is_refused():
 
 
 def test_another_vocabulary_is_refused(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tiny_encoder, "VOCABULARY_SIZE", 7999)
-    other = tiny_encoder.save(tmp_path / "other")
+    monkeypatch.setattr(models, "VOCABULARY_SIZE", 7999)
+    other = models.save_encoder(tmp_path / "other")
     with pytest.raises(InputError, match=r"no embedding for the 8,000 tokens.*7,999 rows"):
         encoder.check(other, MINI_PREPROCESSOR, 32)
 

@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy_training
 
 from albert_tfx.modeling import fitting
+from tests.support import training
 
-SCRIPT = Path(toy_training.__file__)
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    return toy_training.train(tmp_path_factory.mktemp("undisturbed"))
+    return training.train(tmp_path_factory.mktemp("undisturbed"))
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen:
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, SCRIPT, folder, *options],
+        [sys.executable, "-m", "tests.support.training", folder, *options],
+        cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -35,6 +36,8 @@ def kill_after(steps: int, folder: Path) -> None:
     """Ends a training by SIGKILL when it has taken so many steps."""
     with start(folder) as process:
         seen = 0
+        assert process.stdin is not None
+        assert process.stdout is not None
         for line in process.stdout:
             seen += line.startswith("step")
             if seen == steps:
@@ -78,10 +81,10 @@ def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
 
 def test_the_weights_are_those_of_the_best_epoch(undisturbed):
     model, state = undisturbed
-    assert len(state.epochs) == toy_training.OPTIONS.epochs
+    assert len(state.epochs) == training.OPTIONS.epochs
     best = max(state.epochs, key=lambda epoch: epoch["val_accuracy"])
     assert state.epochs[state.best_epoch] == best
-    batches = toy_training.evaluation_batches(toy_training.reviews(40, seed=2), 8, [6])
+    batches = training.evaluation_batches(training.reviews(40, seed=2), 8, [6])
     measured = model.evaluate(batches, verbose=0, return_dict=True)
     assert measured["accuracy"] == pytest.approx(best["val_accuracy"])
 
@@ -93,8 +96,8 @@ def test_metrics_have_no_more_digits_than_float32_gives_them(undisturbed):
 
 
 def test_a_training_that_ended_is_not_repeated(undisturbed, tmp_path, capsys):
-    toy_training.train(tmp_path)
-    model, state = toy_training.train(tmp_path, Refuse())
+    training.train(tmp_path)
+    model, state = training.train(tmp_path, Refuse())
     assert f"goes on from step {state.step}\n" in capsys.readouterr().out
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 
@@ -105,16 +108,16 @@ class Refuse(tf.keras.callbacks.Callback):
 
 
 def test_nothing_is_left_of_a_training_that_is_forgotten(tmp_path):
-    toy_training.train(tmp_path)
+    training.train(tmp_path)
     fitting.forget(str(tmp_path / "checkpoints"))
     assert not list(tmp_path.iterdir())
 
 
 def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsys):
-    toy_training.train(tmp_path)
+    training.train(tmp_path)
     monkeypatch.setattr(fitting, "remove", lambda folder: os.remove(f"{folder}/best-0.index"))
     fitting.forget(str(tmp_path / "checkpoints"))
-    model, _ = toy_training.train(tmp_path)
+    model, _ = training.train(tmp_path)
     assert "goes on" not in capsys.readouterr().out
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import tensorflow_hub
-import tiny_encoder
 
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import hub
+from tests.support import models
 
 HANDLE = "https://localhost:1/albert/1"
 
@@ -113,7 +113,7 @@ def test_an_unreachable_handle_is_refused_with_a_remedy(
 def test_a_handle_is_found_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     handle = "https://tfhub.dev/tensorflow/albert_en_base/3"
     cached = tmp_path / hashlib.sha1(handle.encode()).hexdigest()
-    cached.symlink_to(tiny_encoder.save(tmp_path / "tiny"))
+    cached.symlink_to(models.save_encoder(tmp_path / "tiny"))
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     assert hub.resolve(handle) == str(cached)
 

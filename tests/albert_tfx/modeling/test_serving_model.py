@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_encoder
+import tensorflow_transform as tft
 from tensorflow_serving.apis import prediction_log_pb2
 
 from albert_tfx.contract import CLASSIFY_TEXT, INPUT_WORD_IDS, SERVING_DEFAULT, TEXT
@@ -15,6 +15,7 @@ from albert_tfx.modeling.classifier import TextClassifier, build_head
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.serving_model import TextServer
 from albert_tfx.options import TrainerOptions
+from tests.support import models
 
 
 class WordTokenizer(tf.Module):
@@ -48,7 +49,7 @@ class Transform(tf.keras.layers.Layer):
         return {INPUT_WORD_IDS: tf.sparse.from_dense(self.loaded.tokenize(inputs[TEXT]))}
 
 
-class TransformOutput:
+class TransformOutput(tft.TFTransformOutput):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -67,9 +68,9 @@ def server(folder: Path) -> TextServer:
     vocabulary.write_text("<pad>\n<unknown>\n<start>\na\nlovely\nfilm\n")
     tf.saved_model.save(WordTokenizer(vocabulary), str(folder / "transform"))
     vocabulary.unlink()
-    encoder = PooledEncoder(tiny_encoder.save(folder / "encoder"), "mean", trainable=True)
+    encoder = PooledEncoder(models.save_encoder(folder / "encoder"), "mean", trainable=True)
     options = TrainerOptions("fine_tuned", "")
-    classifier = TextClassifier(encoder, build_head(options, tiny_encoder.WIDTH, 3))
+    classifier = TextClassifier(encoder, build_head(options, models.WIDTH, 3))
     return TextServer(TransformOutput(folder / "transform"), classifier, ["bad", "fair", "good"])
 
 
@@ -112,10 +113,13 @@ def test_a_large_batch_is_answered_row_by_row(exported: Path):
 def test_a_large_batch_goes_through_the_encoder_in_parts_of_like_length(
     server: TextServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(
-        server, "_logits", lambda ids: shapes.append(ids.shape) or tf.cast(ids[:, :3], tf.float32)
-    )
     shapes: list[tf.TensorShape] = []
+
+    def logits(ids: tf.Tensor) -> tf.Tensor:
+        shapes.append(ids.shape)
+        return tf.cast(ids[:, :3], tf.float32)
+
+    monkeypatch.setattr(server, "_logits", logits)
     tf.config.run_functions_eagerly(True)
     try:
         server.classify_text(tf.constant(["a a" + " a" * (n * 37 % 91) for n in range(200)]))

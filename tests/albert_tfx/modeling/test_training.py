@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import tensorflow as tf
 
@@ -15,7 +17,7 @@ def gpus(monkeypatch: pytest.MonkeyPatch):
     return pretend
 
 
-def options(model: str = "fine_tuned", **more: object) -> TrainerOptions:
+def options(model: str = "fine_tuned", **more: Any) -> TrainerOptions:
     return TrainerOptions(model=model, encoder="any", **more)
 
 
@@ -44,7 +46,7 @@ def test_precision_is_reduced_on_a_cpu_that_gains_by_it(
 ):
     monkeypatch.setattr(acceleration, "bfloat16_pays", lambda: pays)
 
-    def chosen(model: str = "fine_tuned", **more: object) -> str:
+    def chosen(model: str = "fine_tuned", **more: Any) -> str:
         return training.with_precision(options(model, precision=precision, **more)).precision
 
     gpus(0)

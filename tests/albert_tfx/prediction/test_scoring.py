@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-import tiny_dataset
 
 from albert_tfx.data import tfds_source
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions, TextsToScore
 from albert_tfx.prediction import scoring
+from tests.support import data
 
 TEXTS = ["one, two", "", 'three "four"', "日本語"]
 
@@ -106,8 +106,8 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(file: Path, tmp_path: 
 
 
 def test_a_split_is_scored_in_the_order_it_is_stored_in(tmp_path: Path):
-    rows = tiny_dataset.reviews(40)
-    folder = tiny_dataset.store(tmp_path, train=rows, unlabelled=rows[::-1], test=rows[:10])
+    rows = data.reviews(40)
+    folder = data.store_dataset(tmp_path, train=rows, unlabelled=rows[::-1], test=rows[:10])
     options = DatasetOptions(str(folder), None, "train[:20]", "train[20:]", "test")
     dataset = tfds_source.resolve(options)
     texts = scoring.from_split(dataset, "unlabelled[:50%]", tmp_path / "scoring")
@@ -120,8 +120,8 @@ def test_a_split_is_scored_in_the_order_it_is_stored_in(tmp_path: Path):
 
 
 def test_each_split_has_predictions_of_its_own(tmp_path: Path):
-    rows = tiny_dataset.reviews(40)
-    folder = tiny_dataset.store(tmp_path, train=rows, test=rows[:20])
+    rows = data.reviews(40)
+    folder = data.store_dataset(tmp_path, train=rows, test=rows[:20])
     options = DatasetOptions(str(folder), None, "train[:20]", "train[20:]", "test")
     dataset = tfds_source.resolve(options)
     splits = ["test", "test[:5]", "test[5:]", "test[:5%]", "test[:50%]", "test[:5]+train[:5]"]
@@ -132,8 +132,8 @@ def test_each_split_has_predictions_of_its_own(tmp_path: Path):
 
 
 def test_what_is_neither_a_file_nor_a_split_is_refused(tmp_path: Path):
-    rows = tiny_dataset.reviews(20)
-    folder = tiny_dataset.store(tmp_path, train=rows, test=rows[:4])
+    rows = data.reviews(20)
+    folder = data.store_dataset(tmp_path, train=rows, test=rows[:4])
     options = DatasetOptions(str(folder), None, "train[:10]", "train[10:]", "test")
     with pytest.raises(InputError, match=r"'new\.csv' is neither a file nor a split .*train \(20"):
         scoring.from_split(tfds_source.resolve(options), "new.csv", tmp_path / "scoring")

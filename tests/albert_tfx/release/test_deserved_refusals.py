@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trivial_models
-from trivial_models import Scores
 
 from albert_tfx.evaluation import tfma_config
 from albert_tfx.evaluation.results import load_comparison
 from albert_tfx.options import SelectionPolicy
 from albert_tfx.release.selection import Decision, Rule, select
+from tests.support import artifacts
+from tests.support.data import Scores
 
 REVIEWS = 300
 LABELS = np.arange(REVIEWS) % 2
@@ -38,13 +38,13 @@ GOOD_BUT_ON_LONG_REVIEWS = answers(~LONG)
 def decide(folder: Path, frozen: np.ndarray, fine_tuned: np.ndarray, **splits: Scores) -> Decision:
     """Decides on two models of these scores on the eval split."""
     scores = Scores(frozen, fine_tuned, LABELS)
-    evaluated = trivial_models.evaluate(
+    evaluated = artifacts.evaluate(
         folder / "evaluated",
         tfma_config.comparison_config(SelectionPolicy()),
-        trivial_models.save_examples(folder / "examples", eval=scores, **splits),
+        artifacts.save_scores(folder / "examples", eval=scores, **splits),
         "eval",
-        model=trivial_models.save_model(folder / "fine_tuned", 2, 2),
-        baseline_model=trivial_models.save_model(folder / "frozen", 0, 2),
+        model=artifacts.save_model(folder / "fine_tuned", 2, 2),
+        baseline_model=artifacts.save_model(folder / "frozen", 0, 2),
     )
     return select(SelectionPolicy(), load_comparison(evaluated.uri))
 

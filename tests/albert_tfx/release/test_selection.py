@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def changed(model: ModelMetrics, metric: str, value: Interval) -> ModelMetrics:
 
 
 def compare(
-    frozen: float, fine_tuned: float, margin: float | None = 0.01, /, **others: object
+    frozen: float, fine_tuned: float, margin: float | None = 0.01, /, **others: Any
 ) -> Comparison:
     """Compares two accuracies whose difference is known to within `margin`."""
     value = fine_tuned - frozen
@@ -39,7 +40,7 @@ def compare(
     return dataclasses.replace(comparison, **others)
 
 
-def decide(comparison: Comparison, **policy: float) -> Decision:
+def decide(comparison: Comparison, **policy: Any) -> Decision:
     return select(SelectionPolicy(**policy), comparison)
 
 
@@ -176,7 +177,7 @@ def broken(model: ModelMetrics, metric: str, value: float) -> ModelMetrics:
 @pytest.mark.parametrize(("model", "healthy"), [("frozen", "fine_tuned"), ("fine_tuned", "frozen")])
 def test_diverged_model_leaves_a_healthy_one_to_be_served(model, healthy, metric, value):
     comparison = compare(0.8, 0.8, difference=Interval(math.nan))
-    diverged = broken(getattr(comparison, model), metric, value)
+    diverged: Any = broken(getattr(comparison, model), metric, value)
     decision = decide(dataclasses.replace(comparison, **{model: diverged}))
     assert decision.winner == decision.selected == healthy
     assert decision.rule == Rule.ONLY_DEFINED
@@ -187,7 +188,7 @@ def test_diverged_model_leaves_a_healthy_one_to_be_served(model, healthy, metric
 @pytest.mark.parametrize("diverged", ["frozen", "fine_tuned"])
 def test_healthy_model_beside_a_diverged_one_must_still_be_good_enough(diverged):
     comparison = compare(0.5, 0.5)
-    nan = broken(getattr(comparison, diverged), "log_loss", math.nan)
+    nan: Any = broken(getattr(comparison, diverged), "log_loss", math.nan)
     decision = decide(dataclasses.replace(comparison, **{diverged: nan}))
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
     assert decision.selected != diverged

@@ -3,11 +3,11 @@
 import dataclasses
 import math
 
-import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
-import toy_report
-import trivial_models
+from matplotlib._pylab_helpers import Gcf
+from matplotlib.text import Annotation
 
 from albert_tfx.evaluation.measurements import (
     Comparison,
@@ -18,10 +18,11 @@ from albert_tfx.evaluation.measurements import (
     proportion,
 )
 from albert_tfx.report import accuracy_plots, curve_plots, plot_style
+from tests.support import reports
 
 HISTORIES = {
-    "frozen": trivial_models.history("frozen", [0.62, 0.71, 0.70], best_epoch=1),
-    "fine_tuned": trivial_models.history("fine_tuned", [0.74, 0.79], best_epoch=1),
+    "frozen": reports.history("frozen", [0.62, 0.71, 0.70], best_epoch=1),
+    "fine_tuned": reports.history("fine_tuned", [0.74, 0.79], best_epoch=1),
 }
 
 
@@ -58,6 +59,7 @@ def test_history_panels_share_one_scale_and_mark_the_best_epoch():
     frozen, fine_tuned = figure.axes
     assert frozen.get_ylim() == fine_tuned.get_ylim()
     assert [each.get_text() for each in frozen.texts] == ["best 71.0%"]
+    assert isinstance(frozen.texts[0], Annotation)
     assert frozen.texts[0].xy == (2, 0.71)
     assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
 
@@ -81,18 +83,18 @@ def test_one_epoch_is_one_tick():
 
 def test_curves_are_the_history():
     frozen = accuracy_plots.training_history_figure(HISTORIES).axes[0]
-    curves = {line.get_label(): list(line.get_ydata()) for line in frozen.lines}
+    curves = {line.get_label(): np.asarray(line.get_ydata()).tolist() for line in frozen.lines}
     assert curves["validation"] == [0.62, 0.71, 0.70]
     assert curves["training"] == pytest.approx([0.64, 0.73, 0.72])
 
 
 def test_comparison_draws_the_intervals(comparison):
     accuracies, difference = accuracy_plots.comparison_figure(comparison).axes
-    drawn = [tuple(line.get_xdata()) for line in accuracies.lines]
+    drawn = [tuple(np.asarray(line.get_xdata())) for line in accuracies.lines]
     for metrics in (comparison.frozen, comparison.fine_tuned):
         assert (metrics.accuracy.lower, metrics.accuracy.upper) in drawn
     bounds = (comparison.difference.lower, comparison.difference.upper)
-    assert bounds in [tuple(line.get_xdata()) for line in difference.lines]
+    assert bounds in [tuple(np.asarray(line.get_xdata())) for line in difference.lines]
 
 
 def test_undefined_numbers_are_left_out(comparison, tmp_path):
@@ -122,7 +124,7 @@ def test_dollars_in_names_are_dollars(name, tmp_path):
     assert not figure.axes[0].get_yticklabels()[0].get_parse_math()
     names = [name, f"{name}$"]
     counts = pd.DataFrame([[1, 2], [3, 4]], index=names, columns=names)
-    curves = dataclasses.replace(toy_report.make().curves["frozen"], confusion=counts)
+    curves = dataclasses.replace(reports.make().curves["frozen"], confusion=counts)
     figure = curve_plots.confusion_figure({"frozen": curves})
     plot_style.save(figure, str(tmp_path / "confusion.png"))
     assert "$" in figure.axes[0].get_xticklabels()[0].get_text()
@@ -139,4 +141,4 @@ def test_long_names_leave_room_for_the_axes():
 
 def test_no_global_figure_is_made(comparison):
     accuracy_plots.comparison_figure(comparison)
-    assert not matplotlib._pylab_helpers.Gcf.get_all_fig_managers()
+    assert not Gcf.get_all_fig_managers()

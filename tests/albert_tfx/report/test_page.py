@@ -3,28 +3,27 @@
 import dataclasses
 import math
 import re
+from typing import Any
 
-import page_reader
 import pytest
-import toy_report
-import toy_summary
 
 from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, ModelMetrics
 from albert_tfx.report import figures
 from albert_tfx.report import page as report_page
 from albert_tfx.report.page import SourceArtifact, trace
 from albert_tfx.report.summary import ModelSummary, ProductionSummary, Removed
+from tests.support import pages, reports, summaries
 
 YARDSTICK = dataclasses.replace(
-    toy_summary.YARDSTICK,
-    eval=toy_summary.metrics(Interval(0.66, 0.61, 0.7), 0.71, 0.6, 400),
+    summaries.YARDSTICK,
+    eval=summaries.metrics(Interval(0.66, 0.61, 0.7), 0.71, 0.6, 400),
     gain={
         "frozen": {"accuracy": Interval(0.112, 0.05, 0.17)},
         "fine_tuned": {"accuracy": Interval(0.2, 0.144, 0.256)},
     },
 )
 DUPLICATES = dataclasses.replace(
-    toy_summary.DUPLICATES,
+    summaries.DUPLICATES,
     exact={"train": {"test": 123, "train": 14}},
     removed={"test": Removed(exact=0, near=0), "train": Removed(exact=137, near=34)},
 )
@@ -33,7 +32,7 @@ PRODUCTION = ProductionSummary(
     rule="worse",
     reason="The new model is refused.",
     pushed_model=None,
-    metrics=toy_summary.metrics(Interval(0.913, 0.9, 0.93), 0.9, 0.4, 1_200),
+    metrics=summaries.metrics(Interval(0.913, 0.9, 0.93), 0.9, 0.4, 1_200),
     difference={"accuracy": Interval(-0.021, -0.03, -0.01)},
 )
 SECTIONS = [
@@ -44,23 +43,21 @@ SECTIONS = [
 
 @pytest.fixture(scope="module")
 def findings():
-    return toy_report.make()
+    return reports.make()
 
 
 @pytest.fixture(scope="module")
 def pictures(findings):
-    return figures.draw(findings.comparison, toy_report.HISTORIES, findings.curves)
+    return figures.draw(findings.comparison, reports.HISTORIES, findings.curves)
 
 
 @pytest.fixture(scope="module")
 def render(findings, pictures):
     """Renders without drawing again."""
 
-    def rendered(summary=None, disagreements=toy_report.DISAGREEMENTS, **changes) -> str:
+    def rendered(summary=None, disagreements=reports.DISAGREEMENTS, **changes) -> str:
         whole = dataclasses.replace(summary or findings.summary, **changes)
-        return report_page.render(
-            whole, pictures, findings.curves, disagreements, toy_report.SOURCES
-        )
+        return report_page.render(whole, pictures, findings.curves, disagreements, reports.SOURCES)
 
     return rendered
 
@@ -72,15 +69,15 @@ def page(render) -> str:
 
 @pytest.fixture(scope="module")
 def text(page) -> str:
-    return page_reader.text_of(page_reader.parse(page))
+    return pages.text_of(pages.parse(page))
 
 
 def test_sections_are_all_there_in_order(page):
-    assert [each.get("id") for each in page_reader.parse(page).iter("h2")] == SECTIONS
+    assert [each.get("id") for each in pages.parse(page).iter("h2")] == SECTIONS
 
 
 def test_everybody_can_read_it(page):
-    assert page_reader.faults(page) == []
+    assert pages.faults(page) == []
 
 
 def test_faults_would_be_found():
@@ -89,14 +86,14 @@ def test_faults_would_be_found():
         "@media (dark) { :root { } }</style>"
         "<h1>a</h1><h3>b</h3><img src='data:'><table><tr><th>c</table><a href='#nowhere'>d</a>"
     )
-    found = page_reader.faults(broken)
+    found = pages.faults(broken)
     for fault in ("no language", "no alt", "h3 after h1", "caption", "scope", "contrast of 2.8"):
         assert any(fault in each for each in found), fault
     assert any("nowhere" in each for each in found)
 
 
 def test_needs_nothing_but_itself(page):
-    root = page_reader.parse(page)
+    root = pages.parse(page)
     addresses = root.xpath("//@src | //@srcset | //@href | //@poster | //@action")
     assert {each.split(":")[0] for each in addresses if not each.startswith("#")} == {"data"}
     assert not root.xpath("//script | //link | //iframe | //object")
@@ -140,7 +137,7 @@ def test_numbers_are_those_of_the_summary(findings, page, text):
 
 
 def test_the_pictures_say_their_finding_to_who_cannot_see_them(page, pictures):
-    alternatives = [each.get("alt") for each in page_reader.parse(page).iter("img")]
+    alternatives = [each.get("alt") for each in pages.parse(page).iter("img")]
     assert sorted(alternatives) == sorted(f"{each.finding}." for each in pictures.values())
     assert any("Fine-tuning gains" in each for each in alternatives)
 
@@ -175,7 +172,7 @@ def test_an_excerpt_begins_with_the_text(white_space):
 
 def test_does_without_what_was_not_measured(render):
     page = render(production=None)
-    assert page_reader.faults(page) == []
+    assert pages.faults(page) == []
     for word in ("ardstick", "Duplicates", "to production"):
         assert word not in page
 
@@ -190,10 +187,10 @@ def test_hostile_text_stays_text(render, findings, word):
     )
     review = Disagreement(word, word, word, 0.9, word, 0.8)
     page = render(summary, [review])
-    root = page_reader.parse(page)
+    root = pages.parse(page)
     assert not root.xpath("//script | //@onerror")
     assert text_count(root, word) >= 6
-    assert page_reader.faults(page) == []
+    assert pages.faults(page) == []
 
 
 def text_count(root, word: str) -> int:
@@ -204,7 +201,7 @@ def test_long_reviews_are_cut_and_many_are_left_out(render):
     page = render(
         disagreements=[Disagreement("word " * 2000, "b", "a", 0.9, "b", 0.8) for _ in range(50)]
     )
-    shown = page_reader.parse(page).xpath("//blockquote")
+    shown = pages.parse(page).xpath("//blockquote")
     assert len(shown) == report_page.MAX_REVIEWS
     assert all(len(each.text_content()) <= report_page.MAX_CHARACTERS + 1 for each in shown)
     assert shown[0].text_content().endswith("word…")
@@ -233,20 +230,20 @@ def test_an_undefined_run_has_a_page_too(findings):
         for name, each in findings.curves.items()
     }
     summary = dataclasses.replace(
-        toy_report.summarize(comparison),
+        reports.summarize(comparison),
         winner=None,
         pushed=False,
         pushed_model=None,
         rule="undefined",
     )
-    broken = toy_report.Findings(comparison, curves, summary)
+    broken = reports.Findings(comparison, curves, summary)
     page = broken.page([])
-    assert page_reader.faults(page) == []
-    text = page_reader.text_of(page_reader.parse(page))
+    assert pages.faults(page) == []
+    text = pages.text_of(pages.parse(page))
     assert "Serve neither model: the metrics are undefined" in text
     assert "The difference between the two models is undefined." in text
     assert "nan" not in text.replace("finance", "").lower()
-    assert not [each for each in page_reader.parse(page).iter("img") if "nan" in each.get("alt")]
+    assert not [each for each in pages.parse(page).iter("img") if "nan" in each.get("alt")]
 
 
 def test_a_summary_of_nulls_has_a_page_too(render, findings):
@@ -264,24 +261,25 @@ def test_a_summary_of_nulls_has_a_page_too(render, findings):
         duplicates=dataclasses.replace(DUPLICATES, keep=True, exact={}, removed={}),
         production=None,
     )
-    assert page_reader.faults(page) == []
+    assert pages.faults(page) == []
     assert "No slices were measured" in page
 
 
 def _without_numbers(model: ModelSummary) -> ModelSummary:
     numbers = [key for key, value in vars(model).items() if isinstance(value, float)]
+    changes: dict[str, Any] = dict.fromkeys(numbers, math.nan)
     return dataclasses.replace(
         model,
-        **dict.fromkeys(numbers, math.nan),
+        **changes,
         metrics=ModelMetrics(0, {}),
         epochs=tuple(dict.fromkeys(epoch, math.nan) for epoch in model.epochs),
     )
 
 
 def test_many_classes_fit():
-    page = toy_report.make(classes=4).page()
-    assert page_reader.faults(page) == []
-    table = page_reader.parse(page).xpath("//table[caption[@id='caption-confusion-frozen']]")[0]
+    page = reports.make(classes=4).page()
+    assert pages.faults(page) == []
+    table = pages.parse(page).xpath("//table[caption[@id='caption-confusion-frozen']]")[0]
     assert len(table.xpath("./tbody/tr")) == 4
 
 

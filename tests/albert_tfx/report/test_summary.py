@@ -9,9 +9,9 @@ import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from toy_summary import SUMMARY
 
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import ModelMetrics
@@ -19,6 +19,7 @@ from albert_tfx.evaluation.metrics import METRICS
 from albert_tfx.report import findings
 from albert_tfx.report.summary import Summary, to_record
 from albert_tfx.storage import to_json
+from tests.support.summaries import SUMMARY
 
 PROJECT = Path(__file__).parents[3]
 
@@ -95,11 +96,11 @@ def test_versions_do_without_distributions_that_are_absent(monkeypatch):
     assert versions["albert-tfx"]
 
 
-def keys(kind: object) -> Iterator[tuple[str, str]]:
+def keys(kind: Any) -> Iterator[tuple[str, str]]:
     """Yields the keys of a type of the summary, each with the dataclass that has it."""
     if kind is ModelMetrics:
         yield from (("ModelMetrics", name) for name in (*METRICS, "examples"))
-    elif dataclasses.is_dataclass(kind):
+    elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
         kinds = typing.get_type_hints(kind)
         for field in dataclasses.fields(kind):
             if not field.metadata.get("flat"):

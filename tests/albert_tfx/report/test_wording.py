@@ -3,12 +3,12 @@
 import dataclasses
 
 import pytest
-import toy_summary
-from toy_summary import changed
 
 from albert_tfx.evaluation.measurements import FlipRates, Interval
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
+from tests.support import summaries
+from tests.support.summaries import changed
 
 
 @pytest.mark.parametrize("rule", list(Rule))
@@ -50,6 +50,6 @@ def test_nothing_is_said_of_what_was_not_measured():
     said = (wording.yardstick(summary), wording.yardstick_verdict(summary))
     assert (*said, wording.duplicates(summary)) == ("", "", "")
     unknown = {"frozen": {"accuracy": Interval(float("nan"))}}
-    summary = changed(yardstick=dataclasses.replace(toy_summary.YARDSTICK, gain=unknown))
+    summary = changed(yardstick=dataclasses.replace(summaries.YARDSTICK, gain=unknown))
     assert wording.yardstick(summary).endswith("reaches 75.0%.")
     assert wording.yardstick_verdict(summary) == ""

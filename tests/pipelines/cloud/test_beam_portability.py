@@ -12,10 +12,10 @@ import grpc
 import pytest
 import tensorflow_model_analysis as tfma
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
-from tiny_run import Run, compilable, read_examples
 
 from pipelines.cloud import compiler, resources
 from pipelines.cloud.replay import Replay
+from tests.support.runs import Run, compilable, read_examples
 
 pytestmark = pytest.mark.slow
 

@@ -80,7 +80,7 @@ def local_paths(value) -> set[str]:
 
 
 def test_it_is_the_same_byte_for_byte_from_another_process_and_folder(path, tmp_path):
-    command = [sys.executable, _PROJECT / "kubeflow_runner.py", "compile", "--image", "image"]
+    command = [sys.executable, str(_PROJECT / "kubeflow_runner.py"), "compile", "--image", "image"]
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(_PROJECT)}
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
 

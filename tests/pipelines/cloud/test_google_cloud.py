@@ -8,7 +8,6 @@ from pathlib import Path
 
 import google.auth
 import grpc
-import loopback
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,11 +21,12 @@ from google.cloud.aiplatform_v1.types import (
     JobState,
 )
 from tfx import types
-from tiny_run import Run
 
 from pipelines.cloud import replay
 from pipelines.config import CustomJob as Machine
 from pipelines.pipeline import create_pipeline
+from tests.support import servers
+from tests.support.runs import Run
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def vertex(monkeypatch):
         f"{service}/GetCustomJob": (GetCustomJobRequest, get),
     }
     monkeypatch.setattr(google.auth, "default", lambda *_, **__: (AnonymousCredentials(), None))
-    with loopback.grpc_service(methods) as address:
+    with servers.grpc_service(methods) as address:
         channel = classmethod(lambda *_, **__: grpc.insecure_channel(address))
         monkeypatch.setattr(job_transport.JobServiceGrpcTransport, "create_channel", channel)
         yield received

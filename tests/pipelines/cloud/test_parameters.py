@@ -2,10 +2,10 @@ import copy
 import json
 
 import pytest
-import tiny_spec
 
 from albert_tfx.errors import InputError
 from pipelines.cloud import parameters
+from tests.support import specs
 
 
 def _resolved(spec, values):
@@ -24,11 +24,11 @@ def _resolved(spec, values):
 
 
 def test_without_a_value_every_option_is_what_was_compiled():
-    spec = tiny_spec.make()
+    spec = specs.one_task()
 
-    resolved = _resolved(spec, parameters.read_values(spec, [], tiny_spec.OUTPUT))
+    resolved = _resolved(spec, parameters.read_values(spec, [], specs.OUTPUT))
 
-    expected = tiny_spec.constants()
+    expected = specs.constants()
     assert resolved.keys() == expected.keys()
     for name, text in expected.items():
         assert resolved[name] == text
@@ -69,7 +69,7 @@ def test_without_a_value_every_option_is_what_was_compiled():
     ],
 )
 def test_a_value_arrives_where_it_belongs_and_nowhere_else(given, constant, read, value):
-    spec = tiny_spec.make()
+    spec = specs.one_task()
 
     resolved = _resolved(spec, parameters.read_values(spec, [given], "gs://bucket/run"))
 
@@ -77,16 +77,16 @@ def test_a_value_arrives_where_it_belongs_and_nowhere_else(given, constant, read
 
 
 def test_what_lay_below_the_output_folder_lies_below_the_output_root():
-    spec = tiny_spec.make()
+    spec = specs.one_task()
 
     resolved = _resolved(spec, parameters.read_values(spec, [], "gs://bucket/run"))
 
     assert resolved["destination"] == "gs://bucket/run/serving"
-    assert tiny_spec.OUTPUT not in json.dumps(spec)
+    assert specs.OUTPUT not in json.dumps(spec)
 
 
 def test_a_parameter_says_its_type_default_and_use():
-    declared = parameters.declared(tiny_spec.make())
+    declared = parameters.declared(specs.one_task())
 
     assert {name: definition["parameterType"] for name, definition in declared.items()} == {
         "output_root": "STRING",
@@ -118,29 +118,29 @@ def test_a_parameter_says_its_type_default_and_use():
 )
 def test_a_bad_value_is_refused_before_anything_runs(given, expected):
     with pytest.raises(InputError) as refused:
-        parameters.read_values(tiny_spec.make(), [given], "gs://bucket/run")
+        parameters.read_values(specs.one_task(), [given], "gs://bucket/run")
 
     assert expected in str(refused.value)
 
 
 def test_options_that_disagree_cannot_be_one_parameter():
-    spec = copy.deepcopy(tiny_spec.make())
-    other = tiny_spec.constants()["embedding"].replace(tiny_spec.ENCODER, "asset://other")
+    spec = copy.deepcopy(specs.one_task())
+    other = specs.constants()["embedding"].replace(specs.ENCODER, "asset://other")
     inputs = {
         name: {"runtimeValue": {"constant": text}}
-        for name, text in {**tiny_spec.constants(), "embedding": other}.items()
+        for name, text in {**specs.constants(), "embedding": other}.items()
     }
     spec["root"]["dag"]["tasks"]["only"]["inputs"]["parameters"] = inputs
 
     with pytest.raises(ValueError, match="encoder would be both"):
-        parameters.make_settable(spec, tiny_spec.OUTPUT)
+        parameters.make_settable(spec, specs.OUTPUT)
 
 
 def test_a_parameter_that_nothing_reads_is_a_mistake():
-    spec = copy.deepcopy(tiny_spec.make())
+    spec = copy.deepcopy(specs.one_task())
     spec["root"]["dag"]["tasks"]["only"]["inputs"]["parameters"] = {
-        "dataset": {"runtimeValue": {"constant": tiny_spec.constants()["dataset"]}}
+        "dataset": {"runtimeValue": {"constant": specs.constants()["dataset"]}}
     }
 
     with pytest.raises(ValueError, match="encoder is nowhere"):
-        parameters.make_settable(spec, tiny_spec.OUTPUT)
+        parameters.make_settable(spec, specs.OUTPUT)

@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the exported model's operations
-import toy_spec
-from fifo import Fifo
-from tiny_run import Run, compilable, read_examples
 
 import kubeflow_runner
 from pipelines.cloud import compiler, replay, resources, starters
 from pipelines.cloud import spec as spec_file
 from pipelines.cloud.replay import Replay
+from tests.support import specs
+from tests.support.runs import Run, compilable, read_examples
+from tests.support.servers import Fifo
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +111,12 @@ def test_the_pushed_model_answers_as_the_one_of_the_local_run(finished: Run, rep
     np.testing.assert_allclose(_probabilities(version, texts), expected, atol=1e-5)
 
 
+def _folder(run: Replay, title: str) -> Path:
+    uri = run.uri(title, "model")
+    assert uri is not None
+    return Path(uri)
+
+
 def test_the_replay_s_report_says_what_the_local_run_s_does(finished: Run, replayed: Path):
     [path] = replayed.glob("replay/*/*/comparisonreport/report/summary.json")
     here = json.loads(path.read_text())
@@ -129,8 +135,8 @@ def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path
     spec = spec_file.read(compiled)
     resolver = spec_file.tasks(spec)["resolver-production"].executor
     found = {"producerTask": "resolve", "outputArtifactKey": "pushed_model"}
-    next_run = toy_spec.make(
-        {"resolve": resolver, "make": toy_spec.writes()},
+    next_run = specs.of_executors(
+        {"resolve": resolver, "make": specs.writes()},
         {
             "resolve": {},
             "make": {"inputs": {"artifacts": {"model": {"taskOutputArtifact": found}}}},
@@ -140,7 +146,7 @@ def test_the_next_run_would_find_the_pushed_model(compiled: Path, replayed: Path
 
     run = _run(next_run, replayed / "replay")
 
-    ledger = json.loads((Path(run.uri("make", "model")).parents[1] / "artifacts.json").read_text())
+    ledger = json.loads((_folder(run, "make").parents[1] / "artifacts.json").read_text())
     [read] = ledger[0]["metadata"]["given"]["artifacts"]["model"]["artifacts"]
     [version] = replayed.glob("serving/[0-9]*")
     assert read["metadata"]["pushed"] == 1
@@ -191,8 +197,8 @@ def _from(producer: str) -> dict:
 
 def test_a_task_reads_what_the_one_before_it_said_of_its_output(tmp_path):
     run = _run(
-        toy_spec.make(
-            {"first": toy_spec.writes(), "second": toy_spec.writes()},
+        specs.of_executors(
+            {"first": specs.writes(), "second": specs.writes()},
             {"second": _from("first"), "first": {}},
         ),
         tmp_path,
@@ -204,14 +210,14 @@ def test_a_task_reads_what_the_one_before_it_said_of_its_output(tmp_path):
     [read] = second["metadata"]["given"]["artifacts"]["model"]["artifacts"]
     assert read["uri"] == run.uri("first", "model")
     assert read["metadata"]["blessed"] == 1.0
-    assert read["type"] == toy_spec.MODEL["artifactType"]
+    assert read["type"] == specs.MODEL["artifactType"]
 
 
 def test_a_task_that_fails_stops_the_replay_and_names_its_log(tmp_path):
-    spec = toy_spec.make(
+    spec = specs.of_executors(
         {
-            "bad": toy_spec.container("print('the reason'); raise SystemExit(3)"),
-            "next": toy_spec.container(""),
+            "bad": specs.container("print('the reason'); raise SystemExit(3)"),
+            "next": specs.container(""),
         },
         {"bad": {}, "next": {"dependentTasks": ["bad"]}},
     )
@@ -225,7 +231,7 @@ def test_a_task_that_fails_stops_the_replay_and_names_its_log(tmp_path):
 
 def test_a_task_that_is_deaf_to_its_end_is_killed(tmp_path):
     path = tmp_path / "fifo"
-    run = Replay(toy_spec.make({"deaf": toy_spec.waits(path, deaf=True)}), {}, tmp_path)
+    run = Replay(specs.of_executors({"deaf": specs.waits(path, deaf=True)}), {}, tmp_path)
 
     with (
         contextlib.closing(Fifo(path)) as fifo,
@@ -241,7 +247,7 @@ def test_a_task_that_is_deaf_to_its_end_is_killed(tmp_path):
 
 
 def test_once_stopped_no_other_task_starts(tmp_path):
-    run = Replay(toy_spec.make({"make": toy_spec.writes()}), {}, tmp_path)
+    run = Replay(specs.of_executors({"make": specs.writes()}), {}, tmp_path)
     run.stop()
 
     with pytest.raises(replay.TaskError, match="make ended with status -15"):
@@ -251,7 +257,7 @@ def test_once_stopped_no_other_task_starts(tmp_path):
 
 
 def test_a_run_s_number_is_above_the_highest_one_that_is_there(tmp_path):
-    spec = toy_spec.make({"make": toy_spec.writes()})
+    spec = specs.of_executors({"make": specs.writes()})
     for _ in range(2):
         _run(spec, tmp_path)
     shutil.rmtree(tmp_path / "toy" / "run-0001")
@@ -265,7 +271,7 @@ def test_a_run_s_number_is_above_the_highest_one_that_is_there(tmp_path):
 
 
 def test_two_replays_never_share_a_folder(tmp_path):
-    spec = toy_spec.make({"make": toy_spec.writes()})
+    spec = specs.of_executors({"make": specs.writes()})
     runs = [Replay(spec, {}, tmp_path) for _ in range(2)]
     runs[0].run(1, lambda *_: None)
 
@@ -274,7 +280,7 @@ def test_two_replays_never_share_a_folder(tmp_path):
 
 
 def test_it_has_nothing_to_say_of_a_task_that_is_not_there(tmp_path):
-    run = _run(toy_spec.make({"make": toy_spec.writes(pushed=1.0)}), tmp_path)
+    run = _run(specs.of_executors({"make": specs.writes(pushed=1.0)}), tmp_path)
 
     assert run.metadata("make", "model")["pushed"] == 1.0
     assert run.metadata("Pusher", "pushed_model") == {}
@@ -283,19 +289,19 @@ def test_it_has_nothing_to_say_of_a_task_that_is_not_there(tmp_path):
 
 def test_an_importer_and_a_driver_have_their_part(tmp_path):
     driver = {"command": ["python", "-c", "open('driven', 'w').write('yes')"]}
-    container = toy_spec.writes()
+    container = specs.writes()
     container["container"]["lifecycle"] = {"preCacheCheck": driver}
     importer = {"importer": {"artifactUri": {"constant": "gs://b/m"}, "metadata": {"blessed": 0.0}}}
 
     run = _run(
-        toy_spec.make(
+        specs.of_executors(
             {"import": importer, "driven": container}, {"import": {}, "driven": _from("import")}
         ),
         tmp_path,
     )
 
     assert run.uri("import", "model") == "gs://b/m"
-    assert Path(run.uri("driven", "model")).parent.joinpath("driven").read_text() == "yes"
+    assert _folder(run, "driven").parent.joinpath("driven").read_text() == "yes"
 
 
 @pytest.mark.parametrize(
@@ -311,8 +317,8 @@ def test_an_importer_and_a_driver_have_their_part(tmp_path):
 )
 def test_a_resolver_finds_the_newest_of_earlier_replays(tmp_path, query, expected):
     resolver = {"resolver": {"outputArtifactQueries": {"model": {"filter": query}}}}
-    spec = toy_spec.make(
-        {"resolve": resolver, "make": toy_spec.writes()},
+    spec = specs.of_executors(
+        {"resolve": resolver, "make": specs.writes()},
         {"resolve": {}, "make": _from("resolve")},
     )
 
@@ -331,11 +337,11 @@ def test_a_resolver_finds_the_newest_of_earlier_replays(tmp_path, query, expecte
 def test_without_resolvers_a_run_is_as_the_first_one(tmp_path):
     query = {"filter": 'schema_title="tfx.Model" AND state=LIVE'}
     resolver = {"resolver": {"outputArtifactQueries": {"model": query}}}
-    spec = toy_spec.make(
-        {"resolve": resolver, "make": toy_spec.writes()},
+    spec = specs.of_executors(
+        {"resolve": resolver, "make": specs.writes()},
         {"resolve": {}, "make": {**_from("resolve"), "dependentTasks": ["resolve"]}},
     )
-    spec["components"]["make"]["inputDefinitions"] = {"artifacts": {"model": toy_spec.MODEL}}
+    spec["components"]["make"]["inputDefinitions"] = {"artifacts": {"model": specs.MODEL}}
     _run(spec, tmp_path)
 
     run = _run(compiler.without_resolvers(spec), tmp_path)

@@ -4,14 +4,14 @@ import logging
 import re
 
 import pytest
-import toy_summary
-from toy_summary import SUMMARY, changed
 
 from albert_tfx import progress
 from albert_tfx.evaluation.measurements import Interval
 from albert_tfx.report.summary import Removed
 from pipelines.local.component_states import ComponentError
 from pipelines.local.console import Screen
+from tests.support import summaries
+from tests.support.summaries import SUMMARY, changed
 
 _TFX = logging.getLogger("absl")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -183,7 +183,7 @@ def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
         model: {"accuracy": Interval(*interval)}
         for model, interval in (("frozen", frozen), ("fine_tuned", fine_tuned))
     }
-    yardstick = dataclasses.replace(toy_summary.YARDSTICK, gain=gain)
+    yardstick = dataclasses.replace(summaries.YARDSTICK, gain=gain)
     Screen(pipe).conclude(changed(yardstick=yardstick), "out")
 
     to_both = ", ".join([standing[0], *(f"{each} fine_tuned" for each in standing[1:])])
@@ -198,7 +198,7 @@ def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
     ],
 )
 def test_duplicates_that_stay_or_are_none_are_said(pipe, change, line):
-    duplicates = dataclasses.replace(toy_summary.DUPLICATES, **change)
+    duplicates = dataclasses.replace(summaries.DUPLICATES, **change)
     Screen(pipe).conclude(changed(duplicates=duplicates), "out")
 
     assert f"duplicates  {line}\n" in pipe.getvalue()

@@ -23,6 +23,7 @@ with stop_at_once(lambda: print("farewell", flush=True)):
 def test_stops_while_the_main_thread_is_in_c_and_another_thread_waits(number):
     process = subprocess.Popen([sys.executable, "-c", _WAITER], stdout=subprocess.PIPE, text=True)
     try:
+        assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
 
         process.send_signal(number)

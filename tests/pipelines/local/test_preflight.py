@@ -11,9 +11,16 @@ from pipelines.local import preflight
 
 
 @pytest.fixture
-def prepare(tmp_path, monkeypatch):
+def checked(monkeypatch):
+    """The arguments of each check of an encoder, which passes."""
+    checks = []
+    monkeypatch.setattr(encoder, "check", lambda *arguments: checks.append(arguments))
+    return checks
+
+
+@pytest.fixture
+def prepare(tmp_path, checked):
     """Returns a function that prepares a run with the given options, of any encoder."""
-    monkeypatch.setattr(encoder, "check", lambda *arguments: checked.append(arguments))
 
     def prepare(*options):
         parser = Parser()
@@ -21,7 +28,6 @@ def prepare(tmp_path, monkeypatch):
         arguments = parser.parse_args(["--output", str(tmp_path / "out"), *options])
         return preflight.prepare(read_request(arguments))
 
-    checked = prepare.checked = []
     return prepare
 
 
@@ -59,11 +65,11 @@ def test_the_text_column_of_the_training_file_is_not_asked_of_plain_lines(prepar
         prepare("--text-column", "body", "--score", str(lines))
 
 
-def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, csv):
+def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, checked, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
     prepare(*options, "--sequence-length", "99")
 
-    assert prepare.checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99)]
+    assert checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99)]
 
 
 def test_a_missing_column_is_refused(prepare, csv):

@@ -1,8 +1,10 @@
-"""An encoder with TF Hub's text interface, small enough to train within a test."""
+"""An encoder with TF Hub's text interface, small enough to train; a model that only reads."""
 
 from pathlib import Path
 
 import tensorflow as tf
+
+from albert_tfx.contract import PROBABILITIES, TEXT
 
 VOCABULARY_SIZE = 8000  # that of the embedded preprocessor
 POSITIONS = 64
@@ -17,7 +19,7 @@ class _Positions(tf.keras.layers.Layer):
         return embedded + self.table[: tf.shape(embedded)[1]]
 
 
-def save(folder: Path, seed: int = 1) -> str:
+def save_encoder(folder: Path, seed: int = 1) -> str:
     """Exports an encoder with random weights; returns its folder."""
     tf.keras.utils.set_random_seed(seed)
     inputs = {
@@ -30,3 +32,19 @@ def save(folder: Path, seed: int = 1) -> str:
     outputs = {"sequence_output": sequence, "pooled_output": pooled, "default": pooled}
     tf.keras.Model(inputs, outputs).save(folder, include_optimizer=False, save_format="tf")
     return str(folder)
+
+
+class ScoreReader(tf.Module):
+    """Reads its scores off the text; see `artifacts.save_scores`."""
+
+    def __init__(self, first: int, classes: int) -> None:
+        super().__init__()
+        self._columns = slice(first, first + classes)
+        self._names = [f"class {index}" for index in range(classes)]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        text = tf.io.parse_example(examples, {TEXT: tf.io.FixedLenFeature([], tf.string)})[TEXT]
+        scores = tf.strings.to_number(tf.strings.split(text)).to_tensor()[:, self._columns]
+        names = tf.tile([self._names], [tf.shape(scores)[0], 1])
+        return {PROBABILITIES: tf.nn.softmax(scores), "labels": names}

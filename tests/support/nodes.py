@@ -4,15 +4,14 @@ import ctypes
 import pathlib
 
 import apache_beam as beam
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
-from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import ModelEvaluation, String
-from toy_summary import SUMMARY
+from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx import progress
 from albert_tfx.errors import InputError
 from albert_tfx.report.summary import to_record
 from albert_tfx.storage import to_json
+from tests.support.summaries import SUMMARY
 
 
 @component

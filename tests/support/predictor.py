@@ -1,9 +1,13 @@
-"""`predict.py` with a model of one rule: `python toy_predict.py OPTIONS`."""
+"""`predict.py` with a model of one rule.
+
+python -m tests.support.predictor OPTION...
+"""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -11,7 +15,7 @@ import predict
 from albert_tfx.prediction import pushed_model
 
 
-class ToyModel:
+class ModelOfOneRule:
     """Finds a text `good` that has the word in it, `bad` any other."""
 
     class_names = ("bad", "good")
@@ -25,5 +29,5 @@ class ToyModel:
 
 
 if __name__ == "__main__":
-    pushed_model.PushedModel = ToyModel
-    sys.exit(predict.main())
+    with mock.patch.object(pushed_model, "PushedModel", ModelOfOneRule):
+        sys.exit(predict.main())

@@ -1,4 +1,7 @@
-"""`python toy_runner.py BEHAVIOUR OPTION...`: the local runner, with a toy for a pipeline."""
+"""The local runner, with a pipeline of two nodes that take milliseconds.
+
+python -m tests.support.runner BEHAVIOUR OPTION...
+"""
 
 import functools
 import sys
@@ -25,14 +28,13 @@ def prepare(request):
 
 
 def _create_pipeline(behaviour, config):
-    import toy_components
     from tfx import v1 as tfx
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-    reviews = toy_components.Reviews()
-    report = toy_components.ComparisonReport(
-        reviews=reviews.outputs["reviews"], behaviour=behaviour
-    )
+    from tests.support import nodes
+
+    reviews = nodes.Reviews()
+    report = nodes.ComparisonReport(reviews=reviews.outputs["reviews"], behaviour=behaviour)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=config.pipeline_root,

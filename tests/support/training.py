@@ -1,6 +1,6 @@
 """A training of seconds, to be killed and started again, or to be shared by replicas.
 
-python toy_training.py FOLDER [REPLICAS]
+python -m tests.support.training FOLDER [REPLICAS]
 """
 
 import sys

@@ -1,10 +1,12 @@
-"""Servers on this machine that stand in for the services that a submission goes to."""
+"""Servers on this machine in place of those that a submission goes to, and a pipe to a test."""
 
 import contextlib
 import http.server
 import json
+import os
+import select
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from typing import Any
 
@@ -46,7 +48,7 @@ def http_service(answer: Answer) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def grpc_service(methods: dict[str, tuple[type, Callable[[Any], Any]]]) -> Iterator[str]:
+def grpc_service(methods: Mapping[str, tuple[Any, Callable[[Any], Any]]]) -> Iterator[str]:
     """Serves methods by their full names, each its request class and answer; yields the address.
 
     Messages are those of proto-plus, which Google's clients speak.
@@ -71,3 +73,22 @@ def grpc_service(methods: dict[str, tuple[type, Callable[[Any], Any]]]) -> Itera
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(None).wait()
+
+
+class Fifo:
+    """The end that reads of a named pipe, by which a process tells a test where it is.
+
+    No test has to guess or to sleep.
+    """
+
+    def __init__(self, path) -> None:
+        os.mkfifo(path)
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def read(self, seconds=60) -> bytes:
+        """Waits for something to read; returns b"" where all have closed it that had opened it."""
+        assert select.select([self._descriptor], [], [], seconds)[0], "nothing was written"
+        return os.read(self._descriptor, 1000)
+
+    def close(self) -> None:
+        os.close(self._descriptor)

@@ -72,8 +72,9 @@ def _broken_references(root: html.HtmlElement) -> Iterator[str]:
 
 def _low_contrasts(page: str) -> Iterator[str]:
     for scheme, selector in _SELECTORS.items():
-        rule = re.search(selector, page, re.DOTALL).group(1)
-        colors = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", rule))
+        found = re.search(selector, page, re.DOTALL)
+        assert found, f"no colours of the {scheme} scheme"
+        colors = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", found[1]))
         for name in set(colors) - {*_BACKGROUNDS, *_LINES}:
             for background in _BACKGROUNDS:
                 ratio = contrast(colors[name], colors[background])

@@ -2,11 +2,10 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tiny_dataset
-import tiny_encoder
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -23,6 +22,7 @@ from albert_tfx.prediction import scoring
 from pipelines.config import PipelineConfig
 from pipelines.pipeline import create_pipeline
 from pipelines.presets import IN_PROCESS, MINI_ENCODER, MINI_PREPROCESSOR
+from tests.support import data, models
 
 SEQUENCE_LENGTH = 32
 _FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "a", "rainy", "day"]
@@ -47,21 +47,19 @@ def leaked(split: str) -> list[tuple[str, int]]:
 
 def make_config(folder: Path) -> PipelineConfig:
     """Stores the reviews and the encoder below `folder`, and configures a run in it."""
-    dataset = tiny_dataset.store(
+    dataset = data.store_dataset(
         folder / "tfds",
         train=reviews(240, seed=1) + leaked("eval") + leaked("test"),
         eval=reviews(60, 2),
         test=reviews(60, 3),
     )
-    encoder = tiny_encoder.save(folder / "encoder")
-    shared = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}
-    training = {**shared, "batch_size": 16, "head_learning_rate": 0.02}
+    encoder = models.save_encoder(folder / "encoder")
+    shared: dict[str, Any] = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}
+    training: dict[str, Any] = {**shared, "batch_size": 16, "head_learning_rate": 0.02}
     return PipelineConfig(
         name="tiny",
         output=str(folder / "output"),
-        schema=str(
-            schema.write(schema.for_classes(tiny_dataset.CLASSES), folder / "output" / "schema")
-        ),
+        schema=str(schema.write(schema.for_classes(data.CLASSES), folder / "output" / "schema")),
         dataset=DatasetOptions(str(dataset), None, "train", "eval", "test"),
         preprocessing=PreprocessingOptions(MINI_PREPROCESSOR, SEQUENCE_LENGTH),
         embedding=EmbeddingOptions(**shared, batch_size=32),

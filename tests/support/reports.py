@@ -3,9 +3,8 @@
 import dataclasses
 
 import numpy as np
-import trivial_models
-from report_inputs import HISTORIES
 
+from albert_tfx.contract import FROZEN
 from albert_tfx.data.lengths import ReviewLengths
 from albert_tfx.evaluation import curves
 from albert_tfx.evaluation.measurements import (
@@ -21,12 +20,14 @@ from albert_tfx.evaluation.measurements import (
 )
 from albert_tfx.evaluation.metrics import estimate
 from albert_tfx.evaluation.model_cost import ModelCost
+from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.release.replacement import Verdict
 from albert_tfx.release.selection import Decision
 from albert_tfx.report import figures, findings
 from albert_tfx.report import page as report_page
 from albert_tfx.report.page import SourceArtifact
 from albert_tfx.report.summary import Summary
+from tests.support import data
 
 COSTS = {
     "frozen": ModelCost(5_400_000, 0.0042, 0.0061),
@@ -41,6 +42,21 @@ DISAGREEMENTS = [
     Disagreement(f"Not the film I had hoped for, number {each}.", "b", "a", 0.97, "b", 0.91)
     for each in range(30)
 ]
+
+
+def history(model: str, accuracies: list[float], best_epoch: int) -> TrainingHistory:
+    epochs = tuple(
+        {"loss": 1 - a, "accuracy": a + 0.02, "val_loss": 1 - a, "val_accuracy": a}
+        for a in accuracies
+    )
+    seconds, weights = (12.5, 8_450) if model == FROZEN else (310.0, 1_204_322)
+    return TrainingHistory(model, epochs, best_epoch, seconds, weights, 1_204_322, seed=1)
+
+
+HISTORIES = {
+    "frozen": history("frozen", [0.62, 0.68, 0.71, 0.70], best_epoch=2),
+    "fine_tuned": history("fine_tuned", [0.74, 0.79], best_epoch=1),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +76,7 @@ class Findings:
 
 def make(classes: int = 2, reviews: int = 400) -> Findings:
     """Draws scores, and computes from them what the Evaluator would."""
-    scores = trivial_models.draw_scores(reviews, classes)
+    scores = data.draw_scores(reviews, classes)
     comparison = _compare(scores)
     names = [chr(ord("a") + each) for each in range(classes)]
     drawn = {name: _curves(scores, name, names) for name in HISTORIES}
@@ -85,7 +101,7 @@ def summarize(comparison: Comparison) -> Summary:
     )
 
 
-def _compare(scores: trivial_models.Scores) -> Comparison:
+def _compare(scores: data.Scores) -> Comparison:
     right = {name: scores.right(name) for name in HISTORIES}
     gained, lost = _discordant(right)
     estimates = {n: estimate(scores.labels, scores.probabilities(n)) for n in HISTORIES}
@@ -124,7 +140,7 @@ def _discordant(right: dict) -> tuple[int, int]:
     return gained, lost
 
 
-def _curves(scores: trivial_models.Scores, name: str, names: list[str]) -> curves.Curves:
+def _curves(scores: data.Scores, name: str, names: list[str]) -> curves.Curves:
     answers = getattr(scores, name).argmax(axis=1)
     confusion = np.zeros((len(names), len(names)), np.int64)
     np.add.at(confusion, (scores.labels, answers), 1)

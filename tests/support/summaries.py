@@ -1,6 +1,7 @@
 """What a run may have found; see `albert_tfx.report.summary`."""
 
 import dataclasses
+from typing import Any
 
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.report.summary import (
@@ -14,7 +15,11 @@ from albert_tfx.report.summary import (
 )
 
 NOTHING = float("nan")
-COST = {"model_bytes": 5_400_000, "latency_seconds": 0.0042, "slow_latency_seconds": 0.0061}
+COST: dict[str, Any] = {
+    "model_bytes": 5_400_000,
+    "latency_seconds": 0.0042,
+    "slow_latency_seconds": 0.0061,
+}
 
 
 def metrics(accuracy: Interval, auc: float, log_loss: float, examples: int) -> ModelMetrics:
@@ -97,5 +102,5 @@ SUMMARY = Summary(
 )
 
 
-def changed(**changes: object) -> Summary:
+def changed(**changes: Any) -> Summary:
     return dataclasses.replace(SUMMARY, **changes)
