@@ -37,12 +37,12 @@ class ToyTokenizer:
 def write_teacher(folder) -> teacher.MiniLm:
     """Writes random weights as Hugging Face names them, and reads them."""
     generator = torch.Generator().manual_seed(0)
-    shapes = {
+    shapes: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (30, HIDDEN),
         "embeddings.position_embeddings.weight": (300, HIDDEN),
         "embeddings.token_type_embeddings.weight": (2, HIDDEN),
     }
-    parts = {"embeddings.LayerNorm": (HIDDEN,)}
+    parts: dict[str, tuple[int, ...]] = {"embeddings.LayerNorm": (HIDDEN,)}
     for layer in range(LAYERS):
         name = f"encoder.layer.{layer}"
         parts |= {
