@@ -1,8 +1,12 @@
+import dataclasses
 import json
 import sys
 
 import recipes
 from measured_run import MeasuredRun
+
+from albert_tfx.evaluation.measurements import Interval, ModelMetrics
+from tests.support.summaries import SUMMARY, changed
 
 GIVEN = ["--dataset=imdb_reviews", "--pooling=mean"]
 
@@ -12,8 +16,12 @@ def test_each_value_of_a_chosen_option_is_run_with_the_options_given(tmp_path, m
 
     def run(_, options):
         taken.append(options)
-        models = {model: {"accuracy": len(taken) / 10} for model in recipes.MODELS}
-        return MeasuredRun("", {"models": models}, seconds=1, peak_memory=1)
+        accuracy = Interval(len(taken) / 10)
+        models = {
+            name: dataclasses.replace(model, metrics=ModelMetrics(10, {"accuracy": accuracy}))
+            for name, model in SUMMARY.models.items()
+        }
+        return MeasuredRun("", changed(models=models), seconds=1, peak_memory=1)
 
     monkeypatch.setattr(recipes, "run", run)
     results = tmp_path / "results.json"

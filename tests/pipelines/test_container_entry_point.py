@@ -100,5 +100,6 @@ def test_at_its_end_a_task_says_what_it_used(tmp_path):
         subprocess.run(command, env=environment, stdout=file, stderr=file, check=True)
 
     used = usage.read_usage(log)
+    assert used is not None
     assert used.memory > 100
     assert used.processor_seconds > 1

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def records() -> Iterator[bytes]:
         yield example.SerializeToString()
 
 
-def embed(**options: object) -> dict[int, np.ndarray]:
+def embed(**options: Any) -> dict[int, np.ndarray]:
     """Returns the vector of each label, as the stage gives it in one bundle."""
     stage = EmbedReviews(
         EmbeddingOptions(MINI_ENCODER, sequence_length=64, batch_size=2, **options), shared.Shared()
@@ -116,7 +117,12 @@ def test_it_compiles_for_lengths_that_come_often_enough(monkeypatch: pytest.Monk
 
     def noted(self: PooledEncoder) -> object:
         run = inference(self)
-        return lambda ids: compiled.append(ids.shape[1]) or run(ids)
+
+        def noting(ids: tf.Tensor) -> tf.Tensor:
+            compiled.append(ids.shape[1])
+            return run(ids)
+
+        return noting
 
     monkeypatch.setattr(PooledEncoder, "compiled_inference", noted)
     monkeypatch.setattr("albert_tfx.modeling.encoder._BATCHES_UNCOMPILED", {"auto": 1})

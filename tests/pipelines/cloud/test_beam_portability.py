@@ -139,8 +139,10 @@ def test_the_reviews_are_transformed_alike(finished: Run, replayed: Replay, spli
     """TensorFlow writes a review's features in any order."""
     here = read_examples(finished.uri("Transform", "transformed_examples"), split)
 
+    folder = replayed.uri("Transform", "transformed_examples")
     assert here
-    assert read_examples(replayed.uri("Transform", "transformed_examples"), split) == here
+    assert folder is not None
+    assert read_examples(folder, split) == here
 
 
 def test_the_evaluation_has_the_same_metrics(finished: Run, replayed: Replay):

@@ -22,7 +22,7 @@ from google.cloud.aiplatform_v1.types import (
 )
 from tfx import types
 
-from pipelines.cloud import replay
+from pipelines.cloud import starters
 from pipelines.config import CustomJob as Machine
 from pipelines.pipeline import create_pipeline
 from tests.support import servers
@@ -104,7 +104,7 @@ def test_the_command_of_the_job_trains_the_model_of_the_local_run(finished, vert
     subprocess.run(
         [sys.executable, *arguments],
         cwd=tmp_path,
-        env={**os.environ, **replay.IMAGE_ENVIRONMENT, "PYTHONPATH": str(_PROJECT)},
+        env={**os.environ, **starters.IMAGE_ENVIRONMENT, "PYTHONPATH": str(_PROJECT)},
         check=True,
         capture_output=True,
     )

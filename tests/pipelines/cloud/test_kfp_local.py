@@ -57,7 +57,7 @@ def test_every_task_runs_after_those_whose_outputs_it_reads(orchestrate):
     started = orchestrate(output_root="/output")
 
     assert len(started) == 16
-    made = set()
+    made: set[str] = set()
     for invocation in started.values():
         read = invocation.get("inputs", {}).get("artifacts", {}).values()
         assert {artifact["uri"] for each in read for artifact in each["artifacts"]} <= made
