@@ -102,8 +102,8 @@ class AtomicPusher(Pusher):
 
     def __init__(
         self,
-        model: types.BaseChannel,
-        model_blessing: types.BaseChannel,
+        model: types.BaseChannel[Any],
+        model_blessing: types.BaseChannel[Any],
         push_destination: proto.PushDestination,
         pipeline: str,
         class_names: Sequence[str],

@@ -73,11 +73,11 @@ class ProductionEvaluator(base_component.BaseComponent):
 
     def __init__(
         self,
-        examples: types.BaseChannel,
-        model: types.BaseChannel,
+        examples: types.BaseChannel[Any],
+        model: types.BaseChannel[Any],
         eval_config: tfma.EvalConfig,
         example_splits: list[str],
-        production: types.BaseChannel | None = None,
+        production: types.BaseChannel[Any] | None = None,
         module_path: str | None = None,
     ) -> None:
         """Takes what TFX's Evaluator does.

@@ -112,7 +112,7 @@ def _to_example(text: bytes, label: int) -> tf.train.Example:
 
 
 def _label(example: tf.train.Example) -> int:
-    return example.features.feature[contract.LABEL].int64_list.value[0]
+    return int(example.features.feature[contract.LABEL].int64_list.value[0])
 
 
 class _ToFile(beam.DoFn):
