@@ -2,8 +2,8 @@
 
 A line in a `.pth` file of site-packages calls `start` in every process, whoever starts it: a
 runner, a notebook's kernel, a worker of Beam. `python albert_tfx_startup.py FOLDER` writes both
-files. The module binds nothing of the project. It appends two finders, which Python asks only for
-modules that it finds nowhere else:
+files. The module binds nothing of the project. It adds two finders, for modules that are nowhere
+else:
 
 - The project is not installed into the environment, so that an environment never decides whose
   code runs. A process takes it from the checkout that its script lies in; where that is none, from
@@ -28,7 +28,11 @@ _MISSING = "tfx_bsl.arrow.sql_util"
 
 
 class CheckoutFinder:
-    """Finds top-level modules in the checkout of the process."""
+    """Finds in the checkout of the process the top-level modules that Python's path does not have.
+
+    A folder without `__init__.py` that lies on the path, as `tests/components` does beside a
+    script in `tests`, would pass for a package of that name. So this finder precedes the path's.
+    """
 
     def __init__(self) -> None:
         self._checkout: str | None = None
@@ -36,16 +40,21 @@ class CheckoutFinder:
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> ModuleSpec | None:
-        """Returns where a module is that no other finder found, if it is in the checkout."""
-        del target
-        checkout = self._checkout or _checkout()
-        if path is not None or checkout is None:
+        """Returns where a top-level module is."""
+        if path is not None:
             return None
-        spec = PathFinder.find_spec(fullname, [checkout])
-        if spec is None or spec.loader is None:  # without a loader, a folder that is no package
+        found = PathFinder.find_spec(fullname, None, target)  # type: ignore[arg-type]
+        if found is not None and found.loader is not None:
+            return found
+        return self._find_in_checkout(fullname)
+
+    def _find_in_checkout(self, fullname: str) -> ModuleSpec | None:
+        checkout = self._checkout or _checkout()
+        found = None if checkout is None else PathFinder.find_spec(fullname, [checkout])
+        if found is None or found.loader is None:
             return None
         self._checkout = checkout
-        return spec
+        return found
 
 
 class SqlUtilFinder:
@@ -74,10 +83,10 @@ class RecordBatchSQLSliceQuery:
 
 
 def start() -> None:
-    """Appends the finders to those that Python asks, once."""
-    for finder in (SqlUtilFinder, CheckoutFinder):
-        if not any(type(each) is finder for each in sys.meta_path):
-            sys.meta_path.append(finder())
+    """Adds the finders to those that Python asks, once."""
+    if not any(type(finder) is CheckoutFinder for finder in sys.meta_path):
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), CheckoutFinder())
+        sys.meta_path.append(SqlUtilFinder())
 
 
 def write(folder: str) -> None:

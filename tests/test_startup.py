@@ -79,6 +79,23 @@ def test_script_runs_the_code_of_its_own_checkout(folder: str, second: Path):
     assert python(script, cwd="/") == "the second one's"
 
 
+def test_folder_beside_a_script_does_not_pass_for_a_package(second: Path):
+    script = second / "tests" / "script.py"
+    (script.parent / "components").mkdir(parents=True)
+    script.write_text(_CODE)
+
+    assert python(script, cwd="/") == "the second one's"
+
+
+def test_path_comes_before_the_checkout(second: Path, tmp_path: Path):
+    package = tmp_path / "installed" / "components"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("WHOSE = 'the installed one\\'s'")
+    code = f"import sys; sys.path.append({str(package.parent)!r}); {_CODE}"
+
+    assert python("-c", code, cwd=second / "components") == "the installed one's"
+
+
 @pytest.mark.slow
 def test_worker_process_of_beam_runs_the_code_of_its_runner(second: Path):
     script = second / "benchmarks" / "script.py"
@@ -134,12 +151,11 @@ def test_renamed_checkout_runs_its_code_and_prints_no_traceback(second: Path):
     assert printed == "the second one's"
 
 
-def test_environment_holds_this_checkouts_startup(tmp_path: Path):
-    albert_tfx_startup.write(str(tmp_path))
+def test_environment_holds_this_checkouts_startup():
+    installed = Path(sysconfig.get_path("purelib"), "albert_tfx_startup.py")
 
-    for written in tmp_path.iterdir():
-        installed = Path(sysconfig.get_path("purelib"), written.name)
-        assert installed.read_text() == written.read_text(), "run `make setup`"
+    assert installed.with_suffix(".pth").exists(), "run `make setup`"
+    assert installed.read_text() == (PROJECT / installed.name).read_text(), "run `make setup`"
 
 
 def test_built_package_has_both_files_where_python_looks(tmp_path: Path):
