@@ -88,8 +88,11 @@ def test_it_starts_what_the_spec_says_and_watches_nothing(engine):
 
 
 @pytest.mark.parametrize("user", [1000, 12345])
-def test_whoever_runs_it_writes_below_tmp_and_has_a_name(ask, user):
-    said = ask(_HOME, f"--user={user}:0", "--read-only", "--tmpfs=/tmp", "--cap-drop=all")
+def test_whoever_runs_it_writes_below_tmp_and_has_a_name(engine, ask, user):
+    confined = ["--read-only", "--tmpfs=/tmp", "--cap-drop=all"]
+    if engine == "podman":
+        confined.append("--read-only-tmpfs=false")  # else it adds folders to write to
+    said = ask(_HOME, f"--user={user}:0", *confined)
 
     assert said["user"] == "runner"
     assert said["id"] == [user, 0]

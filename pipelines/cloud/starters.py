@@ -118,10 +118,12 @@ class Containers:
 
     def _access(self) -> list[str]:
         folders = [f"--volume={folder}:{folder}" for folder in sorted(self._outputs)]
-        user = [f"--user={os.getuid()}:0"]
+        options = [f"--network={self._network}", f"--user={os.getuid()}:0", *folders]
+        if self._engine == "podman":
+            options.append("--read-only-tmpfs=false")  # else it adds folders to write to
         if self._engine == "podman" and os.getuid() != 0:
-            user.append("--userns=keep-id")  # else this user would be root in there
-        return [f"--network={self._network}", *folders, *user]
+            options.append("--userns=keep-id")  # else this user would be root in there
+        return options
 
     def _tell(self, *command: str) -> None:
         if self._names:
