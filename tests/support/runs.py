@@ -73,6 +73,8 @@ def make_config(folder: Path) -> PipelineConfig:
 def compilable(config: PipelineConfig, beam_args: tuple[str, ...] = IN_PROCESS) -> PipelineConfig:
     """Returns the configuration of a run for a file that knows neither its reviews nor its encoder.
 
+    It has no texts to score either, as no compiled pipeline has.
+
     Args:
       config: The run's.
       beam_args: Flags for the Beam runner.
@@ -90,6 +92,7 @@ def compilable(config: PipelineConfig, beam_args: tuple[str, ...] = IN_PROCESS) 
         embedding=portable(config.embedding),
         frozen=portable(config.frozen),
         fine_tuned=portable(config.fine_tuned),
+        scoring=None,
     )
 
 
