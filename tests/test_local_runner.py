@@ -100,6 +100,16 @@ def test_names_the_report_and_the_log_that_it_wrote(toy, tmp_path):
     assert "Component Reviews is finished" in (tmp_path / "run.log").read_text()
 
 
+def test_a_folder_beside_this_one_is_named_whole(toy, tmp_path, monkeypatch):
+    beside = tmp_path.with_name("beside")
+    beside.mkdir(exist_ok=True)
+    monkeypatch.chdir(beside)
+
+    _, lines, _ = toy("works")
+
+    assert f"report      {tmp_path}/report" in lines
+
+
 def test_all_that_a_run_leaves_lies_below_the_user_s_home_where_that_is_asked(
     toy, tmp_path, monkeypatch
 ):

@@ -254,4 +254,5 @@ def _figure(value: float) -> str:
 
 
 def _from_here(path: str) -> str:
-    return min(path, os.path.relpath(path), key=len)
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

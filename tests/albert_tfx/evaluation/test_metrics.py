@@ -80,6 +80,7 @@ def resample(scores, statistic, times: int = 500) -> dict[str, float]:
     return {name: float(np.std([draw[name] for draw in draws])) for name in draws[0]}
 
 
+@pytest.mark.slow
 def test_intervals_are_as_wide_as_a_paired_bootstrap_says(scores):
     probabilities = {model: scores.probabilities(model) for model in MODELS}
 

@@ -101,6 +101,7 @@ def embed(**options: Any) -> dict[int, np.ndarray]:
     return vectors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xla", ["off", "on", "auto"])
 def test_a_vector_is_that_of_its_review_padded_to_the_full_length(mini: PooledEncoder, xla: str):
     vectors = embed(xla=xla)
@@ -111,6 +112,7 @@ def test_a_vector_is_that_of_its_review_padded_to_the_full_length(mini: PooledEn
         np.testing.assert_allclose(vector, expected[label], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_compiles_for_lengths_that_come_often_enough(monkeypatch: pytest.MonkeyPatch):
     compiled = []
     inference = PooledEncoder.compiled_inference

@@ -48,6 +48,7 @@ def kill_after(steps: int, folder: Path) -> None:
 
 
 # In the middle of the first epoch, at its last step, and in a later epoch.
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "goes_on_from"), [(5, 3), (7, 6), (18, 15)])
 def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, steps, goes_on_from):
     kill_after(steps, tmp_path)
@@ -67,6 +68,7 @@ def assert_same_weights(found: Iterable[np.ndarray], expected: Iterable[np.ndarr
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_two_replicas_take_the_steps_of_one(undisturbed, tmp_path):
     with start(tmp_path, "2") as process:
         process.communicate("\n" * 100)
@@ -113,6 +115,7 @@ def test_nothing_is_left_of_a_training_that_is_forgotten(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsys):
     training.train(tmp_path)
     monkeypatch.setattr(fitting, "remove", lambda folder: os.remove(f"{folder}/best-0.index"))

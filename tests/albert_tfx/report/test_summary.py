@@ -132,6 +132,7 @@ def test_summary_and_words_load_without_heavy_packages():
     assert shown.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_plots_tables_and_page_load_without_tfx():
     program = (
         "import sys; from albert_tfx.report import figures, page; "
