@@ -24,6 +24,7 @@ import getpass, json, os, pathlib, sys, tempfile
 import matplotlib, tensorflow_hub.resolver as hub
 from tensorflow_datasets.core import constants
 import components, assets, albert_tfx
+from albert_tfx import storage
 home = pathlib.Path.home()
 (home / "written").write_text("there")
 print(json.dumps({
@@ -33,6 +34,7 @@ print(json.dumps({
         matplotlib.get_cachedir(), hub.tfhub_cache_dir(), os.path.expanduser(constants.DATA_DIR)],
     "code": [module.__file__ for module in (components, assets, albert_tfx)],
     "unsafe": [path for path in sys.path if not path.startswith("/usr/local/lib/python3.11")],
+    "length": storage.length_and_time(home / "written")[0],
     "writable": [path for path in ("/", "/usr/local", "/root", "/home", "/opt", "/var/tmp")
         if os.access(path, os.W_OK)],
 }))
@@ -96,6 +98,7 @@ def test_whoever_runs_it_writes_below_tmp_and_has_a_name(engine, ask, user):
 
     assert said["user"] == "runner"
     assert said["id"] == [user, 0]
+    assert said["length"] == 5  # whose file it is has no name either
     assert all(pathlib.Path(folder).is_relative_to("/tmp") for folder in said["folders"])
     assert said["writable"] == []
 
