@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import kubeflow_runner
+from albert_tfx import sources
 from pipelines.cloud import spec as spec_file
 from pipelines.cloud import starters
 from tests.support import specs
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 _PROJECT = pathlib.Path(__file__).parent.parent
 _IMAGE = os.environ.get("IMAGE", "albert-tfx")
+_MODULES = ["pipelines.container_entry_point", "pipelines.pipeline", "components.trainer"]
 _HOME = """
 import getpass, json, os, pathlib, sys, tempfile
 import matplotlib, tensorflow_hub.resolver as hub
@@ -52,8 +54,18 @@ def engine():
             [name, "image", "inspect", _IMAGE], capture_output=True, check=False
         )
         if looked.returncode == 0:
-            return name
+            return _with_this_code(name)
     pytest.skip(f"{' and '.join(engines)} have no image {_IMAGE}: `make image` builds it")
+
+
+def _with_this_code(name: str) -> str:
+    """Returns the engine's name, or skips where its image was built from other sources."""
+    ask = f"from albert_tfx import sources; print(sources.fingerprint({_MODULES}))"
+    command = [name, "run", "--rm", "--pull=never", "--network=none", _IMAGE, "python", "-c", ask]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.stdout.strip() != sources.fingerprint(_MODULES):
+        pytest.skip(f"the image {_IMAGE} holds other code than this: `make image` builds it anew")
+    return name
 
 
 @pytest.fixture
