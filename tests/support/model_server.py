@@ -87,10 +87,10 @@ def serve_grpc(model: Model) -> Iterator[str]:
     """Yields the address of a gRPC server."""
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Servicer(model), server)
-    port = server.add_insecure_port("localhost:0")
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        yield f"localhost:{port}"
+        yield f"127.0.0.1:{port}"
     finally:
         server.stop(None)
 
@@ -115,11 +115,11 @@ def serve_rest(model: Model) -> Iterator[str]:
         def log_message(self, *arguments: object) -> None:
             """Says nothing."""
 
-    server = http.server.ThreadingHTTPServer(("localhost", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://localhost:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

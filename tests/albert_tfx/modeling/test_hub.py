@@ -15,7 +15,7 @@ from albert_tfx.errors import InputError
 from albert_tfx.modeling import hub
 from tests.support import models
 
-HANDLE = "https://localhost:1/albert/1"
+HANDLE = "https://127.0.0.1:1/albert/1"
 
 
 @pytest.fixture
@@ -74,12 +74,12 @@ def test_a_file_that_is_no_lock_of_tf_hubs_is_left_alone(cache: Path, monkeypatc
 
 def test_a_server_that_says_nothing_is_given_up(cache: Path, monkeypatch):
     monkeypatch.setattr(hub, "_SILENCE", 0.1)
-    with socket.create_server(("localhost", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(
             InputError, match=r"cannot be downloaded \(.*timed out.*TFHUB_CACHE_DIR"
         ):
-            hub.resolve(f"http://localhost:{port}/albert/1")
+            hub.resolve(f"http://127.0.0.1:{port}/albert/1")
     assert socket.getdefaulttimeout() is None
 
 
@@ -107,7 +107,7 @@ def test_an_unreachable_handle_is_refused_with_a_remedy(
 ):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     with pytest.raises(InputError, match=r"cannot be downloaded.*TFHUB_CACHE_DIR"):
-        hub.resolve("https://localhost:1/albert/1")
+        hub.resolve("https://127.0.0.1:1/albert/1")
 
 
 def test_a_handle_is_found_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
