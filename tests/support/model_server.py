@@ -7,10 +7,7 @@ the `PredictResponse` becomes JSON.
 import base64
 import concurrent.futures
 import contextlib
-import http.server
-import json
 import re
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +19,8 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_service_pb2_grpc,
 )
+
+from tests.support.servers import http_service
 
 
 class UnusableRequestError(Exception):
@@ -99,31 +98,14 @@ def serve_grpc(model: Model) -> Iterator[str]:
 def serve_rest(model: Model) -> Iterator[str]:
     """Yields the address of a REST server."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            try:
-                answer, status = _answer(model, self.path, json.loads(body)), 200
-            except (UnusableRequestError, ValueError) as error:
-                answer, status = {"error": str(error)}, 400
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(_: str, path: str, body: Any) -> tuple[int, Any]:
+        try:
+            return 200, _answer(model, path, body)
+        except (UnusableRequestError, ValueError) as error:
+            return 400, {"error": str(error)}
 
-        def log_message(self, *arguments: object) -> None:
-            """Says nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with http_service(answer) as address:
+        yield address
 
 
 def _answer(model: Model, path: str, body: dict[str, Any]) -> dict[str, Any]:
