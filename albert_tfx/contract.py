@@ -89,6 +89,8 @@ SUMMARY_FILE = "summary.json"
 PAGE_FILE = "index.html"
 # A SavedModel's own place for what other tools add to it.
 EXTRA_ASSETS = "assets.extra"
+# TensorFlow Serving's name for the requests that a model answers before it is served.
+WARMUP_FILE = "tf_serving_warmup_requests"
 
 # HTML's line break within a text, as Python and RE2 read it.
 LINE_BREAK = r"(?i)<br\s*/?>"

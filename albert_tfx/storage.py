@@ -96,12 +96,20 @@ def remove(path: epath.PathLike) -> None:
         target.unlink(missing_ok=True)
 
 
-def fingerprint(folder: epath.PathLike) -> str:
-    """Returns a hash of a folder's files: 16 hexadecimal digits of their names and content."""
+def fingerprint(folder: epath.PathLike, without: str | None = None) -> str:
+    """Returns a hash of a folder's files: 16 hexadecimal digits of their names and content.
+
+    Args:
+      folder: An existing folder.
+      without: Path below `folder` of a file that does not count, if there is one.
+    """
     root = epath.Path(folder)
     digest = hashlib.sha256()
     for path in sorted(_files(root), key=lambda path: (str(path.parent), path.name)):
-        digest.update(os.path.relpath(path, root).encode())
+        name = os.path.relpath(path, root)
+        if name == without:
+            continue
+        digest.update(name.encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 

@@ -2,8 +2,8 @@
 
 TFX's own copies file by file into the version's folder, so that a push that is interrupted leaves a
 part of a model under the newest number. It numbers by the clock's seconds, and drops the second of
-two pushes in one of them. It pushes a model again that is served already, and it asks nobody whose
-models the folder holds.
+two pushes in one of them. It pushes a model again that is served already, it asks nobody whose
+models the folder holds, and it never loads what it pushes.
 """
 
 import os
@@ -22,10 +22,14 @@ from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 
 from albert_tfx.contract import PUSHED, PUSHED_DESTINATION, PUSHED_VERSION
+from albert_tfx.errors import InputError
+from albert_tfx.prediction.pushed_model import answer_warmup
 from albert_tfx.release.production import (
+    FINGERPRINT,
     PIPELINE,
     Origin,
     Production,
+    is_whole,
     record,
     recorded,
     refuse_other_origins,
@@ -50,7 +54,8 @@ class Executor(executor.Executor):
         """Pushes the model if it is blessed, and records which one is in production from now on.
 
         Raises:
-          InputError: The serving folder holds a model of another pipeline, or of other classes.
+          InputError: The serving folder holds a model of another pipeline, or of other classes; or
+            the model is not what ModelSelector left, cannot be loaded, or does not answer.
         """
         destination = proto.PushDestination()
         proto_utils.json_to_proto(exec_properties[specs.PUSH_DESTINATION_KEY], destination)
@@ -65,14 +70,25 @@ class Executor(executor.Executor):
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
         pushed.set_string_custom_property(PIPELINE, pipeline)
         if pushed.get_int_custom_property(PUSHED):
-            origin = Origin(pipeline, classes, fingerprint(pushed.uri))
+            model = artifact_utils.get_single_instance(input_dict[specs.MODEL_KEY])
+            origin = Origin(pipeline, classes, model.get_string_custom_property(FINGERPRINT))
+            _require_whole(pushed.get_string_custom_property(PUSHED_DESTINATION), model, origin)
             version = _publish(pushed, serving, origin)
-            model = artifact_utils.get_single_uri(input_dict[specs.MODEL_KEY])
-            record(pushed, Production(model, origin.fingerprint, version))
+            record(pushed, Production(model.uri, origin.fingerprint, version))
         else:
             blessing = artifact_utils.get_single_instance(input_dict[specs.MODEL_BLESSING_KEY])
             record(pushed, recorded(blessing))
         remove(destination.filesystem.base_directory)
+
+
+def _require_whole(staged: str, model: types.Artifact, origin: Origin) -> None:
+    """Refuses a copy that is not what was evaluated, or does not answer."""
+    if fingerprint(staged) != origin.fingerprint:
+        raise InputError(
+            f"{model.uri} is damaged: its files are not those that ModelSelector left there",
+            "Delete that folder: the same command makes it anew",
+        )
+    answer_warmup(staged)
 
 
 def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
@@ -87,7 +103,8 @@ def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
 def _place(staged: str, serving: str, origin: Origin) -> int:
     """Returns the newest version, which is the staged model: moved there, or there already."""
     newest = max(version_numbers(serving), default=0)
-    if newest and Origin.load(os.path.join(serving, str(newest))) == origin:
+    version = os.path.join(serving, str(newest))
+    if Origin.load(version) == origin and is_whole(version):
         return newest
     origin.save(staged)
     number = max(int(time.time()), newest + 1)

@@ -14,7 +14,7 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils
 
-from albert_tfx.release.production import recorded
+from albert_tfx.release.production import recorded, served_folder
 
 PRODUCTION_KEY = "production"
 
@@ -35,12 +35,12 @@ class Executor(executor.Executor):
 
 
 def _models(pushed: list[types.Artifact]) -> list[types.Artifact]:
-    """Returns the `Model` in production, under the id of what records it."""
-    production = recorded(pushed[0] if pushed else None)
-    if production is None:
+    """Returns the `Model` in production, under the id of what records it; none where it is gone."""
+    folder = served_folder(recorded(pushed[0] if pushed else None))
+    if folder is None:
         return []
     model = standard_artifacts.Model()
-    model.uri, model.id = production.model, pushed[0].id
+    model.uri, model.id = folder, pushed[0].id
     return [model]
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
@@ -19,15 +18,12 @@ from albert_tfx.contract import (
     COMPARISON_REPORT,
     FINE_TUNED,
     FROZEN,
-    PUSHED_VERSION,
     trainer_id,
 )
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.evaluation.results import comparison_table, load_comparison
 from albert_tfx.modeling.fitting import TrainingHistory
-from albert_tfx.release.production import version_numbers
-from pipelines.config import PipelineConfig
 
 METADATA_FILE = "metadata.db"
 PIPELINE_FOLDER = "pipeline"
@@ -36,8 +32,6 @@ REPORT = (COMPARISON_REPORT, "report")
 
 _PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
 _FINISHED = (_PROTO.Execution.COMPLETE, _PROTO.Execution.CACHED)
-# TFX's name for the type of what a Pusher gives.
-_PUSHED_MODEL = "PushedModel"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +83,7 @@ def list_runs(output: str) -> list[PipelineRun]:
       InputError: There is none.
     """
     path = pathlib.Path(output, METADATA_FILE)
-    store, root = _open(path), path.parent / PIPELINE_FOLDER
+    store, root = open_store(path), path.parent / PIPELINE_FOLDER
     contexts = store.get_contexts_by_type("pipeline_run")
     runs = [
         run for run in (_run(store, each, root) for each in contexts) if REPORT in run.artifacts
@@ -163,7 +157,7 @@ def output_uri(metadata: str, pipeline: str, component: str) -> str:
       InputError: There is no such database.
       LookupError: The component has never finished.
     """
-    store = _open(pathlib.Path(metadata))
+    store = open_store(pathlib.Path(metadata))
     node = store.get_context_by_type_and_name("node", f"{pipeline}.{component}")
     finished = _finished(store, node) if node else []
     if not finished:
@@ -171,28 +165,7 @@ def output_uri(metadata: str, pipeline: str, component: str) -> str:
     return next(uri for _, uri in _outputs(store, max(finished)))
 
 
-def forget_lost_pushes(config: PipelineConfig) -> None:
-    """Marks as deleted what was pushed after the newest version that is still there.
-
-    TFX then neither takes such a push from the cache nor finds it in production, so that a run
-    pushes again what is no longer served. Older versions may go without any consequence: they
-    stopped being in production when the next one was pushed.
-
-    Args:
-      config: The run that is about to start.
-    """
-    path = pathlib.Path(config.metadata)
-    if not path.exists():
-        return
-    store = _open(path, _PROTO.SqliteMetadataSourceConfig.READWRITE)
-    newest = max(version_numbers(config.serving), default=0)
-    lost = [push for push in _pushes(store, config.name) if _version(push) > newest]
-    for push in lost:
-        push.state = _PROTO.Artifact.DELETED
-    store.put_artifacts(lost)
-
-
-def _open(
+def open_store(
     path: pathlib.Path, mode: int = _PROTO.SqliteMetadataSourceConfig.READONLY
 ) -> MetadataStore:
     """Opens a database that TFX made; none is made where there is none.
@@ -240,21 +213,16 @@ def _outputs(store: MetadataStore, execution: int) -> Iterator[tuple[str, str]]:
 
 def _located(uri: str, root: pathlib.Path) -> str:
     """Returns where the artifact lies now that the folder may have been moved."""
-    _, _, below = uri.rpartition(f"/{PIPELINE_FOLDER}/")
+    output, below = split_uri(uri)
     moved = root / below
-    return str(moved) if below and moved.exists() else uri
+    return str(moved) if output and moved.exists() else uri
 
 
-def _pushes(store: MetadataStore, pipeline: str) -> Iterable[Any]:
-    context = store.get_context_by_type_and_name("pipeline", pipeline)
-    try:
-        pushed_model = store.get_artifact_type(_PUSHED_MODEL)
-    except errors.NotFoundError:
-        return []
-    artifacts = store.get_artifacts_by_context(context.id) if context else []
-    return [each for each in artifacts if each.type_id == pushed_model.id]
+def split_uri(uri: str) -> tuple[str, str]:
+    """Returns an artifact's output folder, and its path in that folder's `pipeline`.
 
-
-def _version(push: Any) -> int:
-    """Returns the version of a push; 0 where the Pusher pushed nothing."""
-    return int(push.custom_properties[PUSHED_VERSION].string_value or 0)
+    >>> split_uri("/home/me/output/pipeline/Trainer.frozen/model/7")
+    ('/home/me/output', 'Trainer.frozen/model/7')
+    """
+    output, _, below = uri.rpartition(f"/{PIPELINE_FOLDER}/")
+    return output, below

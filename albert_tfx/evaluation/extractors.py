@@ -1,7 +1,8 @@
 """How reviews reach TFX's Evaluator: in batches of like length, with what they are sliced by.
 
-`Evaluator(module_path="albert_tfx.evaluation.extractors")` finds `custom_extractors` by its name,
-in any process and in any container that has this package.
+`Evaluator(module_path="albert_tfx.evaluation.extractors")` finds `custom_extractors` and
+`custom_eval_shared_model` by their names, in any process and in any container that has this
+package.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.transforms import window
 from apache_beam.utils import windowed_value
+from etils import epath
 from numpy.typing import NDArray
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.api import model_eval_lib, types
@@ -28,6 +30,19 @@ from albert_tfx.evaluation.tfma_config import LABEL_SLICE, LENGTH_SLICE
 BATCH_SIZE = 32
 # Reviews that are sorted by length at a time: the more, the less padding, and the more memory.
 WINDOW = 1024
+
+
+def custom_eval_shared_model(eval_saved_model_path: str, **options: Any) -> types.EvalSharedModel:
+    """Returns the model in a `Model`'s folder, or in the folder of a served version.
+
+    Args:
+      eval_saved_model_path: Where TFX expects the SavedModel: in the folder `Format-Serving` of a
+        `Model`. A served version has no such folder; it is the SavedModel itself.
+      **options: Those of `tfma.default_eval_shared_model`.
+    """
+    expected = epath.Path(eval_saved_model_path)
+    folder = expected if expected.exists() else expected.parent
+    return model_eval_lib.default_eval_shared_model(str(folder), **options)
 
 
 def custom_extractors(

@@ -15,6 +15,7 @@ from albert_tfx.contract import (
     PROBABILITIES,
     SERVING_DEFAULT,
     TEXT,
+    WARMUP_FILE,
 )
 from albert_tfx.modeling.classifier import TextClassifier
 
@@ -144,7 +145,7 @@ def write_warmup(model: str, texts: Sequence[bytes]) -> None:
     """
     folder = os.path.join(model, EXTRA_ASSETS)
     tf.io.gfile.makedirs(folder)
-    with tf.io.TFRecordWriter(os.path.join(folder, "tf_serving_warmup_requests")) as writer:
+    with tf.io.TFRecordWriter(os.path.join(folder, WARMUP_FILE)) as writer:
         for request in _requests(texts):
             log = prediction_log_pb2.PredictLog(request=request)
             record = prediction_log_pb2.PredictionLog(predict_log=log)

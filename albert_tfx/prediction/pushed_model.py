@@ -1,10 +1,13 @@
 """The model that a run pushed: which it is, and how to ask it. Imports TensorFlow, never TFX."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx.contract import CLASSIFY_TEXT, LABELS, PROBABILITIES
+from etils import epath
+
+from albert_tfx.contract import CLASSIFY_TEXT, EXTRA_ASSETS, LABELS, PROBABILITIES, WARMUP_FILE
 from albert_tfx.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -50,6 +53,53 @@ def require_saved_model(folder: Path) -> None:
     )
 
 
+def answer_warmup(folder: epath.PathLike) -> None:
+    """Loads a SavedModel and answers its warm-up requests, as a model server does with a version.
+
+    TFX's InfraValidator asks a server in a container, which neither this machine nor each cluster
+    can start.
+
+    Raises:
+      InputError: It cannot be loaded, or an answer is no distribution over the classes.
+    """
+    import numpy as np
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    model = _load(folder)
+    warmup = epath.Path(folder) / EXTRA_ASSETS / WARMUP_FILE
+    records = tf.data.TFRecordDataset(str(warmup)).as_numpy_iterator() if warmup.exists() else ()
+    for record in records:
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        answers = model.signatures[request.model_spec.signature_name](
+            **{name: tf.constant(value) for name, value in inputs.items()}
+        )
+        if not np.allclose(answers[PROBABILITIES].numpy().sum(axis=1), 1.0, atol=1e-3):
+            raise InputError(
+                f"The model in {folder} answers with numbers that are no probabilities",
+                "Look into its training's history for a loss that is not finite",
+            )
+
+
+def _load(folder: epath.PathLike) -> Any:
+    """Returns the SavedModel in `folder`.
+
+    Raises:
+      InputError: It cannot be loaded.
+    """
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  registers the ops of tokenization
+
+    try:
+        return tf.saved_model.load(os.fspath(folder))
+    except Exception as error:  # TensorFlow raises whatever the file led it to
+        raise InputError(
+            f"The model in {folder} cannot be loaded ({one_line(error)})",
+            "Its files may be incomplete: push it again, or give another with --model FOLDER",
+        ) from error
+
+
 class PushedModel:
     """A pushed model, loaded.
 
@@ -63,17 +113,8 @@ class PushedModel:
         Raises:
           InputError: It cannot be loaded, or is not one of ours.
         """
-        import tensorflow as tf
-        import tensorflow_text  # noqa: F401  registers the ops of tokenization
-
         require_saved_model(folder)
-        try:
-            model = tf.saved_model.load(str(folder))
-        except Exception as error:  # TensorFlow raises whatever the file led it to
-            raise InputError(
-                f"The model in {folder} cannot be loaded ({one_line(error)})",
-                "Its files may be incomplete: push it again, or give another with --model FOLDER",
-            ) from error
+        model = _load(folder)
         if CLASSIFY_TEXT not in model.signatures:
             raise InputError(
                 f"The model in {folder} has no signature {CLASSIFY_TEXT!r}; it has "

@@ -7,6 +7,8 @@ A serving folder holds numbered versions, each of which records where it comes f
 
 import dataclasses
 import json
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -14,13 +16,16 @@ from etils import epath
 
 from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
 from albert_tfx.errors import InputError
-from albert_tfx.storage import read_json, write_bytes, write_json
+from albert_tfx.storage import fingerprint, read_json, write_bytes, write_json
+
+_LOGGER = logging.getLogger(__name__)
 
 # Custom property of a `Model`: the hash of its files.
 FINGERPRINT = "fingerprint"
 # Custom property of a `PushedModel`: the name of the pipeline that made it.
 PIPELINE = "pipeline"
-_PRODUCTION = "production"
+# Custom property of a `PushedModel` and of ProductionGate's blessing: JSON of a `Production`.
+PRODUCTION = "production"
 
 # Files and custom properties of a `ModelBlessing`, by which TFX's Pusher and Resolver go.
 BLESSED_FILE, NOT_BLESSED_FILE = "BLESSED", "NOT_BLESSED"
@@ -59,18 +64,42 @@ class Production:
     fingerprint: str
     version: str
 
+    def to_json(self) -> str:
+        """Returns it as a JSON object."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, content: str) -> "Production":
+        """Returns what `to_json` wrote."""
+        return cls(**json.loads(content))
+
 
 def record(artifact: Artifact, production: Production | None) -> None:
     """Records on `artifact` which model is in production, if one is."""
     if production is not None:
-        content = json.dumps(dataclasses.asdict(production))
-        artifact.set_string_custom_property(_PRODUCTION, content)
+        artifact.set_string_custom_property(PRODUCTION, production.to_json())
 
 
 def recorded(artifact: Artifact | None) -> Production | None:
     """Returns what `record` left on an artifact, if there is one and it did."""
-    content = "" if artifact is None else artifact.get_string_custom_property(_PRODUCTION)
-    return Production(**json.loads(content)) if content else None
+    content = "" if artifact is None else artifact.get_string_custom_property(PRODUCTION)
+    return Production.from_json(content) if content else None
+
+
+def served_folder(production: Production | None) -> str | None:
+    """Returns the folder of the model in production: the version that is served, if it is whole.
+
+    Returns:
+      That version's folder, or else the `Model` that it was a copy of; None where both are gone.
+    """
+    if production is None:
+        return None
+    if is_whole(production.version):
+        return production.version
+    if epath.Path(production.model).exists():
+        return production.model
+    _LOGGER.warning("Nothing is compared with: %s is gone, or damaged", production.version)
+    return None
 
 
 def bless(blessing: Artifact, model: Artifact, is_blessed: bool, files: Mapping[str, Any]) -> None:
@@ -111,12 +140,12 @@ class Origin:
 
     @classmethod
     def load(cls, version: epath.PathLike) -> "Origin | None":
-        """Returns what `save` wrote, or None where it never did."""
-        path = epath.Path(version) / EXTRA_ASSETS / ORIGIN_FILE
-        if not path.exists():
+        """Returns what `save` wrote, or None where it never did or its file is damaged."""
+        try:
+            content = read_json(epath.Path(version) / EXTRA_ASSETS / ORIGIN_FILE)
+            return cls(**{**content, "classes": tuple(content["classes"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
-        content = read_json(path)
-        return cls(**{**content, "classes": tuple(content["classes"])})
 
 
 def version_numbers(folder: epath.PathLike) -> list[int]:
@@ -124,6 +153,23 @@ def version_numbers(folder: epath.PathLike) -> list[int]:
     root = epath.Path(folder)
     names = [entry.name for entry in root.iterdir()] if root.is_dir() else []
     return sorted(int(name) for name in names if name.isdigit())
+
+
+def is_whole(version: epath.PathLike) -> bool:
+    """Returns whether the files of a version are those that were pushed."""
+    origin = Origin.load(version)
+    own = os.path.join(EXTRA_ASSETS, ORIGIN_FILE)
+    return origin is not None and fingerprint(version, without=own) == origin.fingerprint
+
+
+def newest_whole(folder: epath.PathLike) -> int:
+    """Returns the newest version in a serving folder whose files are those that were pushed.
+
+    Returns:
+      Its number, or 0 where there is none.
+    """
+    newest_first = reversed(version_numbers(folder))
+    return next((each for each in newest_first if is_whole(epath.Path(folder) / str(each))), 0)
 
 
 def refuse_other_origins(folder: str, pipeline: str, classes: Sequence[str] | None = None) -> None:

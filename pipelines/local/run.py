@@ -58,11 +58,13 @@ def _compare(request: Request, screen: "Screen") -> None:
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+        from pipelines.local.reconciliation import reconcile
         from pipelines.pipeline import create_pipeline
-        from pipelines.runs import forget_lost_pushes
 
-        forget_lost_pushes(config)
+        found = reconcile(config)
         pipeline = create_pipeline(config)
+    for sentence in found:
+        screen.say(sentence)
     with screen.follow([component.id for component in pipeline.components]):
         LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
     screen.conclude(_publish_report(config), config.output)

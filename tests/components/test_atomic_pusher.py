@@ -3,25 +3,42 @@
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfx.components.evaluator import constants
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 
 from albert_tfx.errors import InputError
-from albert_tfx.release.production import Origin, Production, record, recorded
+from albert_tfx.release.production import (
+    FINGERPRINT,
+    Origin,
+    Production,
+    is_whole,
+    record,
+    recorded,
+)
+from albert_tfx.storage import fingerprint
 from components import atomic_pusher
-from tests.support.artifacts import make_artifact
+from tests.support.artifacts import make_artifact, save_model
 
 
 @pytest.fixture
 def model(tmp_path: Path):
-    made = make_artifact(standard_artifacts.Model, tmp_path / "model")
-    variables = tmp_path / "model" / "Format-Serving" / "variables"
-    variables.mkdir(parents=True)
-    (variables / "variables.index").write_text("weights")
-    (variables.parent / "saved_model.pb").write_text("graph")
+    made = save_model(tmp_path / "model", 0, 2)
+    seal(made)
     return made
+
+
+def seal(model) -> None:
+    """Records the model's files, as ModelSelector does."""
+    saved_model = Path(model.uri, "Format-Serving")
+    model.set_string_custom_property(FINGERPRINT, fingerprint(saved_model))
+
+
+def graph(folder: Path) -> bytes:
+    return (folder / "saved_model.pb").read_bytes()
 
 
 def push(model, folder: Path, blessed: bool = True, pipeline: str = "mine", production=None):
@@ -48,8 +65,8 @@ def test_a_push_leaves_the_version_and_nothing_else(model, tmp_path: Path):
     (version,) = (tmp_path / "serving").iterdir()
     assert version.name.isdigit()
     assert pushed.get_string_custom_property("pushed_destination") == str(version)
-    assert (version / "saved_model.pb").read_text() == "graph"
-    assert (version / "variables" / "variables.index").read_text() == "weights"
+    assert graph(version) == graph(Path(model.uri, "Format-Serving"))
+    assert is_whole(version)
 
 
 @pytest.mark.parametrize("blessed", [True, False])
@@ -73,7 +90,7 @@ def test_a_push_that_breaks_off_shows_no_version_and_the_next_succeeds(
     assert [p.name for p in (tmp_path / "serving").iterdir()] == [atomic_pusher.STAGING]
     push(model, tmp_path)
     (version,) = (tmp_path / "serving").iterdir()
-    assert (version / "saved_model.pb").read_text() == "graph"
+    assert is_whole(version)
 
 
 def test_an_unblessed_model_is_not_pushed(model, tmp_path: Path):
@@ -87,8 +104,9 @@ def versions(folder: Path) -> list[str]:
     return sorted(each.name for each in (folder / "serving").iterdir())
 
 
-def change(model) -> None:
-    Path(model.uri, "Format-Serving", "variables", "variables.index").write_text("other weights")
+def change(model, content: str = "other") -> None:
+    Path(model.uri, "Format-Serving", "vocabulary").write_text(content)
+    seal(model)
 
 
 def test_a_push_is_the_newest_version_whatever_the_clock_says(model, tmp_path: Path):
@@ -109,8 +127,7 @@ def test_two_models_pushed_in_one_second_are_two_versions(model, tmp_path: Path)
     pushed.append(push(model, tmp_path))
     numbers = [each.get_string_custom_property("pushed_version") for each in pushed]
     assert versions(tmp_path) == numbers
-    weights = tmp_path / "serving" / numbers[1] / "variables" / "variables.index"
-    assert weights.read_text() == "other weights"
+    assert (tmp_path / "serving" / numbers[1] / "vocabulary").read_text() == "other"
 
 
 def test_a_model_that_is_served_already_gets_no_second_version(model, tmp_path: Path):
@@ -121,15 +138,66 @@ def test_a_model_that_is_served_already_gets_no_second_version(model, tmp_path: 
 
 
 def test_a_model_that_was_served_before_the_newest_gets_one(model, tmp_path: Path):
-    push(model, tmp_path)
-    weights = Path(model.uri, "Format-Serving", "variables", "variables.index")
-    original = weights.read_text()
-    change(model)
-    push(model, tmp_path)
-    weights.write_text(original)
+    for content in ("one", "other"):
+        change(model, content)
+        push(model, tmp_path)
+    change(model, "one")
     pushed = push(model, tmp_path)
     assert len(versions(tmp_path)) == 3
     assert versions(tmp_path)[-1] == pushed.get_string_custom_property("pushed_version")
+
+
+def test_a_served_version_that_is_damaged_is_pushed_anew(model, tmp_path: Path):
+    push(model, tmp_path)
+    (damaged,) = (tmp_path / "serving").iterdir()
+    (damaged / "saved_model.pb").write_bytes(b"")
+    pushed = push(model, tmp_path)
+    assert len(versions(tmp_path)) == 2
+    assert is_whole(pushed.get_string_custom_property("pushed_destination"))
+
+
+def test_a_model_that_is_not_the_selected_one_any_more_is_not_pushed(model, tmp_path: Path):
+    file = Path(model.uri, "Format-Serving", "saved_model.pb")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match=f"{model.uri} is damaged.*Delete that folder"):
+        push(model, tmp_path)
+    assert not [name for name in versions(tmp_path) if name.isdigit()]
+
+
+def test_a_model_that_does_not_load_is_not_pushed(model, tmp_path: Path):
+    file = Path(model.uri, "Format-Serving", "saved_model.pb")
+    file.write_bytes(file.read_bytes()[:100])
+    seal(model)
+    with pytest.raises(InputError, match="cannot be loaded"):
+        push(model, tmp_path)
+    assert not [name for name in versions(tmp_path) if name.isdigit()]
+
+
+def test_a_model_whose_answers_are_no_probabilities_is_not_pushed(model, tmp_path: Path):
+    write_warmup(Path(model.uri, "Format-Serving"), b"1 nan")
+    seal(model)
+    with pytest.raises(InputError, match="no probabilities"):
+        push(model, tmp_path)
+    assert not [name for name in versions(tmp_path) if name.isdigit()]
+    write_warmup(Path(model.uri, "Format-Serving"), b"1 2")
+    seal(model)
+    assert push(model, tmp_path).get_int_custom_property("pushed") == 1
+
+
+def write_warmup(saved_model: Path, text: bytes) -> None:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = "serving_default"
+    example = tf.train.Example()
+    example.features.feature["text"].bytes_list.value.append(text)
+    serialized = [example.SerializeToString()]
+    request.inputs["examples"].CopyFrom(tf.make_tensor_proto(serialized, tf.string))
+    log = prediction_log_pb2.PredictionLog(
+        predict_log=prediction_log_pb2.PredictLog(request=request)
+    )
+    folder = saved_model / "assets.extra"
+    folder.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(folder / "tf_serving_warmup_requests")) as writer:
+        writer.write(log.SerializeToString())
 
 
 def test_an_unblessed_push_says_what_stays_in_production(model, tmp_path: Path):

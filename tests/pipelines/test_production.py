@@ -4,6 +4,7 @@ The runs go through the real components from ModelSelector on, over models of a 
 of the two is selected is up to `min_gain`: without one the better is, with a high one the worse.
 """
 
+import copy
 import dataclasses
 import json
 import shutil
@@ -26,8 +27,8 @@ from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
 from components.production_resolver import LatestOtherPush
 from pipelines.config import PipelineConfig
+from pipelines.local.reconciliation import reconcile
 from pipelines.presets import IN_PROCESS
-from pipelines.runs import forget_lost_pushes
 from tests.support import artifacts, data
 from tests.support.runs import read_last
 
@@ -43,10 +44,18 @@ CHAIN = (
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """Where the runs leave things: of a `PipelineConfig`, what `forget_lost_pushes` reads."""
+    """Where the runs leave things: of a `PipelineConfig`, what `reconcile` reads."""
 
     folder: Path
     name: str = "production"
+
+    @property
+    def output(self) -> str:
+        return str(self.folder)
+
+    @property
+    def pipeline_root(self) -> str:
+        return str(self.folder / "pipeline")
 
     @property
     def metadata(self) -> str:
@@ -59,6 +68,11 @@ class Output:
     def delete(self, number: int) -> None:
         """Deletes a version, as somebody might who tidies up."""
         shutil.rmtree(Path(self.serving, str(number)))
+
+    def truncate(self, number: int) -> None:
+        """Cuts a version's graph, as a full disk might."""
+        graph = Path(self.serving, str(number), "saved_model.pb")
+        graph.write_bytes(graph.read_bytes()[:100])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +106,7 @@ class Runs:
         )
 
     def run(self, policy: SelectionPolicy, production_policy: ProductionPolicy) -> Outcome:
-        forget_lost_pushes(cast(PipelineConfig, self.output))
+        reconcile(cast(PipelineConfig, self.output))
         tfx.orchestration.LocalDagRunner().run(self._pipeline(policy, production_policy))
         store = MetadataStore(sqlite_metadata_connection_config(self.output.metadata))
         states, uris = read_last(self.output.name, store)
@@ -102,6 +116,15 @@ class Runs:
             {node for node in CHAIN if states[node] == "CACHED"},
             version_numbers(self.output.serving),
         )
+
+    def moved(self, folder: Path) -> "Runs":
+        """Copies the output folder, and deletes the old artifacts; returns runs into the copy."""
+        shutil.copytree(self.output.folder, folder, dirs_exist_ok=True)
+        for name in ("ModelSelector", "Evaluator.test", "Pusher"):
+            shutil.rmtree(Path(self.output.pipeline_root, name))
+        there = copy.copy(self)
+        there.output = dataclasses.replace(self.output, folder=folder)
+        return there
 
     def _pipeline(self, policy, production_policy) -> tfx.dsl.Pipeline:
         importers = [
@@ -152,7 +175,7 @@ class Runs:
         )
         return tfx.dsl.Pipeline(
             pipeline_name=self.output.name,
-            pipeline_root=str(self.output.folder / "pipeline"),
+            pipeline_root=self.output.pipeline_root,
             components=[*importers, selector, resolver, test, gate, pusher, report],
             enable_cache=True,
             metadata_connection_config=sqlite_metadata_connection_config(self.output.metadata),
@@ -166,7 +189,7 @@ def runs(two_classes, tmp_path_factory) -> Runs:
 
 
 @pytest.fixture(scope="module")
-def outcomes(runs: Runs) -> dict[str, Outcome]:
+def outcomes(runs: Runs, tmp_path_factory) -> dict[str, Outcome]:
     """The runs one after the other, each by what is new about it."""
     outcomes = {
         "first": runs.run(WORSE, LENIENT),
@@ -182,8 +205,13 @@ def outcomes(runs: Runs) -> dict[str, Outcome]:
     outcomes["oldest deleted"] = runs.run(BETTER, LENIENT)
     runs.output.delete(versions[-1])
     outcomes["newest deleted"] = runs.run(BETTER, LENIENT)
+    runs.output.truncate(version_numbers(runs.output.serving)[-1])
+    outcomes["newest damaged"] = runs.run(BETTER, LENIENT)
     shutil.rmtree(runs.output.serving)
     outcomes["all deleted"] = runs.run(WORSE, LENIENT)
+    shutil.rmtree(Path(runs.output.pipeline_root, "ModelSelector"))
+    outcomes["selector deleted"] = runs.run(BETTER, LENIENT)
+    outcomes["moved"] = runs.moved(tmp_path_factory.mktemp("moved")).run(WORSE, LENIENT)
     return outcomes
 
 
@@ -255,12 +283,25 @@ def test_with_nothing_changed_everything_is_cached(outcomes, again, before):
     assert outcomes[again].versions[-2:] == outcomes[before].versions[-2:]
 
 
-@pytest.mark.parametrize("deleted", ["newest deleted", "all deleted"])
+_VERSIONS_AFTER = {"newest deleted": 3, "newest damaged": 4, "all deleted": 1}
+
+
+@pytest.mark.parametrize("deleted", ["newest deleted", "newest damaged", "all deleted"])
 def test_version_that_was_deleted_is_pushed_again(outcomes, deleted):
     outcome = outcomes[deleted]
     assert outcome.cached == set(CHAIN) - {"Pusher", "ComparisonReport"}
     assert outcome.pushed == outcome.versions[-1]
-    assert len(outcome.versions) == {"newest deleted": 3, "all deleted": 1}[deleted]
+    assert len(outcome.versions) == _VERSIONS_AFTER[deleted]
+
+
+@pytest.mark.parametrize(
+    ("now", "before"), [("selector deleted", "all deleted"), ("moved", "selector deleted")]
+)
+def test_what_is_served_is_in_production_wherever_its_copies_went(outcomes, now, before):
+    served = str(outcomes[before].pushed)
+    assert Path(production(outcomes[now])["pushed_model"]).name == served
+    assert production(outcomes[now])["difference"]["accuracy"]["value"] != 0
+    assert outcomes[now].versions == [*outcomes[before].versions, outcomes[now].pushed]
 
 
 def test_what_is_said_to_be_pushed_is_always_the_newest_version(outcomes):

@@ -1,0 +1,108 @@
+"""Before a run: what ML Metadata knows is brought into line with what lies in the output folder."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from ml_metadata import errors
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from albert_tfx.contract import PUSHED_DESTINATION, PUSHED_VERSION
+from albert_tfx.release.production import PRODUCTION, Production, newest_whole, version_numbers
+from pipelines.config import PipelineConfig
+from pipelines.runs import open_store, split_uri
+
+_PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
+# TFX's name for the type of what a Pusher gives.
+_PUSHED_MODEL = "PushedModel"
+
+
+def reconcile(config: PipelineConfig) -> list[str]:
+    """Changes the metadata of a run that is about to start, where folders were moved or deleted.
+
+    Returns:
+      What was found, a sentence each.
+    """
+    path = pathlib.Path(config.metadata)
+    if not path.exists():
+        return []
+    store = open_store(path, _PROTO.SqliteMetadataSourceConfig.READWRITE)
+    pushes = _pushes(store, config.name)
+    return [*_follow_move(store, pushes, config), *_forget_lost_pushes(store, pushes, config)]
+
+
+def _follow_move(store: MetadataStore, pushes: list[Any], config: PipelineConfig) -> Iterator[str]:
+    """Forgets artifacts of another output folder, as all are once theirs was moved or copied.
+
+    TFX's cache cannot follow them, as its keys hold where they were. What was pushed is served from
+    the output folder, and so is followed.
+    """
+    for push in pushes:
+        _relocate(push, config)
+    store.put_artifacts(pushes)
+    followed = {push.id for push in pushes}
+    moved = [
+        each
+        for each in store.get_artifacts()
+        if each.id not in followed
+        and each.state == _PROTO.Artifact.LIVE
+        and split_uri(each.uri)[0] not in ("", config.output)
+    ]
+    for artifact in moved:
+        artifact.state = _PROTO.Artifact.DELETED
+    store.put_artifacts(moved)
+    for former in sorted({split_uri(each.uri)[0] for each in moved}):
+        yield f"this folder was {former} before: all runs anew, and what is served stays"
+
+
+def _relocate(push: Any, config: PipelineConfig) -> None:
+    """Changes where a push lies, and the version that it records."""
+    push.uri = os.path.join(config.pipeline_root, split_uri(push.uri)[1])
+    if PRODUCTION in push.custom_properties:
+        recorded = push.custom_properties[PRODUCTION]
+        production = Production.from_json(recorded.string_value)
+        model = os.path.join(config.pipeline_root, split_uri(production.model)[1])
+        version = os.path.join(config.serving, pathlib.Path(production.version).name)
+        here = dataclasses.replace(production, model=model, version=version)
+        recorded.string_value = here.to_json()
+    if PUSHED_DESTINATION in push.custom_properties:
+        destination = push.custom_properties[PUSHED_DESTINATION]
+        name = pathlib.Path(destination.string_value).name
+        destination.string_value = os.path.join(config.serving, name)
+
+
+def _forget_lost_pushes(
+    store: MetadataStore, pushes: list[Any], config: PipelineConfig
+) -> Iterator[str]:
+    """Marks as deleted what was pushed after the newest version that is whole.
+
+    TFX then neither takes such a push from the cache nor finds it in production, so that a run
+    pushes again what is no longer served. Older versions may go without any consequence: they
+    stopped being in production when the next one was pushed.
+    """
+    newest = newest_whole(config.serving)
+    lost = [push for push in pushes if _version(push) > newest]
+    for push in lost:
+        push.state = _PROTO.Artifact.DELETED
+    store.put_artifacts(lost)
+    for version in version_numbers(config.serving):
+        if version > newest:
+            yield f"{config.serving}/{version} is damaged, and counts as never pushed"
+
+
+def _pushes(store: MetadataStore, pipeline: str) -> list[Any]:
+    context = store.get_context_by_type_and_name("pipeline", pipeline)
+    try:
+        pushed_model = store.get_artifact_type(_PUSHED_MODEL)
+    except errors.NotFoundError:
+        return []
+    artifacts = store.get_artifacts_by_context(context.id) if context else []
+    return [each for each in artifacts if each.type_id == pushed_model.id]
+
+
+def _version(push: Any) -> int:
+    """Returns the version of a push; 0 where the Pusher pushed nothing."""
+    return int(push.custom_properties[PUSHED_VERSION].string_value or 0)

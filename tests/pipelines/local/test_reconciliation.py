@@ -1,0 +1,95 @@
+"""What a run finds that starts in a folder where something was moved, deleted or damaged."""
+
+import shutil
+from pathlib import Path
+from typing import cast
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2 as proto
+
+from albert_tfx.release.production import PRODUCTION, Origin, Production
+from albert_tfx.storage import fingerprint
+from pipelines.config import PipelineConfig
+from pipelines.local.reconciliation import reconcile
+from pipelines.runs import open_store
+from tests.support.metadata import Output, Records
+
+LIVE, DELETED = proto.Artifact.LIVE, proto.Artifact.DELETED
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Output:
+    (tmp_path / "here").mkdir()
+    return Output(tmp_path / "here")
+
+
+def found(output: Output) -> list[str]:
+    return reconcile(cast(PipelineConfig, output))
+
+
+def serve(output: Output, number: int) -> Path:
+    version = Path(output.serving, str(number))
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").write_text(f"graph {number}")
+    Origin(output.name, ("no", "yes"), fingerprint(version)).save(version)
+    return version
+
+
+def states(records: Records) -> list[int]:
+    return [artifact.state for artifact in records.store.get_artifacts()]
+
+
+def test_where_nothing_ran_nothing_is_made(output: Output):
+    assert found(output) == []
+    assert not list(output.folder.iterdir())
+
+
+def test_pushes_after_the_newest_version_that_is_left_are_forgotten(output: Output):
+    records = Records(output)
+    for version in ("3", "5", "9"):
+        records.execution("Pusher", "pushed_model", "COMPLETE", pushed_version=version)
+    records.execution("Pusher", "pushed_model", "COMPLETE")
+    serve(output, 5)
+    assert found(output) == []
+    assert states(records) == [LIVE, LIVE, DELETED, LIVE]
+
+
+@pytest.mark.parametrize("damaged", ["saved_model.pb", "assets.extra/origin.json"])
+def test_a_damaged_version_counts_as_never_pushed(output: Output, damaged: str):
+    records = Records(output)
+    for version in (5, 9):
+        records.execution("Pusher", "pushed_model", "COMPLETE", pushed_version=str(version))
+        serve(output, version)
+    assert found(output) == []
+    file = Path(output.serving, "9", damaged)
+    file.write_bytes(file.read_bytes()[:-2])
+    assert found(output) == [f"{output.serving}/9 is damaged, and counts as never pushed"]
+    assert states(records) == [LIVE, DELETED]
+
+
+def test_a_folder_that_was_moved_keeps_what_is_served_and_forgets_the_rest(output: Output):
+    records = Records(output)
+    model = records.execution("ModelSelector", "model", "COMPLETE")
+    version = serve(output, 5)
+    records.execution(
+        "Pusher",
+        "pushed_model",
+        "COMPLETE",
+        pushed_version="5",
+        pushed_destination=str(version),
+        production=Production(model, "hash", str(version)).to_json(),
+    )
+    there = Output(output.folder.with_name("there"))
+    shutil.move(output.folder, there.folder)
+    [sentence] = found(there)
+    assert sentence.startswith(f"this folder was {output.folder} before")
+    store = open_store(Path(there.metadata))
+    selected, push = store.get_artifacts()
+    assert (selected.state, push.state) == (DELETED, LIVE)
+    assert push.uri == f"{there.pipeline_root}/Pusher/pushed_model/2"
+    served = f"{there.serving}/5"
+    assert push.custom_properties["pushed_destination"].string_value == served
+    production = Production.from_json(push.custom_properties[PRODUCTION].string_value)
+    moved = f"{there.pipeline_root}/ModelSelector/model/1"
+    assert production == Production(moved, "hash", served)
+    assert found(there) == []
