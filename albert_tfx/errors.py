@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from albert_tfx.printable import printable
+
 
 class InputError(Exception):
     """Something the user gave cannot be used; says what, and what to do about it.
@@ -22,12 +24,12 @@ class InputError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.cause}. {self.remedy}."
+        return printable(f"{self.cause}. {self.remedy}.")
 
 
 def one_line(error: BaseException) -> str:
     """Returns the last line of an error's message, or its class where the message is empty."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[-1])
 
 
 def did_you_mean(given: str, known: Iterable[str], otherwise: str) -> str:

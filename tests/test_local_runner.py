@@ -197,8 +197,21 @@ def test_an_error_that_nobody_reads_is_still_the_exit_status(unread_pipe):
     assert subprocess.run(command, stderr=unread_pipe).returncode == 2
 
 
-def test_two_runs_do_not_write_to_one_folder(start_toy, toy, tmp_path):
+def test_a_run_outlives_its_terminal(tmp_path):
+    process = subprocess.run(
+        [*_RUNNER, "loses its terminal", "--output", str(tmp_path)],
+        cwd=_PROJECT,
+        stdout=subprocess.DEVNULL,
+    )
+
+    assert process.returncode == 0
+    assert (tmp_path / "report" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("log_becomes", ["run.log", "run.log.1"])
+def test_two_runs_do_not_write_to_one_folder(start_toy, toy, tmp_path, log_becomes):
     start_toy("waits", "ComparisonReport              running")
+    (tmp_path / "run.log").rename(tmp_path / log_becomes)
 
     status, lines, errors = toy("works")
 

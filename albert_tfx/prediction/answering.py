@@ -18,6 +18,7 @@ from albert_tfx.data import text_files
 from albert_tfx.errors import InputError
 from albert_tfx.prediction import pushed_model
 from albert_tfx.prediction.predictions import FORMATS, Classifier, predict, written
+from albert_tfx.printable import printable
 
 if TYPE_CHECKING:
     from albert_tfx.prediction.predictions import Probabilities
@@ -68,7 +69,7 @@ def answer(request: Request, reason: Callable[[Path], str | None] = lambda _: No
             model = pushed_model.PushedModel(folder)
         with _with_progress(model, request) as classifier:
             for lines in written(predict(texts, classifier), chosen):
-                output.write(lines)
+                output.write(printable(lines) if output.isatty() else lines)
                 output.flush()
 
 

@@ -71,7 +71,7 @@ def slices_figure(slices: Sequence[SliceComparison], width: float = WIDE) -> Fig
     _draw_slice_accuracies(accuracies, slices)
     _draw_slice_differences(differences, slices)
     names = [f"{cut(each.name, _LETTERS)}\n{each.examples:,} reviews" for each in slices]
-    accuracies.set_yticks(range(len(slices)), names, fontsize=10, parse_math=False)
+    accuracies.set_yticks(range(len(slices)), names, fontsize=10)
     accuracies.set_ylim(len(slices) - 0.4, -0.6)
     title(figure, slices_finding(slices))
     return figure

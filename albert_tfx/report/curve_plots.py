@@ -180,8 +180,8 @@ def _draw_confusion(axes: Axes, name: str, counts: pd.DataFrame) -> None:
             color = "white" if share > 0.6 else INK
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
     names = [cut(str(name), _LETTERS) for name in counts.columns]
-    axes.set_xticks(range(len(counts)), names, parse_math=False)
-    axes.set_yticks(range(len(counts)), names, rotation=90, va="center", parse_math=False)
+    axes.set_xticks(range(len(counts)), names)
+    axes.set_yticks(range(len(counts)), names, rotation=90, va="center")
     axes.set_xlabel("Answer", color=MUTED)
     axes.set_ylabel("Label", color=MUTED)
     axes.set_title(TITLES[name], loc="left", fontsize=12, color=COLORS[name], fontweight="bold")

@@ -15,6 +15,7 @@ from albert_tfx.contract import EVAL, SHORT_TITLES, TEST, TRAIN
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Disagreement, Interval
 from albert_tfx.evaluation.metrics import METRICS, Metric
+from albert_tfx.printable import printable
 from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
 from albert_tfx.report.wording import is_known, points
@@ -114,6 +115,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
         autoescape=True,
+        finalize=_printable,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -132,6 +134,11 @@ def _environment() -> jinja2.Environment:
         "excerpt": excerpt,
     }
     return environment
+
+
+def _printable(value: Any) -> Any:
+    is_plain = isinstance(value, str) and not isinstance(value, markupsafe.Markup)
+    return printable(value) if is_plain else value
 
 
 def share(value: float | None) -> str:

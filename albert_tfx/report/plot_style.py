@@ -4,14 +4,17 @@ import io
 import textwrap
 from typing import Literal
 
+import matplotlib as mpl
 from etils import epath
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
 from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.printable import printable
 
 RESOLUTION = 160  # dots an inch
 WIDE = 10.0  # inches
@@ -49,7 +52,6 @@ def title(figure: Figure, text: str) -> None:
         fontsize=size,
         fontweight="bold",
         color=INK,
-        parse_math=False,
     )
 
 
@@ -59,6 +61,7 @@ def cut(name: str, letters: int) -> str:
     >>> cut("unfavourable", 8)
     'unfavou…'
     """
+    name = printable(name)
     return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
@@ -72,10 +75,17 @@ def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
 
 
 def to_png(figure: Figure) -> bytes:
-    """Returns the figure as a PNG file's content."""
+    """Returns the figure as a PNG file's content.
+
+    No text in it is read as mathematics: class names may hold dollars.
+    """
     FigureCanvasAgg(figure)
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=RESOLUTION, facecolor="white")
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    # Some labels of ticks are made only as the figure is drawn.
+    with mpl.rc_context({"text.parse_math": False}):
+        figure.savefig(content, format="png", dpi=RESOLUTION, facecolor="white")
     return content.getvalue()
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from albert_tfx.contract import FINE_TUNED, FROZEN, PAGE_FILE
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS
+from albert_tfx.printable import printable
 from albert_tfx.progress import Progress
 from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
@@ -46,7 +47,10 @@ class Screen:
 
     def say(self, line: RenderableType) -> None:
         """Writes one line, or one table."""
-        self._console.print(line, markup=False, soft_wrap=isinstance(line, str))
+        if isinstance(line, str):
+            self._console.print(printable(line), markup=False, soft_wrap=True)
+        else:
+            self._console.print(line)
 
     @contextlib.contextmanager
     def busy(self, line: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Stops the process at once on Ctrl-C, wherever it is."""
+"""What ends a run: Ctrl-C does, at once; a terminal that is closed does not."""
 
 import contextlib
 import os
@@ -33,6 +33,16 @@ def stop_at_once(farewell: Callable[[], None]) -> Iterator[None]:
         os.close(write_end)
         waiter.join()
         os.close(read_end)
+
+
+@contextlib.contextmanager
+def outlive_terminal() -> Iterator[None]:
+    """Ignores SIGHUP, as `nohup` does: the log has all that the terminal would have shown."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _await(read_end: int, farewell: Callable[[], None]) -> None:

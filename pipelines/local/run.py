@@ -30,14 +30,14 @@ def run(request: Request) -> Exception | None:
     from pipelines.local import run_log
     from pipelines.local.component_states import explain
     from pipelines.local.console import Screen
-    from pipelines.local.interruption import stop_at_once
+    from pipelines.local.interruption import outlive_terminal, stop_at_once
 
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     log = os.path.join(request.output, "run.log")
-    with run_log.capture(log) as output:
+    with outlive_terminal(), run_log.capture(log) as output:
         screen = Screen(output)
         with stop_at_once(lambda: screen.close("stopped. The same command goes on from here.")):
             try:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from albert_tfx.errors import InputError
+from albert_tfx.printable import printable
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -23,17 +24,21 @@ def capture(path: str) -> Iterator[TextIO]:
     """Sends file descriptors 1 and 2, and Python's logging from INFO on, to the end of `path`.
 
     Descriptors, not `sys.stdout`: TensorFlow's C++ and Beam's processes know nothing of the
-    latter. While it is open, no other process can capture to the same file.
+    latter. While it is open, no other process can capture to a file in the same folder.
 
     Yields:
       The standard output as it was, to write to meanwhile. What nobody reads there is lost, and
       is no error: the run matters, not who watches it.
 
     Raises:
-      InputError: The file cannot be written, or another process captures to it.
+      InputError: The file cannot be written, or another process captures to that folder.
     """
-    with _open(pathlib.Path(path)) as log, contextlib.ExitStack() as stack:
-        log.write(f"\n==== {time.strftime('%Y-%m-%d %H:%M:%S %z')} {shlex.join(sys.argv)}\n")
+    file = pathlib.Path(path)
+    with _open(file) as log, contextlib.ExitStack() as stack:
+        stack.enter_context(_locked(file.parent))
+        log.write(
+            f"\n==== {time.strftime('%Y-%m-%d %H:%M:%S %z')} {printable(shlex.join(sys.argv))}\n"
+        )
         _flush()
         output = stack.enter_context(_redirected(sys.stdout, 1, log))
         stack.enter_context(_redirected(sys.stderr, 2, log))
@@ -45,17 +50,28 @@ def capture(path: str) -> Iterator[TextIO]:
 def _open(path: pathlib.Path) -> TextIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        log = path.open("a", encoding="utf-8", buffering=1)
+        return path.open("a", encoding="utf-8", buffering=1)
     except OSError as error:
         cause = f"{path.parent} cannot be written ({error.strerror})"
         raise InputError(cause, "Give another folder with --output DIR") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    """Locks the folder itself: files in it are rotated, renamed and deleted by others.
+
+    Raises:
+      InputError: Another process has locked it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.lockf(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     except BlockingIOError as error:
-        log.close()
-        cause = f"another run is writing to {path.parent}"
+        cause = f"another run is writing to {folder}"
         raise InputError(cause, "Wait for it, or give another folder with --output DIR") from error
-    return log
+    finally:
+        os.close(descriptor)
 
 
 class _Unwatched(io.FileIO):
@@ -81,6 +97,13 @@ def _redirected(stream: TextIO, descriptor: int, log: TextIO) -> Iterator[TextIO
         os.close(kept)
 
 
+class _Formatter(logging.Formatter):
+    """Writes records of which nothing changes the terminal that shows the log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 @contextlib.contextmanager
 def _logging_to(log: TextIO) -> Iterator[None]:
     import absl.logging
@@ -88,7 +111,7 @@ def _logging_to(log: TextIO) -> Iterator[None]:
     root, verbosity = logging.getLogger(), absl.logging.get_verbosity()
     level = root.level
     handler = logging.StreamHandler(log)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_Formatter(_FORMAT))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     absl.logging.set_verbosity(absl.logging.INFO)

@@ -1,7 +1,9 @@
 """Two components of milliseconds, the second of which behaves as it is told."""
 
 import ctypes
+import os
 import pathlib
+import signal
 
 import apache_beam as beam
 from tfx.types.standard_artifacts import ModelEvaluation, String
@@ -49,6 +51,11 @@ def _refuse_in_beam():
         _ = pipeline | beam.Create([1]) | beam.Map(lambda _: _refuse())
 
 
+def _lose_terminal():
+    os.kill(os.getpid(), signal.SIGHUP)
+    _work()
+
+
 def _wait_in_c():
     """Locks a mutex twice: a wait that no signal handler of Python gets a word in."""
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(128)
@@ -61,5 +68,6 @@ _BEHAVIOURS = {
     "fails": _fail,
     "refuses": _refuse,
     "refuses in Beam": _refuse_in_beam,
+    "loses its terminal": _lose_terminal,
     "waits": _wait_in_c,
 }

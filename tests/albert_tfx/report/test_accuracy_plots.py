@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib._pylab_helpers import Gcf
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 
 from albert_tfx.evaluation.measurements import (
     Comparison,
@@ -142,3 +142,16 @@ def test_long_names_leave_room_for_the_axes():
 def test_no_global_figure_is_made(comparison):
     accuracy_plots.comparison_figure(comparison)
     assert not Gcf.get_all_fig_managers()
+
+
+@pytest.mark.parametrize("name", ["$5 to $10", r"$\frac{$", "$a$", "a_$^b$^", "<b>", "\x1b[31m"])
+def test_no_class_name_is_read_as_mathematics(name: str):
+    interval = Interval(0.5, 0.4, 0.6)
+    slices = [SliceComparison(f"label {name}", 300, interval, interval, interval)]
+    counts = pd.DataFrame(np.eye(2, dtype=int), [name, "other"], [name, "other"])
+    drawn = reports.make().curves
+    curves = {model: dataclasses.replace(each, confusion=counts) for model, each in drawn.items()}
+    for figure in (accuracy_plots.slices_figure(slices), curve_plots.confusion_figure(curves)):
+        plot_style.title(figure, f"Most frequent mistake: {name}")
+        assert plot_style.to_png(figure).startswith(b"\x89PNG")
+        assert not any(text.get_parse_math() for text in figure.findobj(Text))

@@ -193,6 +193,24 @@ def test_hostile_text_stays_text(render, findings, word):
     assert pages.faults(page) == []
 
 
+def test_no_text_turns_the_page_round_or_hides_in_it(render, findings):
+    first, *others = findings.summary.slices
+    word = "label \u202eevitisop\x1b[2J"
+    review = Disagreement(word, word, word, 0.9, word, 0.8)
+    summary = dataclasses.replace(
+        findings.summary, slices=(dataclasses.replace(first, name=word), *others)
+    )
+    page = render(summary, [review])
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert len(pages.parse(page).xpath("//bdi[contains(text(), 'evitisop')]")) == 4
+
+
+def test_nothing_from_elsewhere_may_be_loaded_or_run(page):
+    (policy,) = pages.parse(page).xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
 def text_count(root, word: str) -> int:
     return root.text_content().count(word)
 
