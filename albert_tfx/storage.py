@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from etils import epath
 
 _PARTIAL = ".partial"
 _PREVIOUS = ".previous"
+_NUMBER = re.compile("0|[1-9][0-9]*")
 
 
 def to_json(value: Any) -> str:
@@ -88,9 +90,12 @@ def copy_whole(source: epath.PathLike, destination: epath.PathLike) -> None:
 
 
 def remove(path: epath.PathLike) -> None:
-    """Removes a file, or a folder with all that is in it; does nothing where there is neither."""
+    """Removes a file, or a folder with all that is in it; does nothing where there is neither.
+
+    Of a link, what it points to stays.
+    """
     target = epath.Path(path)
-    if target.is_dir():
+    if target.is_dir() and not os.path.islink(path):  # noqa: PTH114  False for a bucket's paths
         target.rmtree()
     else:
         target.unlink(missing_ok=True)
@@ -129,6 +134,16 @@ def length_and_time(path: epath.PathLike) -> tuple[int, int]:
         return status.st_size, int(status.st_mtime)
     remote = epath.Path(path).stat()
     return remote.length, remote.mtime
+
+
+def version_numbers(folder: epath.PathLike) -> list[int]:
+    """Returns the versions in a serving folder, the oldest first; the folder need not exist.
+
+    TensorFlow Serving's: folders whose names are decimal numbers without leading zeros.
+    """
+    root = epath.Path(folder)
+    names = [entry.name for entry in root.iterdir()] if root.is_dir() else []
+    return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
 
 
 def _files(root: epath.Path) -> Iterator[epath.Path]:

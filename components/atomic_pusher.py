@@ -33,9 +33,8 @@ from albert_tfx.release.production import (
     record,
     recorded,
     refuse_other_origins,
-    version_numbers,
 )
-from albert_tfx.storage import fingerprint, remove
+from albert_tfx.storage import fingerprint, remove, version_numbers
 
 # Model servers look at numbered folders only.
 STAGING = ".staging"

@@ -83,6 +83,11 @@ class OutputFolder:
         return f"{self.output}/serving"
 
     @property
+    def report(self) -> str:
+        """Where the page, its plots and the summary are published."""
+        return f"{self.output}/report"
+
+    @property
     def predictions(self) -> str:
         """Where the classes of `scoring` are written."""
         return f"{self.output}/predictions"

@@ -9,6 +9,7 @@ from etils import epath
 
 from albert_tfx.contract import CLASSIFY_TEXT, EXTRA_ASSETS, LABELS, PROBABILITIES, WARMUP_FILE
 from albert_tfx.errors import InputError, one_line
+from albert_tfx.storage import version_numbers
 
 if TYPE_CHECKING:
     from albert_tfx.prediction.predictions import Probabilities
@@ -27,7 +28,7 @@ def newest(output: Path, reason: Callable[[Path], str | None] = lambda _: None) 
       InputError: No model has been pushed there.
     """
     serving = output / "serving"
-    versions = [path for path in serving.glob("*/") if path.name.isdecimal()]
+    versions = version_numbers(serving)
     if not versions:
         known = reason(output)
         because = f"; the last run pushed none: {known}".rstrip(".") if known else ""
@@ -36,7 +37,7 @@ def newest(output: Path, reason: Callable[[Path], str | None] = lambda _: None) 
             f"Make one with python local_runner.py --output {output}, or name another model with "
             "--model FOLDER",
         )
-    return max(versions, key=lambda version: int(version.name))
+    return serving / str(versions[-1])
 
 
 def require_saved_model(folder: Path) -> None:

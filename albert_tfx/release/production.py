@@ -16,7 +16,13 @@ from etils import epath
 
 from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
 from albert_tfx.errors import InputError
-from albert_tfx.storage import fingerprint, read_json, write_bytes, write_json
+from albert_tfx.storage import (
+    fingerprint,
+    read_json,
+    version_numbers,
+    write_bytes,
+    write_json,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -146,13 +152,6 @@ class Origin:
             return cls(**{**content, "classes": tuple(content["classes"])})
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
-
-
-def version_numbers(folder: epath.PathLike) -> list[int]:
-    """Returns the versions in a serving folder, the oldest first; the folder need not exist."""
-    root = epath.Path(folder)
-    names = [entry.name for entry in root.iterdir()] if root.is_dir() else []
-    return sorted(int(name) for name in names if name.isdigit())
 
 
 def is_whole(version: epath.PathLike) -> bool:

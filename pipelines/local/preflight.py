@@ -1,9 +1,11 @@
 """What is checked and prepared before TFX starts, so that bad input is refused within seconds."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions, PreprocessingOptions, TextsToScore
 from pipelines.config import PipelineConfig, build_config
@@ -38,6 +40,7 @@ def prepare(request: Request) -> Prepared:
     Raises:
       InputError: The output folder, the reviews, the encoder or the texts to score cannot be used.
     """
+    _refuse_what_is_not_ours(request)
     _refuse_artifacts_without_metadata(request)
     from albert_tfx.release import production
 
@@ -61,6 +64,27 @@ def prepare(request: Request) -> Prepared:
         preprocessor_fingerprint=preprocessor,
     )
     return Prepared(config, resolved.class_names, resolved.num_examples)
+
+
+def _refuse_what_is_not_ours(request: Request) -> None:
+    """Refuses an output folder in which a run would replace what somebody else put there."""
+    report = Path(request.report)
+    is_ours = not report.is_symlink() and (report / SUMMARY_FILE).is_file()
+    if os.path.lexists(report) and not is_ours and not _is_empty_folder(report):
+        raise InputError(
+            f"{report} is not the report of an earlier run, which this run would replace",
+            "Move it away, or give another folder with --output DIR",
+        )
+    for folder in (request.serving, request.pipeline_root, request.predictions):
+        if os.path.lexists(folder) and not Path(folder).is_dir():
+            raise InputError(
+                f"{folder} is no folder",
+                "Move it away, or give another folder with --output DIR",
+            )
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 def _refuse_artifacts_without_metadata(request: Request) -> None:

@@ -11,7 +11,8 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from albert_tfx.contract import PUSHED_DESTINATION, PUSHED_VERSION
-from albert_tfx.release.production import PRODUCTION, Production, newest_whole, version_numbers
+from albert_tfx.release.production import PRODUCTION, Production, newest_whole
+from albert_tfx.storage import version_numbers
 from pipelines.config import PipelineConfig
 from pipelines.runs import open_store, split_uri
 

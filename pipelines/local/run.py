@@ -77,7 +77,7 @@ def _publish_report(config: PipelineConfig) -> "Summary":
     from albert_tfx.storage import copy_whole
     from pipelines import runs
 
-    folder = pathlib.Path(config.output, "report")
+    folder = pathlib.Path(config.report)
     copy_whole(runs.output_uri(config.metadata, config.name, COMPARISON_REPORT), folder)
     return Summary.load(folder)
 

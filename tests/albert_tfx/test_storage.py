@@ -137,3 +137,23 @@ def test_a_file_of_an_owner_without_a_name_is_measured(folder, monkeypatch):
     assert storage.size(folder) == sum(
         path.stat().st_size for path in folder.rglob("*") if path.is_file()
     )
+
+
+def test_versions_are_folders_that_a_model_server_numbers(tmp_path: Path):
+    for name in ("9", "100", "10", ".staging", "latest", "²", "٣", "007", "-1"):
+        (tmp_path / name).mkdir()
+    assert storage.version_numbers(tmp_path) == [9, 10, 100]
+    assert storage.version_numbers(tmp_path / "missing") == []
+
+
+def test_what_a_link_points_to_outlives_the_link(tmp_path: Path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "mine").write_text("kept")
+    for replaced in ("removed", "replaced"):
+        (tmp_path / replaced).symlink_to(folder)
+    storage.remove(tmp_path / "removed")
+    storage.copy_whole(folder, tmp_path / "replaced")
+    assert (folder / "mine").read_text() == "kept"
+    assert not (tmp_path / "removed").exists()
+    assert not (tmp_path / "replaced").is_symlink()

@@ -19,7 +19,7 @@ from tfx.types import standard_artifacts
 
 from albert_tfx.evaluation import extractors, tfma_config
 from albert_tfx.options import ProductionPolicy, SelectionPolicy, encode
-from albert_tfx.release.production import version_numbers
+from albert_tfx.storage import version_numbers
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.model_selector import ModelSelector

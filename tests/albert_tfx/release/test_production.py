@@ -18,14 +18,6 @@ def make(folder: Path, number: int, origin: Origin | None = None) -> None:
         origin.save(str(version))
 
 
-def test_versions_are_counted_by_number_and_nothing_else_is(tmp_path):
-    for number in (10, 9, 100):
-        make(tmp_path, number)
-    (tmp_path / ".staging").mkdir()
-    assert production.version_numbers(str(tmp_path)) == [9, 10, 100]
-    assert production.version_numbers(str(tmp_path / "missing")) == []
-
-
 def test_origin_is_kept_beside_the_model(tmp_path):
     make(tmp_path, 1, MINE)
     make(tmp_path, 2)

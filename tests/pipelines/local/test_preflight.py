@@ -1,3 +1,4 @@
+import os
 import pathlib
 
 import pytest
@@ -106,3 +107,37 @@ def test_a_model_of_other_classes_in_the_serving_folder_is_refused(prepare, csv,
 
     with pytest.raises(InputError, match=r"classes bad, good, and this run has bad, good, so-so"):
         prepare("--csv", csv, "--text-column", "body", "--label-column", "verdict")
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "dangling link"])
+def test_a_report_of_somebody_else_s_is_refused_and_stays(prepare, tmp_path, kind):
+    report, own = tmp_path / "out" / "report", tmp_path / "own"
+    report.parent.mkdir()
+    own.mkdir()
+    (own / "thesis.txt").write_text("years of work")
+    if kind == "folder":
+        own.rename(report)
+    elif kind == "file":
+        report.write_text("years of work")
+    else:
+        report.symlink_to(own if kind == "link" else tmp_path / "missing")
+    with pytest.raises(InputError, match=r"report is not the report of an earlier run.*Move it"):
+        prepare()
+    assert os.path.lexists(report)
+
+
+def test_an_empty_report_folder_and_an_earlier_report_are_replaced(prepare, tmp_path, csv):
+    columns = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
+    report = tmp_path / "out" / "report"
+    report.mkdir(parents=True)
+    assert prepare(*columns).class_names
+    (report / "summary.json").write_text("{}")
+    assert prepare(*columns).class_names
+
+
+@pytest.mark.parametrize("name", ["serving", "pipeline", "predictions"])
+def test_a_file_where_a_folder_belongs_is_refused(prepare, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name} is no folder"):
+        prepare()
