@@ -28,11 +28,12 @@ def preprocessing_fn(
     preprocessor = tft.make_and_track_object(
         lambda: tokens.load_preprocessor(options.preprocessor), name="preprocessor"
     )
-    text = tokens.remove_line_breaks(tf.reshape(inputs[TEXT], [-1]))
-    ids = tokens.tokenize(preprocessor, text)
+    budget = options.sequence_length - 2
+    text = tokens.shorten(tf.reshape(inputs[TEXT], [-1]), budget, options.truncation)
+    ids = tokens.tokenize(preprocessor, tokens.remove_line_breaks(text))
     special = preprocessor.tokenize.get_special_tokens_dict()
     input_word_ids = tokens.add_special_tokens(
-        tokens.truncate(ids, options.sequence_length - 2, options.truncation),
+        tokens.truncate(ids, budget, options.truncation),
         special["start_of_sequence_id"],
         special["end_of_segment_id"],
     )

@@ -13,6 +13,10 @@ from albert_tfx.errors import InputError, one_line
 from albert_tfx.modeling.hub import resolve
 
 PADDING_ID = 0
+# Bytes of text that are read for each token that is kept. English has 4 to 5, and a piece of a
+# vocabulary is hardly ever longer than 16 letters of 4 bytes. Only a text of little but white
+# space, or of letters that the vocabulary lacks, has more.
+_BYTES_PER_TOKEN = 128
 
 
 def load_preprocessor(handle: str) -> tf.Module:
@@ -72,10 +76,45 @@ def truncate(ids: tf.RaggedTensor, budget: int, truncation: str) -> tf.RaggedTen
       truncation: `head`, `tail`, or `head_tail` for a quarter from the head and the rest from
         the tail.
     """
-    head = {"head": budget, "tail": 0, "head_tail": budget // 4}[truncation]
+    head = _head(budget, truncation)
     if head == budget:
         return ids[:, :budget]
     return tf.concat([ids[:, :head], ids[:, head:][:, head - budget :]], axis=1)
+
+
+def shorten(text: tf.Tensor, budget: int, truncation: str) -> tf.Tensor:
+    """Cuts a text that is far longer than the tokens to be kept of it.
+
+    SentencePiece's time grows with the square of a text's length, and its memory with all that it
+    is given. A text of up to `128 * budget` bytes stays as it is.
+
+    Args:
+      text: string `[batch]`.
+      budget: Most ids that `truncate` will keep.
+      truncation: As for `truncate`, from whose side or sides the bytes are kept.
+
+    Returns:
+      string `[batch]`, of whole characters in UTF-8 where it was cut.
+    """
+    head = _head(budget, truncation) * _BYTES_PER_TOKEN
+    tail = budget * _BYTES_PER_TOKEN - head
+    length = tf.strings.length(text)
+    is_long = length > head + tail
+    first = tf.strings.substr(text, tf.zeros_like(length), tf.fill(tf.shape(length), head))
+    last = tf.strings.substr(
+        text, tf.where(is_long, length - tail, 0), tf.fill(tf.shape(length), tail)
+    )
+    cut = tf.strings.join([_whole_characters(first), _whole_characters(last)], separator=" ")
+    return tf.where(is_long, cut, text)
+
+
+def _whole_characters(text: tf.Tensor) -> tf.Tensor:
+    return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="ignore")
+
+
+def _head(budget: int, truncation: str) -> int:
+    """Returns how much of a budget is kept from the head of a text."""
+    return {"head": budget, "tail": 0, "head_tail": budget // 4}[truncation]
 
 
 def add_special_tokens(ids: tf.RaggedTensor, start: tf.Tensor, end: tf.Tensor) -> tf.RaggedTensor:

@@ -2,6 +2,7 @@ import pytest
 import tensorflow as tf
 
 from albert_tfx.modeling import tokens
+from pipelines import presets
 
 ROWS = tf.ragged.constant([[1, 2, 3, 4, 5, 6, 7, 8], [9], [], [1, 2, 3, 4]], dtype=tf.int32)
 
@@ -31,3 +32,35 @@ def test_special_tokens_enclose_every_row_even_an_empty_one():
 def test_line_breaks_become_spaces():
     text = tf.constant(["Good.<br /><br>Bad.<BR/>Ugly <b>bold</b>"])
     assert tokens.remove_line_breaks(text).numpy()[0] == b"Good.  Bad. Ugly <b>bold</b>"
+
+
+@pytest.mark.parametrize("truncation", ["head", "tail", "head_tail"])
+@pytest.mark.parametrize("unit", ["a lovely film, ", "<br /><br />Schön! ", "映画 "])
+def test_a_long_text_keeps_the_tokens_that_count(unit: str, truncation: str):
+    """Numbers tell the words apart; the whole text is four times what is read of it."""
+    preprocessor = tokens.load_preprocessor(presets.MINI_PREPROCESSOR)
+    budget = 30
+    count = 4 * 128 * budget // len(unit.encode())
+    text = tf.constant(["".join(f"{unit}{number} " for number in range(count)), "short"])
+    short = tokens.shorten(text, budget, truncation)
+    assert short[1] == "short"
+    assert int(tf.strings.length(short[0])) <= 128 * budget + 1 < int(tf.strings.length(text[0]))
+    kept, expected = (
+        tokens.truncate(tokens.tokenize(preprocessor, each), budget, truncation).to_list()
+        for each in (short, text)
+    )
+    assert kept == expected
+
+
+@pytest.mark.parametrize("truncation", ["head", "tail", "head_tail"])
+@pytest.mark.parametrize("letter", ["\0", "é", "漢", "\N{CLAPPER BOARD}", "\u200b"])
+def test_no_letter_is_cut_in_two_and_no_text_is_long(letter: str, truncation: str):
+    text = letter * 10_007
+    (short,) = tokens.shorten(tf.constant([text]), 7, truncation).numpy()
+    assert 128 * 7 - 8 < len(short) <= 128 * 7 + 1
+    assert set(short.decode()) <= {letter, " "}
+
+
+def test_a_text_of_just_the_bytes_that_are_read_stays_as_it_is():
+    text = "é" * 64 * 7
+    assert tokens.shorten(tf.constant([text, text + "!"]), 7, "head")[0] == text.encode()
