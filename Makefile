@@ -1,7 +1,9 @@
 # The front door: `make` lists what there is. Each target sets up .venv first, where that is due.
 
 .DEFAULT_GOAL := help
+LINTERS := types style arrows dockerfile
 .PHONY: help setup run check test coverage lint format bench notebook image test-image lock clean
+.PHONY: fast-tests $(LINTERS)
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
 # Which TensorFlow: gpu brings NVIDIA's libraries, too.
@@ -17,6 +19,10 @@ UV_FOLDER := .cache/uv
 ENGINE ?= $(or $(shell for e in docker podman; do $$e info >/dev/null 2>&1 && echo $$e && break; done),docker)
 IMAGE ?= albert-tfx
 INSTALL := PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
+# Runs targets beside each other; shows the output of each in one piece, and all that fail.
+TOGETHER = $(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
+# Shares test files among processes.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -38,20 +44,32 @@ setup: $(INSTALLED) ## Install what a run needs into .venv (once; ACCELERATOR=cp
 run: $(INSTALLED) ## Train, compare and push on the sample reviews (ARGS= adds options)
 	@$(BIN)/python local_runner.py $(ARGS)
 
-check: lint ## Lint, then the fast tests, which import no TFX (under a minute; ARGS= as for test)
-	@$(BIN)/python -m pytest --fast $(ARGS)
+check: $(DEVELOPS) ## Lint beside the fast tests, which import no TFX (under a minute; ARGS= as for test)
+	@$(TOGETHER) $(LINTERS) fast-tests
 
 test: lint ## Lint, then every test (a quarter of an hour; ARGS= adds pytest's options)
 	@$(BIN)/python -m pytest $(ARGS)
+
+fast-tests:
+	@$(BIN)/python -m pytest --fast $(WORKERS) $(ARGS)
 
 coverage: $(DEVELOPS) ## Every test, then the lines that none has reached (ARGS= as for test)
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: $(DEVELOPS) ## Check style, types, and which room imports which
+	@$(TOGETHER) $(LINTERS)
+
+types:
+	@$(BIN)/mypy
+
+style:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
+
+arrows:
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+
+dockerfile:
 	@$(BIN)/hadolint Dockerfile
 
 format: $(DEVELOPS) ## Put the code into the form that lint asks for

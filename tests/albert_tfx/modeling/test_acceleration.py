@@ -11,6 +11,8 @@ from albert_tfx.modeling.encoder import PooledEncoder
 from pipelines.presets import MINI_ENCODER
 from tests.support import models
 
+pytestmark = pytest.mark.slow  # XLA compiles
+
 IDS = tf.TensorSpec([None, None], tf.int32)
 
 
@@ -27,7 +29,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return models.save_encoder(tmp_path_factory.mktemp("encoders") / "tiny")
 
 
-@pytest.mark.slow
 def test_a_compiled_step_sees_the_vectors_and_gradients_of_a_plain_one():
     trainable = PooledEncoder(MINI_ENCODER, "mean", trainable=True)
     batches = [tf.constant([[2, 9, 8, 3, 0], [2, 7, 3, 0, 0]]), tf.constant([[2, 50, 60, 3]] * 3)]

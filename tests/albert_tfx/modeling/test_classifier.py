@@ -42,10 +42,17 @@ def without_normalization() -> tf.keras.Model:
     return tf.keras.Sequential([tf.keras.Input([8]), layers.Dense(4, "tanh"), layers.Dense(2)])
 
 
+@pytest.fixture(scope="module")
+def full_step(without_normalization: tf.keras.Model) -> list[np.ndarray]:
+    """Weights and metrics after a step in float32 with the whole batch."""
+    return weights_after_a_step(without_normalization)
+
+
 def test_a_step_in_bfloat16_is_nearly_the_same_and_the_only_thing_that_is(
-    without_normalization: tf.keras.Model, monkeypatch: pytest.MonkeyPatch
+    without_normalization: tf.keras.Model,
+    full_step: list[np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    full = weights_after_a_step(without_normalization)
     reduced: list[str] = []
     original = acceleration.in_bfloat16
 
@@ -55,7 +62,7 @@ def test_a_step_in_bfloat16_is_nearly_the_same_and_the_only_thing_that_is(
 
     monkeypatch.setattr(acceleration, "in_bfloat16", note)
     for one, other in zip(
-        full, weights_after_a_step(without_normalization, in_bfloat16=True), strict=True
+        full_step, weights_after_a_step(without_normalization, in_bfloat16=True), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
     assert reduced == ["train_function"]
@@ -63,13 +70,12 @@ def test_a_step_in_bfloat16_is_nearly_the_same_and_the_only_thing_that_is(
     assert reduced == ["train_function"]
 
 
-@pytest.mark.parametrize("parts", [2, 8])
+@pytest.mark.parametrize("parts", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_step_in_parts_is_the_step_of_the_whole_batch(
-    without_normalization: tf.keras.Model, parts: int
+    without_normalization: tf.keras.Model, full_step: list[np.ndarray], parts: int
 ):
-    whole = weights_after_a_step(without_normalization, 1)
     in_parts = weights_after_a_step(without_normalization, parts)
-    for one, other in zip(whole, in_parts, strict=True):
+    for one, other in zip(full_step, in_parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 

@@ -20,6 +20,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return models.save_encoder(tmp_path_factory.mktemp("encoders") / "tiny")
 
 
+@pytest.mark.slow
 def test_the_embedded_pair_fits():
     encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 512)
 
@@ -29,6 +30,7 @@ def test_a_length_beyond_the_positions_is_refused():
         encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 513)
 
 
+@pytest.mark.slow
 def test_another_vocabulary_is_refused(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(models, "VOCABULARY_SIZE", 7999)
     other = models.save_encoder(tmp_path / "other")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,8 +19,19 @@ PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    return training.train(tmp_path_factory.mktemp("undisturbed"))
+def folder_of_undisturbed(tmp_path_factory):
+    return tmp_path_factory.mktemp("undisturbed")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder_of_undisturbed):
+    return training.train(folder_of_undisturbed)
+
+
+@pytest.fixture
+def ended_folder(undisturbed, folder_of_undisturbed, tmp_path):
+    """Folder of a training that has ended, to be changed at will."""
+    return shutil.copytree(folder_of_undisturbed, tmp_path / "ended")
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -97,9 +109,8 @@ def test_metrics_have_no_more_digits_than_float32_gives_them(undisturbed):
     assert [str(value) for value in metrics] == [str(np.float32(value)) for value in metrics]
 
 
-def test_a_training_that_ended_is_not_repeated(undisturbed, tmp_path, capsys):
-    training.train(tmp_path)
-    model, state = training.train(tmp_path, Refuse())
+def test_a_training_that_ended_is_not_repeated(undisturbed, ended_folder, capsys):
+    model, state = training.train(ended_folder, Refuse())
     assert f"goes on from step {state.step}\n" in capsys.readouterr().out
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 
@@ -109,18 +120,17 @@ class Refuse(tf.keras.callbacks.Callback):
         raise AssertionError(f"takes step {batch}")
 
 
-def test_nothing_is_left_of_a_training_that_is_forgotten(tmp_path):
-    training.train(tmp_path)
-    fitting.forget(str(tmp_path / "checkpoints"))
-    assert not list(tmp_path.iterdir())
+def test_nothing_is_left_of_a_training_that_is_forgotten(ended_folder):
+    assert list(ended_folder.iterdir())
+    fitting.forget(str(ended_folder / "checkpoints"))
+    assert not list(ended_folder.iterdir())
 
 
 @pytest.mark.slow
-def test_half_forgotten_it_begins_anew(undisturbed, tmp_path, monkeypatch, capsys):
-    training.train(tmp_path)
+def test_half_forgotten_it_begins_anew(undisturbed, ended_folder, monkeypatch, capsys):
     monkeypatch.setattr(fitting, "remove", lambda folder: os.remove(f"{folder}/best-0.index"))
-    fitting.forget(str(tmp_path / "checkpoints"))
-    model, _ = training.train(tmp_path)
+    fitting.forget(str(ended_folder / "checkpoints"))
+    model, _ = training.train(ended_folder)
     assert "goes on" not in capsys.readouterr().out
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 
