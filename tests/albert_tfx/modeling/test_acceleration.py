@@ -1,4 +1,3 @@
-import itertools
 import logging
 import time
 
@@ -123,8 +122,36 @@ def test_a_failure_leaves_no_precision_reduced(settings: list[bool]):
     assert settings == [True, False]
 
 
-@pytest.mark.parametrize(("seconds_in_bfloat16", "pays"), [(0.5, True), (0.9, False), (4, False)])
-def test_bfloat16_pays_where_it_is_measured_to_be_faster(monkeypatch, seconds_in_bfloat16, pays):
-    clock = itertools.accumulate(itertools.cycle([0, 1, 0, seconds_in_bfloat16]))
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+def cpuinfo(vendor: str, *flags: str) -> str:
+    fields = f"vendor_id\t: {vendor}\nflags\t\t: fpu {' '.join(flags)}\nbugs\t\t: amx_bf16\n"
+    return "".join(f"processor\t: {number}\n{fields}\n" for number in range(2))
+
+
+@pytest.mark.parametrize(
+    ("text", "pays"),
+    [
+        (cpuinfo("GenuineIntel", "avx512_bf16", "amx_bf16"), True),
+        (cpuinfo("GenuineIntel", "avx512f", "avx512_bf16"), False),
+        (cpuinfo("AuthenticAMD", "avx512f", "avx512_bf16"), True),
+        (cpuinfo("AuthenticAMD", "avx512f"), False),
+        ("processor\t: 0\nBogoMIPS\t: 243.75\nFeatures\t: fp asimd bf16\n", False),
+        ("", False),
+    ],
+)
+def test_bfloat16_pays_where_the_processor_multiplies_faster_in_it(
+    monkeypatch, tmp_path, text, pays
+):
+    (tmp_path / "cpuinfo").write_text(text)
+    processor = acceleration.Processor.read(str(tmp_path / "cpuinfo"))
+    monkeypatch.setattr(acceleration.Processor, "read", lambda: processor)
     assert acceleration.bfloat16_pays() is pays
+
+
+def test_a_machine_without_linuxs_file_is_not_known(tmp_path):
+    assert acceleration.Processor.read(str(tmp_path / "cpuinfo")) == acceleration.Processor()
+
+
+def test_no_clock_decides_the_precision(monkeypatch):
+    for clock in ("monotonic", "perf_counter", "process_time", "time"):
+        monkeypatch.setattr(time, clock, lambda: pytest.fail("a clock was read"))
+    assert acceleration.bfloat16_pays() in (True, False)
