@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from albert_tfx.evaluation.measurements import Comparison, ProductionComparison
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
+from albert_tfx.report import wording
+from albert_tfx.report.convergence import judge
 from albert_tfx.report.summary import (
     Duplicates,
     ModelSummary,
@@ -72,7 +74,7 @@ def summarize(
       command: The command that started the run; empty where that is not known.
     """
     metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
-    return Summary(
+    found = Summary(
         winner=decision.winner,
         selected=decision.selected,
         pushed=pushed_model is not None,
@@ -88,6 +90,7 @@ def summarize(
                 best_epoch=history.best_epoch,
                 training_precision=history.precision,
                 epochs=history.epochs,
+                convergence=judge(name, history.epochs, comparison.majority_share),
                 model_bytes=costs[name].bytes,
                 latency_seconds=costs[name].latency_seconds,
                 slow_latency_seconds=costs[name].slow_latency_seconds,
@@ -116,6 +119,7 @@ def summarize(
         seed=next(iter(histories.values())).seed,
         command=command,
     )
+    return dataclasses.replace(found, caution=wording.caution(found))
 
 
 def versions() -> dict[str, str | None]:

@@ -16,6 +16,7 @@ from etils import epath
 from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import FlipRates, Interval, ModelMetrics, SliceComparison
+from albert_tfx.report.convergence import Convergence
 from albert_tfx.storage import read_json, write_json
 
 # Raised where a key is removed or changes its meaning; a new key leaves it as it is.
@@ -35,6 +36,7 @@ class ModelSummary:
     best_epoch: int
     training_precision: str
     epochs: tuple[Mapping[str, float], ...]
+    convergence: str = Convergence.CONVERGED
     model_bytes: int
     latency_seconds: float
     slow_latency_seconds: float
@@ -138,6 +140,7 @@ class Summary:
     """What a run found."""
 
     schema_version: int = SCHEMA_VERSION
+    caution: str = ""
     winner: str | None
     selected: str
     pushed: bool

@@ -12,6 +12,7 @@ from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES
 from albert_tfx.evaluation.measurements import Interval
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
 from albert_tfx.release.selection import Rule
+from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Summary
 
 _CONFIDENTLY = f"with {CONFIDENCE:.0%} confidence"
@@ -26,6 +27,14 @@ _VERDICTS: Mapping[str, str] = {
     "enough",
     Rule.MAJORITY: "Serve neither model: the preferred one is not certain to beat always giving "
     "the same answer",
+}
+_UNFINISHED: Mapping[str, str] = {
+    Convergence.NEAR_CHANCE: "its accuracy on the texts that it trained on is still near chance",
+    Convergence.STILL_FALLING: "its loss still falls steeply at the end",
+}
+_REMEDIES: Mapping[str, str] = {
+    FROZEN: "Give more --frozen-epochs or a higher --frozen-learning-rate",
+    FINE_TUNED: "Give more --fine-tuned-epochs or another --fine-tuned-learning-rate",
 }
 _RULES: Mapping[str, str] = {
     Rule.SURE_GAIN: "the fine-tuned model wins only if the lower bound of its gain is high enough, "
@@ -42,8 +51,27 @@ _RULES: Mapping[str, str] = {
 }
 
 
+def caution(summary: Summary) -> str:
+    """Returns what to know before the verdict; empty where nothing is in its way.
+
+    Of an unfinished training it speaks where that model did not win: one that wins all the same
+    needs no excuse.
+    """
+    difference = summary.difference[ACCURACY.name]
+    model = FROZEN if _is_certain(difference) else FINE_TUNED
+    sign = _UNFINISHED.get(summary.models[model].convergence)
+    if sign is None or not is_known(difference.value):
+        return ""
+    return (
+        f"The training of {NAMES[model]} has not converged: {sign}. {_REMEDIES[model]} before you "
+        f"draw a conclusion from the comparison."
+    )
+
+
 def verdict(summary: Summary) -> str:
     """Returns one clause on what to do; see `uncertainty` for how certain it is."""
+    if summary.caution:
+        return "No verdict yet: a training has not converged"
     if summary.rule in _VERDICTS:
         return _VERDICTS[summary.rule]
     if summary.winner is None:
@@ -79,7 +107,7 @@ def _meaning(lower: float, upper: float) -> str:
         )
     if upper < 0:
         return (
-            "The whole interval is below zero: fine-tuning does harm here, by at least "
+            "The whole interval is below zero: this training of it did worse, by at least "
             f"{-100 * upper:.1f} points."
         )
     return "The interval includes zero: so many reviews cannot tell the two apart by accuracy."

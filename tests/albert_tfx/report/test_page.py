@@ -320,3 +320,8 @@ def test_artifacts_without_an_id_come_by_name():
     ]
     traced = trace(artifacts, "root/report/key/0")
     assert [each.role for each in traced] == ["evaluation", "frozen"]
+
+
+def test_an_unfinished_training_is_said_first(render):
+    text = pages.text_of(pages.parse(render(caution="The training has not converged: so and so.")))
+    assert text.index("No verdict yet") < text.index("so and so") < text.index("What decided")

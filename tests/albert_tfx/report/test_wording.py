@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
+from albert_tfx.contract import NAMES
 from albert_tfx.evaluation.measurements import FlipRates, Interval
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
+from albert_tfx.report.convergence import Convergence
 from tests.support import summaries
 from tests.support.summaries import changed
 
@@ -28,7 +30,7 @@ def test_a_rule_unknown_here_has_a_verdict_all_the_same():
     ("difference", "meaning"),
     [
         (Interval(0.05, 0.033, 0.067), "helps here, but the gain may be as small as 3.3 points."),
-        (Interval(-0.05, -0.07, -0.03), "does harm here, by at least 3.0 points."),
+        (Interval(-0.05, -0.07, -0.03), "this training of it did worse, by at least 3.0 points."),
         (Interval(0.01, -0.01, 0.03), "The interval includes zero"),
         (Interval(0.01), "+1.0 points; its interval is not known."),
         (Interval(float("nan")), "is undefined."),
@@ -36,6 +38,42 @@ def test_a_rule_unknown_here_has_a_verdict_all_the_same():
 )
 def test_a_difference_is_put_into_words(difference, meaning):
     assert meaning in wording.uncertainty(changed(difference={"accuracy": difference}))
+
+
+GAIN, LOSS = Interval(0.05, 0.03, 0.07), Interval(-0.05, -0.07, -0.03)
+
+
+@pytest.mark.parametrize(
+    ("unfinished", "difference", "is_told"),
+    [
+        ("fine_tuned", LOSS, True),
+        ("fine_tuned", Interval(0.01, -0.01, 0.03), True),
+        ("fine_tuned", GAIN, False),
+        ("frozen", GAIN, True),
+        ("frozen", LOSS, False),
+    ],
+)
+def test_what_an_unfinished_training_lost_gives_no_verdict(unfinished, difference, is_told):
+    models = dict(summaries.SUMMARY.models)
+    models[unfinished] = dataclasses.replace(
+        models[unfinished], convergence=Convergence.STILL_FALLING
+    )
+    summary = changed(models=models, difference={"accuracy": difference}, rule="no_sure_gain")
+    summary = dataclasses.replace(summary, caution=wording.caution(summary))
+    assert (NAMES[unfinished] in summary.caution) is is_told
+    assert wording.verdict(summary).startswith("No verdict yet") is is_told
+
+
+def test_each_sign_of_an_unfinished_training_has_words():
+    fine_tuned = summaries.SUMMARY.models["fine_tuned"]
+    said = {
+        wording.caution(
+            changed(models={"fine_tuned": dataclasses.replace(fine_tuned, convergence=each)})
+        )
+        for each in Convergence
+    }
+    assert len(said) == len(Convergence)
+    assert "" in said
 
 
 def test_flips_are_put_into_words_where_they_are_known():
