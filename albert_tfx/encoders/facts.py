@@ -1,9 +1,20 @@
 """What is known of an encoder before its weights are read; needs no TensorFlow."""
 
 import dataclasses
+import hashlib
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from albert_tfx import sources, storage
+from albert_tfx.encoders import configuration, vocabulary
+from albert_tfx.encoders.checkpoint import Checkpoint
+from albert_tfx.encoders.configuration import EncoderConfiguration, read_json
+from albert_tfx.encoders.vocabulary import Vocabulary
+from albert_tfx.errors import InputError
+
+_CONVERTER = "albert_tfx.encoders.conversion"
 MEAN = "mean"
 CLS = "cls"
 # What `conversion.convert` writes into its destination.
@@ -66,9 +77,109 @@ def inspect(folder: str | os.PathLike[str]) -> EncoderFacts:
         truncated, pickled or of other shapes than the configuration's, a tokenizer that is missing
         or of an unknown kind.
     """
-    raise NotImplementedError
+    return open_model(folder).facts
 
 
 def read(destination: str | os.PathLike[str]) -> EncoderFacts | None:
     """Returns the facts of a folder that `conversion.convert` wrote, None for any other folder."""
-    raise NotImplementedError
+    try:
+        values = storage.read_json(Path(destination, FACTS_FILE))
+        facts = EncoderFacts(**values)
+    except (OSError, ValueError, TypeError):
+        return None
+    return dataclasses.replace(facts, unused=tuple(facts.unused), remarks=tuple(facts.remarks))
+
+
+def write(destination: Path, facts: EncoderFacts) -> None:
+    """Writes the facts into a folder, for `read`."""
+    storage.write_json(destination / FACTS_FILE, dataclasses.asdict(facts))
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A model folder, checked and ready to be converted."""
+
+    configuration: EncoderConfiguration
+    checkpoint: Checkpoint
+    vocabulary: Vocabulary
+    facts: EncoderFacts
+
+
+def open_model(folder: str | os.PathLike[str]) -> Model:
+    """Checks a model folder as `inspect` does.
+
+    Raises:
+      InputError: As `inspect` does.
+    """
+    root = Path(folder)
+    sizes = configuration.read(root)
+    checkpoint = Checkpoint(root, sizes)
+    tokens = vocabulary.read(root, sizes.model_type)
+    if tokens.size > sizes.vocabulary_size:
+        raise InputError(
+            f"The tokenizer in {folder} has {tokens.size:,} tokens, and the encoder has embeddings "
+            f"for {sizes.vocabulary_size:,}",
+            "Give the tokenizer that the encoder was trained with",
+        )
+    pooling, pooling_files, remarks = _pooling(root)
+    if checkpoint.unused:
+        remarks.append(_unused(checkpoint.unused))
+    files = {root / "config.json", *checkpoint.files, *tokens.files, *pooling_files}
+    facts = EncoderFacts(
+        model_type=sizes.model_type,
+        positions=sizes.positions,
+        hidden_size=sizes.hidden_size,
+        layers=sizes.layers * sizes.inner_layers,
+        vocabulary_size=sizes.vocabulary_size,
+        parameters=checkpoint.parameters,
+        has_pooler=checkpoint.has_pooler,
+        pooling=pooling,
+        fingerprint=_fingerprint(files),
+        unused=checkpoint.unused,
+        remarks=tuple(remarks),
+    )
+    return Model(sizes, checkpoint, tokens, facts)
+
+
+def _fingerprint(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256(sources.fingerprint([_CONVERTER]).encode())
+    for path in sorted(files):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.name} {content}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _unused(names: tuple[str, ...]) -> str:
+    parts = sorted({name.partition(".")[0] for name in names})
+    return f"{len(names)} tensors are no part of the encoder and are left out: {', '.join(parts)}"
+
+
+def _pooling(root: Path) -> tuple[str | None, list[Path], list[str]]:
+    """Returns the pooling that sentence-transformers states, its files, and what is left out.
+
+    The files: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
+    """
+    listed = root / "modules.json"
+    if not listed.exists():
+        return None, [], []
+    kinds = {str(each.get("type")).rpartition(".")[2]: each for each in read_json(listed, list)}
+    left_out = sorted(kinds.keys() - {"Transformer", "Pooling"})
+    remarks = [f"{kind} of sentence-transformers is left out" for kind in left_out]
+    if "Pooling" not in kinds:
+        return None, [listed], remarks
+    settings = root / str(kinds["Pooling"].get("path")) / "config.json"
+    chosen = _chosen_pooling(read_json(settings, dict))
+    if chosen is None:
+        remarks.append(f"The pooling in {settings} is neither mean nor cls, and is left out")
+    return chosen, [listed, settings], remarks
+
+
+def _chosen_pooling(settings: Mapping[str, Any]) -> str | None:
+    """Returns the pooling that is switched on, where it is the only one and is supported."""
+    if "pooling_mode" in settings:  # since version 5
+        chosen = settings["pooling_mode"]
+        return chosen if chosen in (MEAN, CLS) else None
+    on = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value]
+    names = {"pooling_mode_mean_tokens": MEAN, "pooling_mode_cls_token": CLS}
+    return names.get(on[0]) if len(on) == 1 else None

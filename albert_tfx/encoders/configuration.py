@@ -1,0 +1,251 @@
+"""The sizes of an encoder, from the `config.json` and other small files of its model folder."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from albert_tfx.errors import InputError, one_line
+
+ALBERT = "albert"
+BERT = "bert"
+DISTILBERT = "distilbert"
+ROBERTA = "roberta"
+XLM_ROBERTA = "xlm-roberta"
+MODEL_TYPES = (ALBERT, BERT, DISTILBERT, ROBERTA, XLM_ROBERTA)
+
+# Names that transformers gives to the same function; see its `activations.py`.
+GELU, GELU_TANH, RELU = "gelu", "gelu_tanh", "relu"
+_ACTIVATIONS = {
+    "gelu": GELU,
+    "gelu_python": GELU,
+    "gelu_new": GELU_TANH,
+    "gelu_pytorch_tanh": GELU_TANH,
+    "gelu_fast": GELU_TANH,
+    "relu": RELU,
+}
+_LFS_POINTER = b"version https://git-lfs"
+# DistilBERT has names of its own for what BERT's configuration holds.
+_DISTILBERT_KEYS = {
+    "hidden_size": "dim",
+    "num_hidden_layers": "n_layers",
+    "num_attention_heads": "n_heads",
+    "intermediate_size": "hidden_dim",
+    "hidden_act": "activation",
+    "hidden_dropout_prob": "dropout",
+    "attention_probs_dropout_prob": "attention_dropout",
+}
+
+
+_Json = TypeVar("_Json", dict[str, Any], list[dict[str, Any]])
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfiguration:
+    """Sizes and constants of an encoder.
+
+    Attributes:
+      model_type: One of `MODEL_TYPES`.
+      vocabulary_size: Rows of the token embedding.
+      positions: Most tokens of a sequence.
+      position_offset: Rows of the position embedding before that of the first token.
+      segments: Rows of the segment embedding; 0 where the encoder has none.
+      embedding_size: Width of the embeddings.
+      hidden_size: Width of the layers.
+      layers: Layers that a token passes, a group with several inner layers counted once.
+      groups: Layers with weights of their own: as many as `layers`, fewer where layers share them.
+      inner_layers: Transformer layers within each of the `layers`.
+      heads: Attention heads.
+      intermediate_size: Width within the feed-forward part.
+      activation: `GELU`, `GELU_TANH` or `RELU`.
+      layer_norm_epsilon: Added to variances.
+      hidden_dropout: Rate, in training alone.
+      attention_dropout: Rate for attention weights, in training alone.
+    """
+
+    model_type: str
+    vocabulary_size: int
+    positions: int
+    position_offset: int
+    segments: int
+    embedding_size: int
+    hidden_size: int
+    layers: int
+    groups: int
+    inner_layers: int
+    heads: int
+    intermediate_size: int
+    activation: str
+    layer_norm_epsilon: float
+    hidden_dropout: float
+    attention_dropout: float
+
+    @property
+    def has_projection(self) -> bool:
+        """Whether a dense layer maps embeddings to the layers' width."""
+        return self.model_type == ALBERT
+
+    def group_of(self, layer: int) -> int:
+        """Returns the group whose weights a layer has, as transformers' `AlbertTransformer` does.
+
+        Args:
+          layer: Number of the layer, from 0.
+        """
+        return int(layer / (self.layers / self.groups))
+
+
+def read(folder: str | os.PathLike[str]) -> EncoderConfiguration:
+    """Reads the `config.json` of a model folder.
+
+    Raises:
+      InputError: There is none, or it describes an encoder that is not supported.
+    """
+    values = read_json(Path(folder, "config.json"), dict)
+    model_type = values.get("model_type")
+    if model_type not in MODEL_TYPES:
+        raise InputError(
+            f"{folder} holds a model of type {model_type!r}, which cannot be converted",
+            f"Supported are {', '.join(MODEL_TYPES)}",
+        )
+    _check_kind(folder, values)
+    return _configuration(_Values(Path(folder), values, model_type))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Returns what a file of a model folder holds.
+
+    Raises:
+      InputError: There is no such file, or it is what Git LFS leaves in place of it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror})", "Fetch the model again, with all its files"
+        ) from error
+    if content.startswith(_LFS_POINTER):
+        raise lfs_error(path)
+    return content
+
+
+def read_json(path: Path, kind: type[_Json]) -> _Json:
+    """Returns the object (`dict`) or array (`list`) that a JSON file of a model folder holds.
+
+    Raises:
+      InputError: There is no such file, or it holds something else.
+    """
+    try:
+        values = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise InputError(
+            f"{path} is no JSON ({one_line(error)})", "Fetch the file again"
+        ) from error
+    if not isinstance(values, kind):
+        raise InputError(f"{path} holds no JSON {kind.__name__}", "Fetch the file again")
+    return values
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Returns whether a file is what Git LFS leaves where the content was not downloaded."""
+    with path.open("rb") as file:
+        return file.read(len(_LFS_POINTER)) == _LFS_POINTER
+
+
+def lfs_error(path: Path) -> InputError:
+    """Returns the error for such a file."""
+    return InputError(
+        f"{path} is a Git LFS pointer, not the file itself",
+        f"Run git lfs pull in {path.parent}, or download the model without git",
+    )
+
+
+def _check_kind(folder: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
+    positions = values.get("position_embedding_type") or "absolute"
+    if positions != "absolute":
+        raise InputError(
+            f"The encoder {folder} has {positions} position embeddings",
+            "Supported are absolute ones",
+        )
+    for key in ("is_decoder", "add_cross_attention", "quantization_config"):
+        if values.get(key):
+            raise InputError(
+                f"The config.json of {folder} has {key}, so this is no plain encoder",
+                "Give an encoder without it",
+            )
+
+
+class _Values:
+    """The values of a `config.json`, checked as they are asked for."""
+
+    def __init__(self, folder: Path, values: Mapping[str, Any], model_type: str) -> None:
+        self.model_type = model_type
+        self._file = folder / "config.json"
+        self._values = values
+        self._names = _DISTILBERT_KEYS if model_type == DISTILBERT else {}
+
+    def size(self, key: str, default: int | None = None, least: int = 1) -> int:
+        value = self._value(key, default)
+        if not isinstance(value, int) or value < least:
+            raise self._error(key, value, f"a whole number of at least {least}")
+        return value
+
+    def rate(self, key: str, default: float) -> float:
+        value = self._value(key, default)
+        if not isinstance(value, int | float) or not 0 <= value < 1:
+            raise self._error(key, value, "a number from 0 to below 1")
+        return float(value)
+
+    def activation(self, default: str) -> str:
+        value = self._value("hidden_act", default)
+        if value not in _ACTIVATIONS:
+            raise self._error("hidden_act", value, f"one of {', '.join(_ACTIVATIONS)}")
+        return _ACTIVATIONS[value]
+
+    def _value(self, key: str, default: object) -> Any:
+        value = self._values.get(self._names.get(key, key))
+        return default if value is None else value
+
+    def _error(self, key: str, value: object, expected: str) -> InputError:
+        return InputError(
+            f"{self._file} has {self._names.get(key, key)}: {value!r}", f"It has to be {expected}"
+        )
+
+
+def _configuration(values: _Values) -> EncoderConfiguration:
+    is_albert = values.model_type == ALBERT
+    dropout = 0.0 if is_albert else 0.1
+    hidden_size, heads = values.size("hidden_size"), values.size("num_attention_heads")
+    if hidden_size % heads:
+        raise InputError(
+            f"The hidden size of {hidden_size} is no multiple of the {heads} attention heads",
+            "Check the model's config.json",
+        )
+    layers = values.size("num_hidden_layers")
+    offset = _position_offset(values)
+    return EncoderConfiguration(
+        model_type=values.model_type,
+        vocabulary_size=values.size("vocab_size"),
+        positions=values.size("max_position_embeddings", least=offset + 1) - offset,
+        position_offset=offset,
+        segments=0 if values.model_type == DISTILBERT else values.size("type_vocab_size", 2),
+        embedding_size=values.size("embedding_size", 128) if is_albert else hidden_size,
+        hidden_size=hidden_size,
+        layers=layers,
+        groups=min(layers, values.size("num_hidden_groups", 1)) if is_albert else layers,
+        inner_layers=values.size("inner_group_num", 1) if is_albert else 1,
+        heads=heads,
+        intermediate_size=values.size("intermediate_size"),
+        activation=values.activation("gelu_new" if is_albert else "gelu"),
+        layer_norm_epsilon=values.rate("layer_norm_eps", 1e-12),
+        hidden_dropout=values.rate("hidden_dropout_prob", dropout),
+        attention_dropout=values.rate("attention_probs_dropout_prob", dropout),
+    )
+
+
+def _position_offset(values: _Values) -> int:
+    # RoBERTa counts positions from the padding's id on, as fairseq does.
+    if values.model_type in (ROBERTA, XLM_ROBERTA):
+        return values.size("pad_token_id", 1, least=0) + 1
+    return 0

@@ -1,0 +1,579 @@
+"""What a model folder says about tokens: which there are, and how text is cut into them.
+
+Reads `vocab.txt`, SentencePiece models, `vocab.json` with `merges.txt`, or `tokenizer.json` alone.
+Needs no TensorFlow.
+"""
+
+import base64
+import binascii
+import dataclasses
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from albert_tfx.encoders.configuration import ALBERT, read_bytes, read_json
+from albert_tfx.errors import InputError
+
+# What a token of the vocabulary is to SentencePiece; see its sentencepiece_model.proto.
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
+_UNIGRAM, _BPE = 1, 2
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_SETTINGS = "tokenizer_config.json"
+_TOKENIZER = "tokenizer.json"
+_SPECIAL_KEYS = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
+_BERT_SPECIAL = ("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")
+_ALBERT_SPECIAL = ("<unk>", "<pad>", "[CLS]", "[SEP]", "[MASK]")
+_ROBERTA_SPECIAL = ("<unk>", "<pad>", "<s>", "</s>", "<mask>")
+# The ids of XLM-RoBERTa, whose SentencePiece model orders its first tokens otherwise; see
+# transformers' `XLMRobertaTokenizer`.
+_FAIRSEQ = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """Tokens and their ids, moved so that padding has the id 0.
+
+    The ids are those of the encoder's embedding but for two that have changed places: 0 and
+    `padding_row`.
+
+    Attributes:
+      files: Source files.
+      special: Ids of the tokens `unk_token`, `pad_token`, `cls_token`, `sep_token`, `mask_token`.
+      literals: Ids of tokens that are recognised as they are in a text, before anything else.
+      mask_text: The text of `mask_token`.
+      padding_row: Row of padding in the encoder's embedding.
+      size: Number of ids.
+      is_lower_cased: Whether text is lower-cased.
+    """
+
+    files: tuple[Path, ...]
+    special: Mapping[str, int]
+    literals: Mapping[str, int]
+    mask_text: str
+    padding_row: int
+    size: int
+    is_lower_cased: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WordPieceVocabulary(Vocabulary):
+    """BERT's vocabulary.
+
+    Attributes:
+      tokens: The token of each id; one that is listed twice has a name of its own at its first id.
+      strips_accents: Whether accents are removed.
+      splits_chinese: Whether each Chinese character is a word.
+    """
+
+    tokens: tuple[str, ...]
+    strips_accents: bool
+    splits_chinese: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SentencePieceVocabulary(Vocabulary):
+    """A SentencePiece model.
+
+    Attributes:
+      model: The serialized model.
+      ids: The id of each piece of the model.
+      pieces: The pieces themselves.
+      is_albert: Whether text goes through the preparation of ALBERT.
+      strips_accents: Whether accents are removed.
+      collapses_space: Whether runs of white space become one space.
+      needs_nfkc: Whether the model lacks its own normalisation, Unicode's NFKC or nearly so.
+    """
+
+    model: bytes
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    is_albert: bool
+    strips_accents: bool
+    collapses_space: bool
+    needs_nfkc: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ByteLevelVocabulary(Vocabulary):
+    """RoBERTa's byte-level vocabulary, as a SentencePiece model of type BPE.
+
+    Each byte is the character of its number, but for the space and the zero byte: those are Ġ and
+    Ā, as in GPT-2's table.
+
+    Attributes:
+      model: The serialized model.
+      ids: The id of each piece of the model.
+      adds_prefix_space: Whether a space is put before a text that begins with none.
+    """
+
+    model: bytes
+    ids: tuple[int, ...]
+    adds_prefix_space: bool
+
+
+def read(folder: str | os.PathLike[str], model_type: str) -> Vocabulary:
+    """Reads the tokenizer of a model folder.
+
+    Args:
+      folder: The model folder.
+      model_type: The encoder's, which decides where the folder names no tokenizer.
+
+    Raises:
+      InputError: There is no tokenizer, it is damaged, or of a kind that is not supported.
+    """
+    source = _Source(Path(folder), model_type)
+    return _READERS[source.kind](source)
+
+
+class _Source:
+    """The files of a tokenizer, and what its settings say."""
+
+    def __init__(self, folder: Path, model_type: str) -> None:
+        self.folder = folder
+        self.files: list[Path] = []
+        self.settings = self.optional_json(_SETTINGS)
+        self._special_tokens = self.optional_json("special_tokens_map.json")
+        self.lower_cases_first = bool(
+            self.optional_json("sentence_bert_config.json").get("do_lower_case")
+        )
+        self.kind = self._kind(model_type)
+
+    def optional_json(self, name: str) -> dict[str, Any]:
+        return self.json(name) if (self.folder / name).exists() else {}
+
+    def json(self, name: str) -> dict[str, Any]:
+        self._note(name)
+        return read_json(self.folder / name, dict)
+
+    def bytes(self, name: str) -> bytes:
+        self._note(name)
+        return read_bytes(self.folder / name)
+
+    def has(self, *names: str) -> bool:
+        return all((self.folder / name).exists() for name in names)
+
+    def model(self, kind: str, *others: str) -> dict[str, Any]:
+        """Returns `tokenizer.json`, whose model has to be of a kind."""
+        if not self.has(_TOKENIZER):
+            raise InputError(
+                f"{self.folder} holds no {' or '.join((*others, _TOKENIZER))}",
+                "Fetch the model again, with the files of its tokenizer",
+            )
+        values = self.json(_TOKENIZER)
+        model = values.get("model")
+        if not isinstance(model, dict) or model.get("type", kind) != kind or "vocab" not in model:
+            raise self.error(f"its model is not of the type {kind}", _TOKENIZER)
+        return values
+
+    def error(self, cause: str, name: str) -> InputError:
+        return InputError(
+            f"The tokenizer {self.folder / name} cannot be used: {cause}",
+            "Give an encoder whose tokenizer is BERT's, ALBERT's, RoBERTa's or XLM-RoBERTa's",
+        )
+
+    def special_tokens(self, defaults: Sequence[str]) -> dict[str, str]:
+        """Returns the text of each special token by its key."""
+        named = {**self._special_tokens, **self.settings}
+        pairs = zip(_SPECIAL_KEYS, defaults, strict=True)
+        return {key: _text(named.get(key)) or default for key, default in pairs}
+
+    def added_tokens(self) -> list[dict[str, Any]]:
+        """Returns the tokens that were added to a vocabulary, each with its `id` and `content`."""
+        decoder = self.settings.get("added_tokens_decoder") or {}
+        added = [{**token, "id": int(index)} for index, token in decoder.items()]
+        if not added and self.has(_TOKENIZER):
+            added = self.json(_TOKENIZER).get("added_tokens") or []
+        return added
+
+    def setting(self, name: str, default: bool) -> bool:
+        value = self.settings.get(name)
+        return default if value is None else bool(value)
+
+    def _note(self, name: str) -> None:
+        if self.folder / name not in self.files:
+            self.files.append(self.folder / name)
+
+    def _kind(self, model_type: str) -> str:
+        named = self.settings.get("tokenizer_class")
+        if named is None:
+            named = self.optional_json("config.json").get("tokenizer_class")
+        name = str(named or "PreTrainedTokenizer").removesuffix("Fast")
+        if name not in _KINDS:
+            raise self.error(f"the class {named} is not supported", _SETTINGS)
+        return _KINDS[name] or self._kind_of_files(model_type)
+
+    def _kind_of_files(self, model_type: str) -> str:
+        if self.has("spiece.model"):
+            return _ALBERT_SENTENCE_PIECE
+        if self.has("sentencepiece.bpe.model"):
+            return _XLM_SENTENCE_PIECE
+        if self.has("vocab.json", "merges.txt"):
+            return _BYTE_LEVEL
+        if self.has("vocab.txt") or not self.has(_TOKENIZER):
+            return _WORD_PIECE
+        model = self.json(_TOKENIZER).get("model") or {}
+        unigram = _ALBERT_SENTENCE_PIECE if model_type == ALBERT else _XLM_SENTENCE_PIECE
+        return {"Unigram": unigram, "BPE": _BYTE_LEVEL}.get(str(model.get("type")), _WORD_PIECE)
+
+
+def _text(token: object) -> str | None:
+    """Returns the text of a token, which a file gives as such or as an object with `content`."""
+    return token.get("content") if isinstance(token, dict) else token  # type: ignore[return-value]
+
+
+class _Ids:
+    """Ids with those of padding and 0 swapped."""
+
+    def __init__(self, padding: int) -> None:
+        self.padding = padding
+
+    def __call__(self, index: int) -> int:
+        return {0: self.padding, self.padding: 0}.get(index, index)
+
+
+def _common(source: _Source, index: Mapping[str, int], defaults: Sequence[str]) -> dict[str, Any]:
+    """Returns the fields that all vocabularies share.
+
+    Args:
+      source: The tokenizer.
+      index: The id of each token in the encoder's embedding.
+      defaults: The special tokens where the files name none.
+    """
+    special = source.special_tokens(defaults)
+    missing = [token for token in special.values() if token not in index]
+    if missing:
+        raise source.error(f"it has no token {missing[0]!r}", "")
+    move = _Ids(index[special["pad_token"]])
+    return {
+        "files": tuple(source.files),
+        "special": {key: move(index[token]) for key, token in special.items()},
+        "literals": {token: move(index[token]) for token in special.values()},
+        "mask_text": special["mask_token"],
+        "padding_row": move.padding,
+        "size": max(index.values()) + 1,
+    }
+
+
+def _word_piece(source: _Source) -> WordPieceVocabulary:
+    normalizer: Mapping[str, Any] = {}
+    if source.has("vocab.txt"):
+        tokens = _lines(source.bytes("vocab.txt"), source)
+    else:
+        values = source.model("WordPiece", "vocab.txt")
+        tokens = _by_id(values["model"]["vocab"], source)
+        normalizer = _bert_normalizer(values, source)
+    tokens, added = _with_added(tokens, source)
+    index = {token: number for number, token in enumerate(tokens)}
+    common = _common(source, index, _BERT_SPECIAL)
+    lower = source.setting("do_lower_case", normalizer.get("lowercase", True))
+    accents = source.settings.get("strip_accents", normalizer.get("strip_accents"))
+    row = common["padding_row"]
+    tokens = _without_duplicates(tokens, index)
+    tokens[0], tokens[row] = tokens[row], tokens[0]
+    common["literals"].update({token: _Ids(row)(index[token]) for token in added})
+    return WordPieceVocabulary(
+        **common,
+        tokens=tuple(tokens),
+        is_lower_cased=lower or source.lower_cases_first,
+        strips_accents=lower if accents is None else bool(accents),
+        splits_chinese=source.setting(
+            "tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True)
+        ),
+    )
+
+
+def _lines(content: bytes, source: _Source) -> list[str]:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise source.error(f"it is not in UTF-8 ({error.reason})", "vocab.txt") from error
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _by_id(ids: Mapping[str, int], source: _Source) -> list[str]:
+    """Returns the tokens in the order of their ids, which have to be 0, 1, 2 and so on."""
+    ordered = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in ordered] != list(range(len(ordered))):
+        raise source.error("its ids have gaps", _TOKENIZER)
+    return ordered
+
+
+def _bert_normalizer(values: Mapping[str, Any], source: _Source) -> Mapping[str, Any]:
+    normalizer = values.get("normalizer") or {}
+    splitter = values.get("pre_tokenizer") or {}
+    if (normalizer.get("type"), splitter.get("type")) != ("BertNormalizer", "BertPreTokenizer"):
+        raise source.error(
+            f"it normalises by {normalizer.get('type')} and splits by {splitter.get('type')}, "
+            "not as BERT does",
+            _TOKENIZER,
+        )
+    return normalizer
+
+
+def _with_added(tokens: list[str], source: _Source) -> tuple[list[str], list[str]]:
+    """Returns tokens with those that were added behind them, and all that were added at all."""
+    added = {token["id"]: token["content"] for token in source.added_tokens()}
+    behind = [added[number] for number in sorted(added) if number >= len(tokens)]
+    if sorted(number for number in added if number >= len(tokens)) != list(
+        range(len(tokens), len(tokens) + len(behind))
+    ):
+        raise source.error("the ids of its added tokens have gaps", _SETTINGS)
+    return tokens + behind, list(added.values())
+
+
+def _without_duplicates(tokens: Sequence[str], index: Mapping[str, int]) -> list[str]:
+    # The zero byte is in no text that reaches the vocabulary.
+    return [
+        token if index[token] == number else f"\0{number}" for number, token in enumerate(tokens)
+    ]
+
+
+def _albert(source: _Source) -> SentencePieceVocabulary:
+    model, pieces, needs_nfkc = _sentence_piece_model(source, "spiece.model")
+    index = {piece: number for number, piece in enumerate(pieces)}
+    common = _common(source, index, _ALBERT_SPECIAL)
+    move = _Ids(common["padding_row"])
+    return SentencePieceVocabulary(
+        **common,
+        model=model,
+        pieces=pieces,
+        ids=tuple(move(number) for number in range(len(pieces))),
+        is_albert=True,
+        is_lower_cased=source.setting("do_lower_case", True) or source.lower_cases_first,
+        strips_accents=not source.setting("keep_accents", False),
+        collapses_space=source.setting("remove_space", True),
+        needs_nfkc=needs_nfkc,
+    )
+
+
+def _xlm_roberta(source: _Source) -> SentencePieceVocabulary:
+    model, pieces, needs_nfkc = _sentence_piece_model(source, "sentencepiece.bpe.model")
+    if source.has("sentencepiece.bpe.model"):
+        index = {piece: number + 1 for number, piece in enumerate(pieces)}
+        index |= _FAIRSEQ | {"<mask>": len(pieces) + 1}
+    else:
+        index = {piece: number for number, piece in enumerate(pieces)}
+    common = _common(source, index, _ROBERTA_SPECIAL)
+    move = _Ids(common["padding_row"])
+    return SentencePieceVocabulary(
+        **common,
+        model=model,
+        pieces=pieces,
+        ids=tuple(move(index[piece]) for piece in pieces),
+        is_albert=False,
+        is_lower_cased=source.lower_cases_first,
+        strips_accents=False,
+        collapses_space=False,
+        needs_nfkc=needs_nfkc,
+    )
+
+
+def _sentence_piece_model(source: _Source, name: str) -> tuple[bytes, tuple[str, ...], bool]:
+    """Returns a serialized model, its pieces, and whether it lacks its own normalisation."""
+    if source.has(name):
+        content = source.bytes(name)
+        try:
+            return content, _pieces(content), False
+        except (ValueError, IndexError, struct.error) as error:
+            raise source.error("it is damaged, or no SentencePiece model", name) from error
+    values = source.model("Unigram", name)
+    model = values["model"]
+    if model.get("byte_fallback"):
+        raise source.error("it falls back to bytes", _TOKENIZER)
+    kinds = _kinds_of_pieces(values)
+    charsmap = _charsmap(values.get("normalizer") or {}, source)
+    pieces = [
+        _Piece(text, score, kinds.get(number, _NORMAL))
+        for number, (text, score) in enumerate(model["vocab"])
+    ]
+    texts = tuple(piece.text for piece in pieces)
+    return _serialized(pieces, _UNIGRAM, charsmap, is_spaced=True), texts, not charsmap
+
+
+def _kinds_of_pieces(values: Mapping[str, Any]) -> dict[int, int]:
+    kinds = {
+        token["id"]: _CONTROL if token["special"] else _USER_DEFINED
+        for token in values.get("added_tokens") or []
+    }
+    return kinds | {values["model"]["unk_id"]: _UNKNOWN}
+
+
+def _charsmap(normalizer: Mapping[str, Any], source: _Source) -> bytes:
+    """Returns SentencePiece's own normalisation, empty where `tokenizer.json` has none."""
+    steps = normalizer.get("normalizers", [normalizer])
+    found = [step["precompiled_charsmap"] for step in steps if step.get("type") == "Precompiled"]
+    try:
+        return base64.b64decode(found[0], validate=True) if found else b""
+    except binascii.Error as error:
+        raise source.error("its precompiled_charsmap is damaged", _TOKENIZER) from error
+
+
+def _byte_level(source: _Source) -> ByteLevelVocabulary:
+    index, merges = _byte_pairs(source)
+    common = _common(source, index, _ROBERTA_SPECIAL)
+    move = _Ids(common["padding_row"])
+    unknown = common["special"]["unk_token"]
+    tokens = [token for token in index if token not in common["literals"]]
+    ranks = {left + right: rank for rank, (left, right) in reversed(list(enumerate(merges)))}
+    pieces = [_Piece("<unk>", 0.0, _UNKNOWN)]
+    pieces += [_Piece(_as_characters(token), -float(ranks.get(token, 0))) for token in tokens]
+    return ByteLevelVocabulary(
+        **common,
+        model=_serialized(pieces, _BPE, b"", is_spaced=False),
+        ids=(unknown, *(move(index[token]) for token in tokens)),
+        is_lower_cased=source.lower_cases_first,
+        adds_prefix_space=source.setting("add_prefix_space", False),
+    )
+
+
+def _byte_pairs(source: _Source) -> tuple[Mapping[str, int], Sequence[Sequence[str]]]:
+    """Returns the id of each token, and the pairs of tokens to join, in their order."""
+    if source.has("vocab.json", "merges.txt"):
+        lines = _lines(source.bytes("merges.txt"), source)
+        merges = [line.split(" ") for line in lines if line and not line.startswith("#version")]
+        return source.json("vocab.json"), merges
+    model = source.model("BPE", "vocab.json with merges.txt")["model"]
+    pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
+    return model["vocab"], pairs
+
+
+def byte_characters() -> dict[str, int]:
+    """Returns the byte that each character of GPT-2's byte-level tokens is for.
+
+    Printable characters of Latin-1 are for their own number; the others follow from U+0100 on. See
+    https://github.com/openai/gpt-2/blob/master/src/encoder.py.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in printable]
+    characters = {chr(byte): byte for byte in printable}
+    return characters | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+
+
+def _as_characters(token: str) -> str:
+    return "".join(map(_CHARACTERS.__getitem__, token))
+
+
+# Of the bytes that a SentencePiece model cannot have, zero is Ā and the space is Ġ, as in GPT-2.
+_CHARACTERS = {
+    character: character if byte in (0, 0x20) else chr(byte)
+    for character, byte in byte_characters().items()
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    text: str
+    score: float
+    kind: int = _NORMAL
+
+
+def _pieces(model: bytes) -> tuple[str, ...]:
+    """Returns the pieces of a serialized SentencePiece model in the order of their ids.
+
+    Raises:
+      ValueError: It is none, or is cut off.
+    """
+    pieces = tuple(
+        str(dict(_fields(value))[1], "utf-8") for number, value in _fields(model) if number == 1
+    )
+    if not pieces:
+        raise ValueError("no pieces")
+    return pieces
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Yields number and value of each field of a serialized protocol buffer.
+
+    The encoding: https://protobuf.dev/programming-guides/encoding/
+    """
+    place = 0
+    while place < len(message):
+        key, place = _varint(message, place)
+        number, kind = key >> 3, key & 7
+        if kind == _VARINT:
+            value, place = _varint(message, place)
+            yield number, value
+            continue
+        if kind == _BYTES:
+            size, place = _varint(message, place)
+        else:
+            size = {_FIXED64: 8, _FIXED32: 4}[kind]
+        if place + size > len(message):
+            raise ValueError("cut off")
+        yield number, message[place : place + size]
+        place += size
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    """Returns a number of variable length, and the place behind it."""
+    value = shift = 0
+    while True:
+        byte = message[place]
+        value |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return value, place
+
+
+def _serialized(
+    pieces: Iterable[_Piece], algorithm: int, charsmap: bytes, is_spaced: bool
+) -> bytes:
+    """Returns a serialized SentencePiece model.
+
+    Args:
+      pieces: All pieces, in the order of their ids.
+      algorithm: `_UNIGRAM` or `_BPE`.
+      charsmap: SentencePiece's normalisation; none where it is empty.
+      is_spaced: Whether spaces are SentencePiece's to treat: one is put before the text, runs of
+        them become one, and each becomes U+2581.
+    """
+    parts = [
+        _field(1, _field(1, p.text.encode()) + _float(2, p.score) + _number(3, p.kind))
+        for p in pieces
+    ]
+    parts.append(_field(2, _number(3, algorithm)))
+    spacing = b"".join(_number(number, is_spaced) for number in (3, 4, 5))
+    parts.append(_field(3, _field(2, charsmap) + spacing))
+    return b"".join(parts)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _to_varint(number << 3 | _BYTES) + _to_varint(len(content)) + content
+
+
+def _number(number: int, value: int) -> bytes:
+    return _to_varint(number << 3 | _VARINT) + _to_varint(value)
+
+
+def _float(number: int, value: float) -> bytes:
+    return _to_varint(number << 3 | _FIXED32) + struct.pack("<f", value)
+
+
+def _to_varint(value: int) -> bytes:
+    low = [value >> shift & 0x7F for shift in range(0, max(value.bit_length(), 1), 7)]
+    return bytes(part | 0x80 for part in low[:-1]) + bytes(low[-1:])
+
+
+_WORD_PIECE = "WordPiece"
+_ALBERT_SENTENCE_PIECE = "ALBERT's SentencePiece"
+_XLM_SENTENCE_PIECE = "XLM-RoBERTa's SentencePiece"
+_BYTE_LEVEL = "byte-level BPE"
+_READERS = {
+    _WORD_PIECE: _word_piece,
+    _ALBERT_SENTENCE_PIECE: _albert,
+    _XLM_SENTENCE_PIECE: _xlm_roberta,
+    _BYTE_LEVEL: _byte_level,
+}
+# By transformers' class; None where the files decide.
+_KINDS = {
+    "BertTokenizer": _WORD_PIECE,
+    "DistilBertTokenizer": _WORD_PIECE,
+    "AlbertTokenizer": _ALBERT_SENTENCE_PIECE,
+    "XLMRobertaTokenizer": _XLM_SENTENCE_PIECE,
+    "RobertaTokenizer": _BYTE_LEVEL,
+    "PreTrainedTokenizer": None,
+    "TokenizersBackend": None,
+}
