@@ -76,7 +76,7 @@ class SqlUtilFinder:
 
 
 class RecordBatchSQLSliceQuery:
-    """Stands where the class of that name was; nothing here slices by SQL."""
+    """Replaces the class of that name; nothing here slices by SQL."""
 
     def __init__(self, *_: object) -> None:
         raise NotImplementedError("tfx-bsl has no SQL engine: slice by feature keys instead.")

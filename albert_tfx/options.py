@@ -373,7 +373,7 @@ class SelectionPolicy:
     max_slice_loss: float = _share(
         0.05,
         "--max-slice-loss",
-        "frozen wins if fine_tuned surely loses more accuracy than this on a length or class",
+        "frozen wins if the whole interval of a loss on a length or class is above this",
     )
     min_slice_examples: int = option(
         30,

@@ -20,7 +20,7 @@ _NUMBER = re.compile("0|[1-9][0-9]*")
 
 
 def to_json(value: Any) -> str:
-    """Returns strict JSON, indented, with a final line break; null stands for NaN and infinity."""
+    """Returns strict JSON, indented, with a final line break; NaN and infinity become null."""
     return json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n"
 
 

@@ -159,7 +159,7 @@ def _vocabulary(encoder: Path) -> Path:
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """Says how to repeat it, without the folders of this machine."""
+    """Returns the command that repeats it, without the folders of this machine."""
     encoder = encoder_shapes.command_option(arguments.encoder)
     command = ["python", "benchmarks/latency.py", *encoder]
     if arguments.quick:

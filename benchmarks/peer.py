@@ -56,7 +56,7 @@ def start(python: Path) -> Iterator[Peer]:
 
 
 def missing(python: Path) -> str:
-    """Says that there is no such interpreter, and how to make it."""
+    """Returns the message for an interpreter that is not there, with the way to make it."""
     return f"there is no {python}. Make it with: {_HOW_TO_MAKE_IT}"
 
 

@@ -83,7 +83,7 @@ def test_reviews(dataset: str, count: int | None) -> tuple[list[str], np.ndarray
 
 
 def probabilities(folder: Path, model: str, texts: Sequence[str]) -> np.ndarray:
-    """Returns what a model that the run in `folder` exported says: `[texts, classes]`."""
+    """Returns the probabilities, `[texts, classes]`, of a model that a run exported to `folder`."""
     from albert_tfx.prediction import predictions
     from albert_tfx.prediction.pushed_model import PushedModel
     from pipelines import runs

@@ -218,7 +218,7 @@ def _varying_reviews(
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """Says how to repeat it, without the folders of this machine."""
+    """Returns the command that repeats it, without the folders of this machine."""
     encoder = encoder_shapes.command_option(arguments.encoder)
     command = ["python", "benchmarks/training_throughput.py", *encoder]
     if arguments.quick:

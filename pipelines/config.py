@@ -24,7 +24,7 @@ class CustomJob:
 
     Attributes:
       project: Google Cloud project that pays.
-      region: Where the machine stands, e.g. `europe-west4`.
+      region: The region of the machine, e.g. `europe-west4`.
       image: Container image with this project in it.
       machine_type: Compute Engine's name of the machine.
       accelerator_type: Vertex AI's name of the GPU, or empty for none.

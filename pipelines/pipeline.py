@@ -59,7 +59,7 @@ def create_pipeline(
     # Reads the reviews of the data set into the splits train, eval and test.
     example_gen = TfdsExampleGen(config.dataset)
 
-    # Takes out of train and eval what stands in another split too, or twice; all else reads this.
+    # Takes texts that are repeated, in a split or across two, out of train and eval.
     duplicate_finder = DuplicateFinder(
         raw_examples=example_gen.outputs["examples"], options=_as_parameter(config.duplicates)
     )

@@ -77,7 +77,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def storage(monkeypatch):
-    """Stands in for Google Cloud Storage with one bucket, `a-bucket`; returns what was asked."""
+    """A substitute for Google Cloud Storage with one bucket, `a-bucket`; returns what was asked."""
     asked = []
 
     def answer(method, path, body):
@@ -94,7 +94,7 @@ def storage(monkeypatch):
 
 @pytest.fixture
 def vertex(monkeypatch, storage):
-    """Stands in for Vertex AI; returns the requests that it received."""
+    """A substitute for Vertex AI; returns the requests that it received."""
     received = []
 
     def create_job(request):
@@ -123,7 +123,7 @@ def vertex(monkeypatch, storage):
 
 @pytest.fixture
 def kubeflow():
-    """Stands in for a Kubeflow Pipelines API; returns its address and what it received."""
+    """A substitute for a Kubeflow Pipelines API; returns its address and what it received."""
     received = []
 
     def answer(method, path, body):
@@ -276,7 +276,7 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
         ),
         (
             ["--project", "PROJECT", *_OUTPUT_ROOT],
-            "PROJECT stands for the id of your Google Cloud project. Put it there;",
+            "PROJECT is a placeholder for the id of your Google Cloud project. Put it there;",
         ),
         ([*_VERTEX, *_OUTPUT_ROOT, "--yes"], "There are no Google Cloud credentials on this"),
         ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "a=1"], "There is no parameter 'a'."),

@@ -299,7 +299,7 @@ def test_bad_input_is_refused_in_one_line_and_leaves_earlier_runs_alone(
 
     status = local_runner.main(options)
 
-    # TFDS's bars go to the log only where descriptors 1 and 2 are those that capsys stands in for.
+    # TFDS's bars go to the log only where descriptors 1 and 2 are those that capsys replaces.
     *_, line = capsys.readouterr().err.splitlines()
     assert status == 2
     assert line.startswith("error: ")

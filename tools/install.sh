@@ -21,7 +21,7 @@ is_311() {
   "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
 }
 
-# Runs a command that installs. On a terminal it shows how far it is; elsewhere one line stands for
+# Runs a command that installs. On a terminal it shows how far it is; elsewhere one line replaces
 # ten of uv's packages or forty of pip's, and one for each that takes long.
 watched() {
   if [ -t 2 ]; then

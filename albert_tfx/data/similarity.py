@@ -22,6 +22,7 @@ SHINGLE_WORDS = 3
 NEAR = 0.8
 BANDS = 16
 ROWS = 5
+HASH_BYTES = 8
 
 _LINE_BREAK = re.compile(LINE_BREAK)
 # The odd constants of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number
@@ -43,6 +44,11 @@ def words(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKC", _LINE_BREAK.sub(" ", text)).casefold()
     return plain.translate(_punctuation()).split() or ["".join(plain.split())]
+
+
+def text_hash(text: bytes) -> int:
+    """Returns a number of `HASH_BYTES` bytes, the same for a text in every process."""
+    return int.from_bytes(hashlib.blake2b(text, digest_size=HASH_BYTES).digest(), "big")
 
 
 def digest(text_words: list[str]) -> bytes:
@@ -103,7 +109,7 @@ def _punctuation() -> dict[int, str]:
 
 @functools.lru_cache(_CACHED_WORDS)
 def _word_hash(word: str) -> int:
-    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
+    return text_hash(word.encode())
 
 
 @functools.cache

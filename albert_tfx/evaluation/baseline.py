@@ -10,7 +10,7 @@ import io
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from etils import epath
@@ -21,10 +21,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from albert_tfx.contract import ANSWERS_FILE, EVAL, TEST, TRAIN, YARDSTICK_FILE
 from albert_tfx.data.records import reviews_of
-from albert_tfx.data.similarity import words
+from albert_tfx.data.similarity import text_hash, words
 from albert_tfx.evaluation.measurements import Interval, measure, paired_difference
-from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
 from albert_tfx.storage import read_json, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from albert_tfx.evaluation.tfma_metrics import PredictionTable
 
 # n-grams are hashed, not listed, and no more reviews than this are trained on, so that memory has
 # a bound whatever the data set: of IMDB's, 2**20 columns instead gain 0.2 points of accuracy.
@@ -71,7 +73,7 @@ def load_yardstick(uri: str) -> Any:
     return read_json(epath.Path(uri) / YARDSTICK_FILE)
 
 
-def load_gains(uri: str, table: PredictionTable) -> dict[str, Interval]:
+def load_gains(uri: str, table: "PredictionTable") -> dict[str, Interval]:
     """Returns by how much each model's accuracy on `eval` exceeds the yardstick's.
 
     Args:

@@ -9,7 +9,6 @@ of each review. Whatever needs all reviews at once is computed from them at the 
 
 import collections
 import dataclasses
-import hashlib
 import heapq
 import io
 import itertools
@@ -27,6 +26,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 
 from albert_tfx.contract import LABEL, LABELS, PROBABILITIES, TEXT
+from albert_tfx.data.similarity import HASH_BYTES, text_hash
 from albert_tfx.evaluation.metrics import METRICS, Floats, Ints, estimate
 
 GAINED = "gained"
@@ -39,7 +39,6 @@ MAX_PREDICTIONS = 200_000
 MAX_DISAGREEMENTS = 50
 MAX_CHARACTERS = 2000
 
-_HASH_BYTES = 8
 _LABEL_BYTES = 4
 
 _Metrics = dict[metric_types.MetricKey, Any]
@@ -109,11 +108,6 @@ def decode_predictions(value: bytes) -> PredictionTable:
             dict(zip(models, by_model, strict=True)),
             tuple(arrays["class_names"].tolist()),
         )
-
-
-def text_hash(text: bytes) -> int:
-    """Returns the 64-bit number that identifies a review across models."""
-    return int.from_bytes(hashlib.blake2b(text, digest_size=_HASH_BYTES).digest(), "big")
 
 
 def decode_disagreements(value: bytes) -> list[dict[str, Any]]:
@@ -269,7 +263,7 @@ class _PredictionsCombiner(beam.CombineFn):
     def add_input(self, kept: _Kept, review: _Review) -> _Kept:
         kept.class_names = review.class_names
         kept.rows.append(
-            text_hash(review.text).to_bytes(_HASH_BYTES, "big")
+            text_hash(review.text).to_bytes(HASH_BYTES, "big")
             + review.label.to_bytes(_LABEL_BYTES, "little")
             + review.probabilities.tobytes()
         )
@@ -305,7 +299,7 @@ def _bounded(kept: _Kept) -> _Kept:
 def _row_type(models: int, classes: int) -> np.dtype[Any]:
     return np.dtype(
         [
-            ("hash", f"V{_HASH_BYTES}"),
+            ("hash", f"V{HASH_BYTES}"),
             ("label", "<i4"),
             ("probabilities", "<f4", (models, classes)),
         ]

@@ -178,7 +178,7 @@ def _best(plan: Plan, epoch: int) -> str:
 
 
 def _in_few_digits(value: float) -> float:
-    """Returns the shortest decimal that stands for a float32: 0.5775, not 0.57749998."""
+    """Returns the shortest decimal that gives a float32: 0.5775, not 0.57749998."""
     return float(str(np.float32(value)))
 
 

@@ -81,7 +81,7 @@ def fetch(handle: str) -> str:
 
 
 def _clear_abandoned_lock(handle: str) -> None:
-    """Removes the lock of a download whose process is no more; says so if it must be waited for."""
+    """Removes the lock of a download whose process has ended; warns where it has to wait."""
     folder = Path(tfhub_cache_dir(use_temp=True), hashlib.sha1(handle.encode()).hexdigest())
     lock = folder.with_name(f"{folder.name}.lock")
     try:

@@ -79,8 +79,10 @@ def judge(
 def _compare(max_loss: float, difference: Interval) -> Verdict:
     against = f"{difference:+.4f} of accuracy against the model in production"
     if difference.value < -max_loss:
-        doubt = "is surely" if (difference.upper or 0.0) < -max_loss else "seems"
-        reason = f"The new model is refused: it {doubt} worse, with {against}."
+        bound = f"below {-max_loss or 0.0:g}"
+        proven = difference.upper is not None and difference.upper < -max_loss
+        where = f"The whole interval is {bound}" if proven else f"The estimate is {bound}"
+        reason = f"The new model is refused, with {against}. {where}."
         return Verdict(False, Rule.WORSE, reason)
     if difference.value < 0:
         reason = f"The new model seems worse, but no more than is allowed, with {against}."

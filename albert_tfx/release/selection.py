@@ -50,10 +50,10 @@ def load_decision(blessing_uri: str) -> Decision:
 def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     """Decides which model leads and whether it is good enough to be served.
 
-    Fine-tuning leads only where what it surely gains, the lower bound of the accuracy difference,
-    exceeds `policy.min_gain`, and where it surely loses more than `policy.max_slice_loss` on none
-    of the slices. A tie goes to the frozen model, which is cheaper to train again. A model with a
-    metric that is no finite number has diverged; the other one then leads, uncompared.
+    Fine-tuning leads only where the lower bound of the accuracy difference exceeds
+    `policy.min_gain`, and where on no slice the upper bound of the difference is below a loss of
+    `policy.max_slice_loss`. A tie goes to the frozen model, which is cheaper to train again. A
+    model with a metric that is no finite number has diverged; the other one then leads, uncompared.
 
     A slice counts by the upper bound of its difference. By its value, chance alone would hold back
     a better model: of a hundred reviews the value strays by several points, and of many slices
@@ -85,23 +85,25 @@ def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
             why = f"{name} has diverged, as its {', '.join(undefined)}"
             return _win(other, Rule.ONLY_DEFINED, why)
     gain = comparison.difference
-    bounded = "" if gain.lower is None else "the lower bound of "
-    gained = f"{bounded}the accuracy that fine-tuning gains, {gain:+.4f}"
+    gained = f"fine-tuning changes accuracy by {gain:+.4f}"
+    bound = f"{gained}, {_whose('lower', gain.lower)}"
     if not _lower(gain) > policy.min_gain:
-        return _win(FROZEN, Rule.NO_SURE_GAIN, f"{gained}, does not exceed {policy.min_gain:g}")
-    lost = _most_surely_lost(policy, comparison.slices)
+        return _win(FROZEN, Rule.NO_SURE_GAIN, f"{bound} does not exceed {policy.min_gain:g}")
+    lost = _largest_loss(policy, comparison.slices)
     if lost is not None:
-        return _win(FROZEN, Rule.SLICE_LOSS, _describe_loss(gain, lost, policy.max_slice_loss))
-    return _win(FINE_TUNED, Rule.SURE_GAIN, f"{gained}, exceeds {policy.min_gain:g}")
+        loss = _describe_loss(lost, policy.max_slice_loss)
+        return _win(FROZEN, Rule.SLICE_LOSS, f"{gained} overall, but {loss}")
+    return _win(FINE_TUNED, Rule.SURE_GAIN, f"{bound} exceeds {policy.min_gain:g}")
 
 
 def _win(model: str, rule: Rule, why: str) -> Decision:
     return Decision(model, model, rule, f"{model} wins: {why}.")
 
 
-def _most_surely_lost(
+def _largest_loss(
     policy: SelectionPolicy, slices: tuple[SliceComparison, ...]
 ) -> SliceComparison | None:
+    """Returns, of the slices that count as lost, the one with the lowest upper bound."""
     lost = [
         each
         for each in slices
@@ -111,11 +113,16 @@ def _most_surely_lost(
     return min(lost, key=lambda each: _upper(each.difference), default=None)
 
 
-def _describe_loss(gain: Interval, lost: SliceComparison, bound: float) -> str:
+def _describe_loss(lost: SliceComparison, bound: float) -> str:
     return (
-        f"fine-tuning gains {gain:+.4f} of accuracy overall, but surely loses more than "
-        f"{bound:g} on the {lost.examples:,} reviews of {lost.name}, {lost.difference:+.4f}"
+        f"on the {lost.examples:,} reviews of {lost.name} by {lost.difference:+.4f}, "
+        f"{_whose('upper', lost.difference.upper)} is below {-bound or 0.0:g}"
     )
+
+
+def _whose(name: str, bound: float | None) -> str:
+    """Returns how a sentence goes on after an interval: with its bound, or the value itself."""
+    return "which" if bound is None else f"whose {name} bound"
 
 
 def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule, str] | None:
@@ -143,8 +150,9 @@ def _not_good_enough(
         margin = policy.min_gain_over_majority
         by_more = f"by more than {margin:g} " if margin else ""
         return Rule.MAJORITY, (
-            f"{leads} accuracy, {accuracy:.4f}, does not surely exceed {by_more}what always "
-            f"answering the most frequent class gives, {comparison.majority_share:.4f}"
+            f"{leads} accuracy is {accuracy:.4f}, {_whose('lower', accuracy.lower)} does not "
+            f"exceed {by_more}what always answering the most frequent class gives, "
+            f"{comparison.majority_share:.4f}"
         )
     return None
 

@@ -40,7 +40,7 @@ def _is_in(each: flags.Declared, mapping: dict[str, Any]) -> bool:
 
 
 def placeholder(name: str) -> str:
-    """Returns what stands in a spec for the value of the parameter `name`."""
+    """Returns the placeholder, in a spec, for the value of the parameter `name`."""
     return "{{$.inputs.parameters['" + _CHANNEL + name + "']}}"
 
 

@@ -99,5 +99,5 @@ def require_nodes(patterns: Iterable[str], nodes: Collection[str]) -> None:
             close = difflib.get_close_matches(pattern, sorted(nodes), n=3, cutoff=0)
             raise InputError(
                 f"--resources names {pattern!r}, which matches no task that needs a machine",
-                f"Close to it are {', '.join(close)}; * stands for anything, as in {TRAINERS!r}",
+                f"Close to it are {', '.join(close)}; * matches anything, as in {TRAINERS!r}",
             )

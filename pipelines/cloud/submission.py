@@ -114,7 +114,7 @@ def require_project(project: str | None, alternative: str = "") -> str:
         )
     if project.isupper():
         raise InputError(
-            f"{project} stands for the id of your Google Cloud project",
+            f"{project} is a placeholder for the id of your Google Cloud project",
             "Put it there; `gcloud projects list` shows those that you have",
         )
     return project

@@ -248,7 +248,7 @@ def test_worse_model_is_refused_and_the_served_one_stays(outcomes):
     assert (worse.summary["pushed"], worse.pushed) == (False, None)
     assert worse.versions == better.versions
     assert (production(worse)["passed"], production(worse)["rule"]) == (False, "worse")
-    assert "is surely worse" in production(worse)["reason"]
+    assert "The whole interval is below 0." in production(worse)["reason"]
     assert Path(production(worse)["pushed_model"]).name == str(better.pushed)
 
 

@@ -40,7 +40,7 @@ def reviews(count: int, seed: int) -> list[tuple[str, int]]:
 
 
 def leaked(split: str) -> list[tuple[str, int]]:
-    """Returns the reviews of `eval` or `test` that stand in `train` too, in other type."""
+    """Returns the reviews of `eval` or `test` that are also in `train`, in other type."""
     rows = {"eval": reviews(60, 2)[:2], "test": reviews(60, 3)[:4]}[split]
     return [(f"{text.upper()}!<br />", label) for text, label in rows]
 

@@ -24,7 +24,7 @@ STEPS_PER_EPOCH = 7
 
 
 class MeanOfWords(tf.keras.layers.Layer):
-    """Stands for an encoder: the mean of the vectors of a review's words."""
+    """A substitute for an encoder: the mean of the vectors of a review's words."""
 
     def build(self, shape: tf.TensorShape) -> None:
         self.table = self.add_weight("table", [50, 8])

@@ -26,7 +26,7 @@ def test_load_pretraining_texts_counts_repeats_across_splits(monkeypatch):
 
 
 def two_topics(texts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Texts of pieces 5 to 9 or 10 to 14, each with piece 15, which stands everywhere."""
+    """Texts of pieces 5 to 9 or 10 to 14, each with piece 15, which is everywhere."""
     generator = np.random.default_rng(0)
     rows = [np.append(generator.integers(5, 10, 8) + 5 * (i % 2), [15, 15]) for i in range(texts)]
     return np.concatenate(rows), np.arange(0, 10 * texts + 1, 10)

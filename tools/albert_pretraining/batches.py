@@ -128,7 +128,7 @@ def choose_masked(
 
 
 def corrupt(tokens: np.ndarray, vocabulary_size: int, generator: np.random.Generator) -> np.ndarray:
-    """Returns what stands in the input instead: 80 % [MASK], 10 % random, 10 % as they were."""
+    """Returns the tokens for the input: 80 % [MASK], 10 % random, 10 % as they were."""
     draw = generator.random(len(tokens))
     random_tokens = generator.integers(FIRST_WORD_ID, vocabulary_size, len(tokens))
     kept = np.where(draw < MASK_PROBABILITY + KEEP_PROBABILITY, tokens, random_tokens)

@@ -35,7 +35,7 @@ def normalize(text: str) -> str:
 def exclude_test_texts(
     texts: Iterable[str], test_texts: Iterable[str]
 ) -> tuple[list[str], CorpusCounts]:
-    """Normalises `texts` and drops those that stand in `test_texts` too, and repeats.
+    """Normalises `texts` and drops repeats and those that are also in `test_texts`.
 
     Args:
       texts: raw reviews.

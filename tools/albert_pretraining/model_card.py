@@ -44,7 +44,7 @@ so that a run needs no download, and a small part of its knowledge.
 
 ## Data
 IMDB reviews (Maas et al. 2011), TFDS `imdb_reviews`, splits `train` and `unsupervised`, **without
-their labels**: {read:,} reviews read, {in_test:,} left out because the same text stands in the
+their labels**: {read:,} reviews read, {in_test:,} left out because the same text is in the
 `test` split, {duplicates:,} exact repeats left out, {held_out} held out to measure on; {tokens:,}
 tokens remain. The vocabulary and the word vectors come from the same text. No text of the `test`
 split was seen in any step.
@@ -78,7 +78,7 @@ See `tools/README.md`.
 
 
 def state_of(step: int, schedule: Schedule) -> str:
-    """Says how far the learning rate had come.
+    """Returns how far the learning rate had come.
 
     >>> [state_of(step, Schedule(total_steps=400)) for step in (300, 301, 400)]
     ['taken before the rate fell', 'the rate had begun to fall', 'the rate had fallen to nothing']
@@ -108,7 +108,7 @@ def curve_table(rows: list[dict[str, str]], limit: int = CURVE_ROWS) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What a card says of the training.
+    """The training, as a card describes it.
 
     Attributes:
       recipe: how it was done, in Markdown.
@@ -126,7 +126,7 @@ class Training:
 
 
 def tensorflow_training(folder: pathlib.Path, step: int, shape: EncoderShape) -> Training:
-    """Returns what the card says of `pretrain_albert.py`'s training in `folder`."""
+    """Returns the card's description of `pretrain_albert.py`'s training in `folder`."""
     options = training.read_options(folder)
     commands = f"python tools/pretrain_albert.py --tokens {options.tokens}"
     return Training(

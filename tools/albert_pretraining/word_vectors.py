@@ -1,7 +1,7 @@
-"""Word vectors to start the embedding table from: what shares reviews, and what stands nearby.
+"""Word vectors to start the embedding table from: what shares reviews, and what occurs nearby.
 
 From random embeddings a model this small spends its first ten million tokens on a plateau. Of each
-vector one part is latent semantic analysis (which reviews a piece stands in), which serves a
+vector one part is latent semantic analysis (which reviews a piece occurs in), which serves a
 sentiment encoder best; the other is pointwise mutual information with near neighbours, which
 predicting masked words learns from soonest. Both are measured in tools/README.md.
 """

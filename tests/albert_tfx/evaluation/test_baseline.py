@@ -10,10 +10,11 @@ from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 from tfx.types import standard_artifacts
 
+from albert_tfx.data.similarity import text_hash
 from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import measure
-from albert_tfx.evaluation.tfma_metrics import PredictionTable, text_hash
+from albert_tfx.evaluation.tfma_metrics import PredictionTable
 from components.yardstick import Yardstick
 from tests.support import artifacts
 

@@ -35,19 +35,20 @@ def test_better_model_and_tie_pass(gained, lost):
     assert (verdict.passed, verdict.rule) == (True, Rule.NOT_WORSE)
 
 
-def test_model_that_is_surely_worse_is_refused():
+def test_model_whose_interval_is_below_zero_is_refused():
     verdict = decide(20, 60)
     assert (verdict.passed, verdict.rule) == (False, Rule.WORSE)
     assert verdict.reason == (
-        f"The new model is refused: it is surely worse, with "
-        f"{paired_difference(20, 60, 1000):+.4f} of accuracy against the model in production."
+        f"The new model is refused, with {paired_difference(20, 60, 1000):+.4f} of accuracy "
+        "against the model in production. The whole interval is below 0."
     )
 
 
-def test_model_that_seems_worse_is_refused():
+def test_model_whose_value_alone_is_below_zero_is_refused():
     verdict = decide(20, 21)
     assert (verdict.passed, verdict.rule) == (False, Rule.WORSE)
-    assert f"it seems worse, with {paired_difference(20, 21, 1000):+.4f}" in verdict.reason
+    assert f"{paired_difference(20, 21, 1000):+.4f}" in verdict.reason
+    assert verdict.reason.endswith("The estimate is below 0.")
 
 
 def test_loss_passes_up_to_the_allowed_one():
@@ -57,7 +58,7 @@ def test_loss_passes_up_to_the_allowed_one():
 
 
 def test_retrains_that_are_each_a_little_worse_cannot_add_up():
-    """As they would if only what is surely worse were refused."""
+    """As they would if only a model whose whole interval is below zero were refused."""
     assert not any(decide(20, 20 + loss).passed for loss in range(1, 40))
 
 

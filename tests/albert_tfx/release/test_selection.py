@@ -55,8 +55,8 @@ def test_sure_gain_wins():
     assert decision.winner == decision.selected == "fine_tuned"
     assert decision.rule == Rule.SURE_GAIN
     assert decision.reason == (
-        "fine_tuned wins: the lower bound of the accuracy that fine-tuning gains, "
-        "+0.0500 (+0.0400 to +0.0600), exceeds 0."
+        "fine_tuned wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600), "
+        "whose lower bound exceeds 0."
     )
 
 
@@ -64,7 +64,7 @@ def test_gain_that_may_be_chance_loses():
     decision = decide(compare(0.80, 0.805))
     assert decision.winner == decision.selected == "frozen"
     assert decision.rule == Rule.NO_SURE_GAIN
-    assert "+0.0050 (-0.0050 to +0.0150), does not exceed 0" in decision.reason
+    assert "+0.0050 (-0.0050 to +0.0150), whose lower bound does not exceed 0" in decision.reason
 
 
 def test_value_decides_where_no_interval_is_known():
@@ -84,14 +84,14 @@ def test_gain_of_exactly_the_least_gain_loses():
     assert decide(comparison, min_gain=0.124).winner == "fine_tuned"
 
 
-def test_better_overall_but_surely_worse_on_long_reviews_loses():
+def test_better_overall_but_worse_on_long_reviews_loses():
     decision = decide(compare(0.80, 0.85, slices=(slice_of(-0.1), slice_of(0.12))))
     assert decision.winner == decision.selected == "frozen"
     assert decision.rule == Rule.SLICE_LOSS
     assert decision.reason == (
-        "frozen wins: fine-tuning gains +0.0500 (+0.0400 to +0.0600) of accuracy overall, but "
-        "surely loses more than 0.05 on the 200 reviews of long reviews, "
-        "-0.1200 (-0.1400 to -0.1000)."
+        "frozen wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600) overall, but on "
+        "the 200 reviews of long reviews by -0.1200 (-0.1400 to -0.1000), whose upper bound is "
+        "below -0.05."
     )
 
 
@@ -117,7 +117,7 @@ def test_undefined_slice_does_not_count():
     assert decide(compare(0.80, 0.85, slices=(undefined,))).winner == "fine_tuned"
 
 
-def test_the_most_surely_lost_slice_is_named():
+def test_the_slice_with_the_largest_loss_is_named():
     slices = slice_of(0.2, 100), slice_of(0.3, 101), slice_of(0.25, 102)
     assert "on the 101 reviews" in decide(compare(0.80, 0.85, slices=slices)).reason
 
@@ -151,7 +151,7 @@ def test_model_that_may_be_no_better_than_the_majority_class_is_refused():
     unsure = changed(metrics(0.55), "accuracy", proportion(0.55, 100))
     decision = decide(compare(0.5, 0.55, fine_tuned=unsure))
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
-    assert "0.5500 (0.4524 to 0.6439), does not surely exceed" in decision.reason
+    assert "0.5500 (0.4524 to 0.6439), whose lower bound does not exceed what" in decision.reason
     sure = changed(unsure, "accuracy", proportion(0.55, 1000))
     assert decide(compare(0.5, 0.55, fine_tuned=sure)).winner == "fine_tuned"
 

@@ -149,7 +149,7 @@ def test_says_where_word_counts_would_do(render):
     assert "neither ALBERT is shown to be worth its cost" in page
 
 
-def test_says_which_model_surely_beats_word_counts_though_the_other_gains_more(render):
+def test_says_which_model_clearly_beats_word_counts_though_the_other_gains_more(render):
     sure = {"accuracy": Interval(0.02, 0.007, 0.033)}
     unsure = {"accuracy": Interval(0.029, -0.001, 0.059)}
     gains = {"frozen": sure, "fine_tuned": unsure}

@@ -37,7 +37,7 @@ _TEXTS = ["a lovely film", "an awful film", ""]
 
 @pytest.fixture
 def vertex(monkeypatch):
-    """Stands in for Vertex AI, where every job has succeeded; returns the requests for jobs."""
+    """A substitute for Vertex AI, where every job has succeeded; returns the requests for jobs."""
     received = []
 
     def create(request):

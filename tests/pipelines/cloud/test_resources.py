@@ -52,7 +52,7 @@ def test_a_pattern_of_no_task_is_refused_with_the_ids_close_to_it():
 
     assert str(refused.value) == (
         "--resources names 'Trainer', which matches no task that needs a machine. Close to it are "
-        "Trainer.frozen, Transform, Trainer.fine_tuned; * stands for anything, as in 'Trainer.*'."
+        "Trainer.frozen, Transform, Trainer.fine_tuned; * matches anything, as in 'Trainer.*'."
     )
 
 

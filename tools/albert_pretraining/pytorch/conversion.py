@@ -78,7 +78,7 @@ def from_arrays(encoder: Encoder, arrays: Sequence[np.ndarray]) -> None:
     for parameter, array in pairs:
         if tuple(parameter.shape) != array.shape:
             raise ValueError(
-                f"The weights are of an encoder of another shape: {array.shape} stands where "
+                f"The weights are of an encoder of another shape: {array.shape} where "
                 f"{tuple(parameter.shape)} is needed."
             )
         parameter.data.copy_(torch.from_numpy(np.array(array)))

@@ -91,7 +91,7 @@ def to_tensorflow(encoder: Encoder, folder: pathlib.Path):
 
 
 def describe_training(folder: pathlib.Path, step: int) -> Training:
-    """Returns what the card says of the training in `folder`."""
+    """Returns the card's description of the training in `folder`."""
     options = training.read_options(folder)
     weight = options.weights.teacher
     recipe = RECIPE.format(

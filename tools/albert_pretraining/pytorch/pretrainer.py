@@ -140,7 +140,7 @@ class Pretrainer(nn.Module):
 
         Args:
           batch: the rows.
-          draws: source of what stands in the input instead of the chosen tokens.
+          draws: source of the tokens that replace the chosen ones in the input.
           taught: `[tokens with a place, teacher_width]`, the teacher's vectors.
         """
         if self._objective == REPLACED:

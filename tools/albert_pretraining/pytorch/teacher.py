@@ -198,7 +198,7 @@ def pad(chunks: Sequence[Chunk]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class Lesson:
-    """What the teacher says about every word of a corpus, in files; goes on where it stopped.
+    """The teacher's vectors for every word of a corpus, in files; goes on where it stopped.
 
     Args:
       folder: of the files; `TeacherVectors` reads them.
