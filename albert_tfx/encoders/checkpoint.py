@@ -244,8 +244,8 @@ def _files(folder: Path) -> list[Path]:
         return _shards(folder)
     if any((folder / name).exists() for name in _PICKLED):
         raise InputError(
-            f"The weights in {folder} are pickled (pytorch_model.bin), and reading them may run any "
-            "code",
+            f"The weights in {folder} are pickled (pytorch_model.bin), and reading them may run "
+            "any code",
             "If you trust them, convert them where PyTorch and transformers are installed: "
             + _UNPICKLE.format(folder=str(folder)),
         )
