@@ -1,7 +1,9 @@
 """What is checked and prepared before TFX starts, so that bad input is refused within seconds."""
 
+import contextlib
 import dataclasses
 import os
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,13 +90,34 @@ def _is_empty_folder(path: Path) -> bool:
 
 
 def _refuse_artifacts_without_metadata(request: Request) -> None:
-    """TFX would number its executions from 1 again, and mix new files with the old ones."""
+    """TFX would number its executions from 1 again, and mix new files with the old ones.
+
+    Raises:
+      InputError: The metadata is gone, or is no whole database.
+    """
     artifacts, metadata = request.pipeline_root, request.metadata
+    if Path(metadata).exists() and not _is_whole_database(metadata):
+        raise InputError(
+            f"{metadata}, which says what is in {artifacts}, is damaged",
+            f"Delete both to start anew: {request.serving} keeps what it serves, but the next "
+            "model is not compared with it",
+        )
     if Path(artifacts).exists() and not Path(metadata).exists():
         raise InputError(
             f"{artifacts} is there without {metadata}, which says what is in it",
             "Delete the folder, or give another one with --output DIR",
         )
+
+
+def _is_whole_database(path: str) -> bool:
+    uri = f"{Path(path).absolute().as_uri()}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+            checked = database.execute("PRAGMA quick_check").fetchone()
+            tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return bool(checked == ("ok",) and tables != (0,))
 
 
 def _from_file(request: Request, csv: str, asked: DatasetOptions) -> DatasetOptions:

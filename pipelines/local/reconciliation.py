@@ -14,6 +14,7 @@ from albert_tfx.contract import PUSHED_DESTINATION, PUSHED_VERSION
 from albert_tfx.release.production import PRODUCTION, Production, newest_whole
 from albert_tfx.storage import version_numbers
 from pipelines.config import PipelineConfig
+from pipelines.local import artifact_files
 from pipelines.runs import open_store, split_uri
 
 _PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
@@ -32,7 +33,34 @@ def reconcile(config: PipelineConfig) -> list[str]:
         return []
     store = open_store(path, _PROTO.SqliteMetadataSourceConfig.READWRITE)
     pushes = _pushes(store, config.name)
-    return [*_follow_move(store, pushes, config), *_forget_lost_pushes(store, pushes, config)]
+    found = [
+        *_follow_move(store, pushes, config),
+        *_forget_damaged(store, config),
+        *_forget_lost_pushes(store, pushes, config),
+    ]
+    remember(config)
+    return found
+
+
+def remember(config: PipelineConfig) -> None:
+    """Writes down which files the artifacts have now, for `reconcile` to find what is damaged."""
+    path = pathlib.Path(config.metadata)
+    if path.exists():
+        live = _live(open_store(path))
+        artifact_files.remember(config.pipeline_root, [each.uri for each in live])
+
+
+def _forget_damaged(store: MetadataStore, config: PipelineConfig) -> Iterator[str]:
+    """Forgets artifacts whose files changed, so that their components run anew."""
+    live = {artifact.uri: artifact for artifact in _live(store)}
+    for uri in artifact_files.damaged(config.pipeline_root, live):
+        live[uri].state = _PROTO.Artifact.DELETED
+        store.put_artifacts([live[uri]])
+        yield f"{uri} is damaged, and is made anew"
+
+
+def _live(store: MetadataStore) -> list[Any]:
+    return [each for each in store.get_artifacts() if each.state == _PROTO.Artifact.LIVE]
 
 
 def _follow_move(store: MetadataStore, pushes: list[Any], config: PipelineConfig) -> Iterator[str]:
@@ -47,10 +75,8 @@ def _follow_move(store: MetadataStore, pushes: list[Any], config: PipelineConfig
     followed = {push.id for push in pushes}
     moved = [
         each
-        for each in store.get_artifacts()
-        if each.id not in followed
-        and each.state == _PROTO.Artifact.LIVE
-        and split_uri(each.uri)[0] not in ("", config.output)
+        for each in _live(store)
+        if each.id not in followed and split_uri(each.uri)[0] not in ("", config.output)
     ]
     for artifact in moved:
         artifact.state = _PROTO.Artifact.DELETED

@@ -58,7 +58,7 @@ def _compare(request: Request, screen: "Screen") -> None:
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        from pipelines.local.reconciliation import reconcile
+        from pipelines.local.reconciliation import reconcile, remember
         from pipelines.pipeline import create_pipeline
 
         found = reconcile(config)
@@ -66,7 +66,10 @@ def _compare(request: Request, screen: "Screen") -> None:
     for sentence in found:
         screen.say(sentence)
     with screen.follow([component.id for component in pipeline.components]):
-        LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
+        try:
+            LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
+        finally:
+            remember(config)
     screen.conclude(_publish_report(config), config.output)
     if config.scoring:
         screen.say(f"{'scored':<12}{_publish_predictions(config, config.scoring)}")

@@ -1,5 +1,7 @@
+import contextlib
 import os
 import pathlib
+import sqlite3
 
 import pytest
 
@@ -140,4 +142,17 @@ def test_a_file_where_a_folder_belongs_is_refused(prepare, tmp_path, name):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text("mine")
     with pytest.raises(InputError, match=f"{name} is no folder"):
+        prepare()
+
+
+@pytest.mark.parametrize("left", [0, 50, 5000])
+def test_a_damaged_metadata_base_is_refused(prepare, tmp_path, left):
+    (tmp_path / "out").mkdir()
+    file = tmp_path / "out" / "metadata.db"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE Artifact (uri)")
+        database.executemany("INSERT INTO Artifact VALUES (?)", [("a" * 100,)] * 1000)
+        database.commit()
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(InputError, match=r"metadata\.db.* is damaged.*serving keeps"):
         prepare()

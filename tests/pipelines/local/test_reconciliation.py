@@ -67,6 +67,36 @@ def test_a_damaged_version_counts_as_never_pushed(output: Output, damaged: str):
     assert states(records) == [LIVE, DELETED]
 
 
+@pytest.mark.parametrize("damage", ["cut", "deleted", "emptied folder"])
+def test_an_artifact_that_is_damaged_is_made_anew(output: Output, damage: str):
+    records = Records(output)
+    shards = []
+    for component in ("Transform", "EmbeddingGen"):
+        folder = Path(records.execution(component, "examples", "COMPLETE"), "Split-train")
+        folder.mkdir(parents=True)
+        shards.append(folder / "data")
+        shards[-1].write_text("records")
+    assert found(output) == []
+    if damage == "cut":
+        shards[1].write_text("rec")
+    elif damage == "deleted":
+        shards[1].unlink()
+    else:
+        shutil.rmtree(shards[1].parent)
+    uri = f"{output.pipeline_root}/EmbeddingGen/examples/2"
+    assert found(output) == [f"{uri} is damaged, and is made anew"]
+    assert states(records) == [LIVE, DELETED]
+    assert found(output) == []
+
+
+def test_artifacts_of_no_files_are_whole(output: Output):
+    records = Records(output)
+    records.execution("ExampleValidator", "anomalies", "COMPLETE")
+    assert found(output) == []
+    assert found(output) == []
+    assert states(records) == [LIVE]
+
+
 def test_a_folder_that_was_moved_keeps_what_is_served_and_forgets_the_rest(output: Output):
     records = Records(output)
     model = records.execution("ModelSelector", "model", "COMPLETE")
