@@ -13,7 +13,7 @@ import runpy
 import sys
 from collections.abc import Sequence
 
-from pipelines.cloud import deferred_imports, usage
+from pipelines.container import deferred_imports, usage
 
 TFX_ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _INVOCATION = "--json_serialized_invocation_args"

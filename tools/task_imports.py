@@ -19,7 +19,7 @@ _PATH = "--executor_class_path"
 _IMPORT = """
 import importlib, sys
 from pipelines import container_entry_point
-from pipelines.cloud import usage
+from pipelines.container import usage
 path, ours = sys.argv[1:]
 if ours == "ours":
     container_entry_point.defer_imports(["--executor_class_path", path])

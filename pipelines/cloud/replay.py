@@ -22,7 +22,7 @@ import yaml
 from pipelines.cloud import parameters
 from pipelines.cloud.spec import Task, tasks
 from pipelines.cloud.starters import Processes, Starter
-from pipelines.cloud.usage import Usage, read_usage
+from pipelines.container.usage import Usage, read_usage
 
 _EXECUTOR_INPUT = "{{$}}"
 _LEDGER = "artifacts.json"

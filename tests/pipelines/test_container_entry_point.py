@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cloud import usage
+from pipelines.container import usage
 from pipelines.container_entry_point import with_declared_types
 
 _PROJECT = Path(__file__).parents[2]

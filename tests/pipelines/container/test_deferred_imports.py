@@ -20,7 +20,7 @@ def run(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     start = (
-        "from pipelines.cloud import deferred_imports as d\n"
+        "from pipelines.container import deferred_imports as d\n"
         "d.defer(['large', 'large.inner', 'broken', 'not_installed'])\n"
     )
 

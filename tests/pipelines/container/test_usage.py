@@ -2,12 +2,12 @@ import os
 import subprocess
 import sys
 
-from pipelines.cloud import usage
-from pipelines.cloud.usage import Usage
+from pipelines.container import usage
+from pipelines.container.usage import Usage
 
 _TASK = """
 import os, sys
-from pipelines.cloud import usage
+from pipelines.container import usage
 block = b"x" * {mib} * 2**20
 del block
 while sum(os.times()[:2]) < 0.2:  # that of its user and of the system
