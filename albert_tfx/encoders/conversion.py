@@ -12,10 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from albert_tfx.contract import INPUT_MASK, INPUT_TYPE_IDS, INPUT_WORD_IDS
-from albert_tfx.encoders import facts, tokenization
+from albert_tfx.encoders import facts
 from albert_tfx.encoders.configuration import EncoderConfiguration
 from albert_tfx.encoders.facts import EncoderFacts, Model
 from albert_tfx.encoders.layers import Dropout, Encoder, SeededDropout, no_dropout
+from albert_tfx.encoders.tokenizers import tokenization
 
 _INPUTS = (INPUT_WORD_IDS, INPUT_MASK, INPUT_TYPE_IDS)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from albert_tfx import sources, storage
-from albert_tfx.encoders import configuration, vocabulary
+from albert_tfx.encoders import configuration
 from albert_tfx.encoders.checkpoint import Checkpoint
 from albert_tfx.encoders.configuration import EncoderConfiguration, read_json
-from albert_tfx.encoders.vocabulary import Vocabulary
+from albert_tfx.encoders.tokenizers import vocabulary
+from albert_tfx.encoders.tokenizers.vocabulary import Vocabulary
 from albert_tfx.errors import InputError
 
 _CONVERTER = "albert_tfx.encoders.conversion"

@@ -9,17 +9,24 @@ import binascii
 import dataclasses
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from albert_tfx.encoders.configuration import ALBERT, read_bytes, read_json
+from albert_tfx.encoders.tokenizers.sentencepiece_model import (
+    BPE,
+    CONTROL,
+    NORMAL,
+    UNIGRAM,
+    UNKNOWN,
+    USER_DEFINED,
+    Piece,
+    read_pieces,
+    serialize,
+)
 from albert_tfx.errors import InputError
 
-# What a token of the vocabulary is to SentencePiece; see its sentencepiece_model.proto.
-_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
-_UNIGRAM, _BPE = 1, 2
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _SETTINGS = "tokenizer_config.json"
 _TOKENIZER = "tokenizer.json"
 _SPECIAL_KEYS = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
@@ -376,7 +383,7 @@ def _sentence_piece_model(source: _Source, name: str) -> tuple[bytes, tuple[str,
     if source.has(name):
         content = source.bytes(name)
         try:
-            return content, _pieces(content), False
+            return content, read_pieces(content), False
         except (ValueError, IndexError, struct.error) as error:
             raise source.error("it is damaged, or no SentencePiece model", name) from error
     values = source.model("Unigram", name)
@@ -386,19 +393,19 @@ def _sentence_piece_model(source: _Source, name: str) -> tuple[bytes, tuple[str,
     kinds = _kinds_of_pieces(values)
     charsmap = _charsmap(values.get("normalizer") or {}, source)
     pieces = [
-        _Piece(text, score, kinds.get(number, _NORMAL))
+        Piece(text, score, kinds.get(number, NORMAL))
         for number, (text, score) in enumerate(model["vocab"])
     ]
     texts = tuple(piece.text for piece in pieces)
-    return _serialized(pieces, _UNIGRAM, charsmap, is_spaced=True), texts, not charsmap
+    return serialize(pieces, UNIGRAM, charsmap, is_spaced=True), texts, not charsmap
 
 
 def _kinds_of_pieces(values: Mapping[str, Any]) -> dict[int, int]:
     kinds = {
-        token["id"]: _CONTROL if token["special"] else _USER_DEFINED
+        token["id"]: CONTROL if token["special"] else USER_DEFINED
         for token in values.get("added_tokens") or []
     }
-    return kinds | {values["model"]["unk_id"]: _UNKNOWN}
+    return kinds | {values["model"]["unk_id"]: UNKNOWN}
 
 
 def _charsmap(normalizer: Mapping[str, Any], source: _Source) -> bytes:
@@ -418,11 +425,11 @@ def _byte_level(source: _Source) -> ByteLevelVocabulary:
     unknown = common["special"]["unk_token"]
     tokens = [token for token in index if token not in common["literals"]]
     ranks = {left + right: rank for rank, (left, right) in reversed(list(enumerate(merges)))}
-    pieces = [_Piece("<unk>", 0.0, _UNKNOWN)]
-    pieces += [_Piece(_as_characters(token), -float(ranks.get(token, 0))) for token in tokens]
+    pieces = [Piece("<unk>", 0.0, UNKNOWN)]
+    pieces += [Piece(_as_characters(token), -float(ranks.get(token, 0))) for token in tokens]
     return ByteLevelVocabulary(
         **common,
-        model=_serialized(pieces, _BPE, b"", is_spaced=False),
+        model=serialize(pieces, BPE, b"", is_spaced=False),
         ids=(unknown, *(move(index[token]) for token in tokens)),
         is_lower_cased=source.lower_cases_first,
         adds_prefix_space=source.setting("add_prefix_space", False),
@@ -461,100 +468,6 @@ _CHARACTERS = {
     character: character if byte in (0, 0x20) else chr(byte)
     for character, byte in byte_characters().items()
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class _Piece:
-    text: str
-    score: float
-    kind: int = _NORMAL
-
-
-def _pieces(model: bytes) -> tuple[str, ...]:
-    """Returns the pieces of a serialized SentencePiece model in the order of their ids.
-
-    Raises:
-      ValueError: It is none, or is cut off.
-    """
-    pieces = tuple(
-        str(dict(_fields(value))[1], "utf-8") for number, value in _fields(model) if number == 1
-    )
-    if not pieces:
-        raise ValueError("no pieces")
-    return pieces
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Yields number and value of each field of a serialized protocol buffer.
-
-    The encoding: https://protobuf.dev/programming-guides/encoding/
-    """
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            value, place = _varint(message, place)
-            yield number, value
-            continue
-        if kind == _BYTES:
-            size, place = _varint(message, place)
-        else:
-            size = {_FIXED64: 8, _FIXED32: 4}[kind]
-        if place + size > len(message):
-            raise ValueError("cut off")
-        yield number, message[place : place + size]
-        place += size
-
-
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """Returns a number of variable length, and the place behind it."""
-    value = shift = 0
-    while True:
-        byte = message[place]
-        value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if byte < 0x80:
-            return value, place
-
-
-def _serialized(
-    pieces: Iterable[_Piece], algorithm: int, charsmap: bytes, is_spaced: bool
-) -> bytes:
-    """Returns a serialized SentencePiece model.
-
-    Args:
-      pieces: All pieces, in the order of their ids.
-      algorithm: `_UNIGRAM` or `_BPE`.
-      charsmap: SentencePiece's normalisation; none where it is empty.
-      is_spaced: Whether spaces are SentencePiece's to treat: one is put before the text, runs of
-        them become one, and each becomes U+2581.
-    """
-    parts = [
-        _field(1, _field(1, p.text.encode()) + _float(2, p.score) + _number(3, p.kind))
-        for p in pieces
-    ]
-    parts.append(_field(2, _number(3, algorithm)))
-    spacing = b"".join(_number(number, is_spaced) for number in (3, 4, 5))
-    parts.append(_field(3, _field(2, charsmap) + spacing))
-    return b"".join(parts)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    return _to_varint(number << 3 | _BYTES) + _to_varint(len(content)) + content
-
-
-def _number(number: int, value: int) -> bytes:
-    return _to_varint(number << 3 | _VARINT) + _to_varint(value)
-
-
-def _float(number: int, value: float) -> bytes:
-    return _to_varint(number << 3 | _FIXED32) + struct.pack("<f", value)
-
-
-def _to_varint(value: int) -> bytes:
-    low = [value >> shift & 0x7F for shift in range(0, max(value.bit_length(), 1), 7)]
-    return bytes(part | 0x80 for part in low[:-1]) + bytes(low[-1:])
 
 
 _WORD_PIECE = "WordPiece"

@@ -18,7 +18,7 @@ import tensorflow as tf
 import tensorflow_text
 
 from albert_tfx.contract import INPUT_MASK, INPUT_TYPE_IDS, INPUT_WORD_IDS
-from albert_tfx.encoders.vocabulary import (
+from albert_tfx.encoders.tokenizers.vocabulary import (
     ByteLevelVocabulary,
     SentencePieceVocabulary,
     Vocabulary,

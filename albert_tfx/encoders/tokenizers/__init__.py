@@ -1,0 +1,1 @@
+"""Tokenizers of Hugging Face model folders: what their files hold, and graphs that do the same."""
