@@ -57,6 +57,11 @@ class BatchOptions:
         is_long = step % self.long_every == self.long_every - 1
         return self.long_length if is_long else self.short_length
 
+    def rank(self, step: int) -> int:
+        """Returns how many batches of the same row length come before batch `step`."""
+        long_before = (step + 1) // self.long_every
+        return long_before - 1 if self.length(step) == self.long_length else step - long_before
+
 
 def list_windows(offsets: np.ndarray, width: int, minimum_tokens: int = 8) -> np.ndarray:
     """Cuts every text into the fewest windows that cover it, evenly spaced.
@@ -143,6 +148,47 @@ def subsampling_weights(counts: np.ndarray, threshold: float = 1e-4) -> np.ndarr
     return weights
 
 
+class WindowOrder:
+    """Which windows each batch shows: of its row length, every one once in an epoch.
+
+    Args:
+      offsets: `[texts + 1]`, where each text begins and the last one ends.
+      options: shapes and rates.
+      seed: of the order.
+    """
+
+    def __init__(self, offsets: np.ndarray, options: BatchOptions, seed: int):
+        self._options = options
+        self._seed = seed
+        self._windows = {
+            options.short_length: list_windows(offsets, options.short_length - SPECIAL_TOKENS),
+            options.long_length: list_windows(
+                offsets, options.long_length - SPECIAL_TOKENS, options.minimum_long_tokens
+            ),
+        }
+        self._orders: dict[tuple[int, int], np.ndarray] = {}
+
+    def batch(self, step: int) -> np.ndarray:
+        """Returns the windows of batch `step`, as rows of `list_windows`."""
+        length = self._options.length(step)
+        rows = self._options.tokens_per_batch // length
+        windows, first = self._windows[length], self._options.rank(step) * rows
+        epochs, places = np.divmod(first + np.arange(rows), len(windows))
+        return np.stack(
+            [
+                windows[self._order(length, int(epoch))[place]]
+                for epoch, place in zip(epochs, places, strict=True)
+            ]
+        )
+
+    def _order(self, length: int, epoch: int) -> np.ndarray:
+        if (length, epoch) not in self._orders:
+            self._orders = {key: order for key, order in self._orders.items() if key[0] != length}
+            generator = np.random.default_rng([self._seed, length, epoch])
+            self._orders[length, epoch] = generator.permutation(len(self._windows[length]))
+        return self._orders[length, epoch]
+
+
 class BatchSource:
     """Makes batches from a tokenized corpus.
 
@@ -169,13 +215,7 @@ class BatchSource:
         self._seed = seed
         counts = np.bincount(tokens, minlength=len(vocabulary))
         self._document_weights = subsampling_weights(counts)
-        self._windows = {
-            options.short_length: list_windows(offsets, options.short_length - SPECIAL_TOKENS),
-            options.long_length: list_windows(
-                offsets, options.long_length - SPECIAL_TOKENS, options.minimum_long_tokens
-            ),
-        }
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._windows = WindowOrder(offsets, options, seed)
 
     def batch(self, step: int) -> Batch:
         """Returns batch `step`.
@@ -187,30 +227,10 @@ class BatchSource:
           `document_words` `[rows, document_words]`, `NO_DOCUMENT_WORD` where there is none.
         """
         length = self._options.length(step)
-        rows = self._options.tokens_per_batch // length
         generator = np.random.default_rng([self._seed, step])
-        windows = [
-            self._window(length, self._rank(step, length) * rows + row) for row in range(rows)
-        ]
+        windows = self._windows.batch(step).tolist()
         made = [self._row(start, text, length, generator) for start, text in windows]
         return {key: np.stack([row[key] for row in made]) for key in made[0]}
-
-    def _rank(self, step: int, length: int) -> int:
-        """Counts the batches of the same length before `step`."""
-        long_before = (step + 1) // self._options.long_every
-        if length == self._options.long_length:
-            return long_before - 1
-        return step - long_before
-
-    def _window(self, length: int, index: int) -> tuple[int, int]:
-        windows = self._windows[length]
-        epoch, place = divmod(index, len(windows))
-        if (length, epoch) not in self._orders:
-            self._orders = {key: order for key, order in self._orders.items() if key[0] != length}
-            generator = np.random.default_rng([self._seed, length, epoch])
-            self._orders[length, epoch] = generator.permutation(len(windows))
-        start, text = windows[self._orders[length, epoch][place]]
-        return int(start), int(text)
 
     def _row(self, start: int, text: int, length: int, generator: np.random.Generator) -> Batch:
         end = min(start + length - SPECIAL_TOKENS, int(self._offsets[text + 1]))

@@ -15,7 +15,7 @@ from albert_pretraining.batches import (
     NGRAM_PROBABILITIES,
     SPECIAL_TOKENS,
     BatchOptions,
-    list_windows,
+    WindowOrder,
     subsampling_weights,
 )
 from albert_pretraining.vocabulary import CLS_ID, FIRST_WORD_ID, PAD_ID, SEP_ID, Vocabulary
@@ -83,24 +83,16 @@ class BatchSource:
         self._ends_sentence = self._tensor(vocabulary.ends_sentence)
         counts = np.bincount(tokens, minlength=len(vocabulary))
         self._document_weights = self._tensor(subsampling_weights(counts))
-        self._windows = {
-            options.short_length: list_windows(offsets, options.short_length - SPECIAL_TOKENS),
-            options.long_length: list_windows(
-                offsets, options.long_length - SPECIAL_TOKENS, options.minimum_long_tokens
-            ),
-        }
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._windows = WindowOrder(offsets, options, seed)
 
     def batch(self, step: int) -> Batch:
         """Returns batch `step`."""
         length = self._options.length(step)
-        rows = self._options.tokens_per_batch // length
         generator = self.generator(step)
-        windows = self._windows[length][self._chosen_windows(step, length, rows)]
-        starts, texts = self._tensor(windows).unbind(1)
+        starts, texts = self._tensor(self._windows.batch(step)).unbind(1)
         ends = torch.minimum(starts + length - SPECIAL_TOKENS, self._offsets[texts + 1])
         first = self._split_points(starts, ends, length, generator)
-        is_ordered = torch.randint(2, (rows,), generator=generator, device=self._device)
+        is_ordered = torch.randint(2, (len(texts),), generator=generator, device=self._device)
         ids, places, segments = self._arrange(starts, ends, first, is_ordered, length)
         return Batch(
             ids=ids,
@@ -119,23 +111,6 @@ class BatchSource:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.array(values)).to(self._device)
-
-    def _chosen_windows(self, step: int, length: int, rows: int) -> np.ndarray:
-        """Returns which windows batch `step` shows: every one once in an epoch."""
-        long_before = (step + 1) // self._options.long_every
-        is_long = length == self._options.long_length
-        rank = long_before - 1 if is_long else step - long_before
-        indices = rank * rows + np.arange(rows)
-        count = len(self._windows[length])
-        return np.array([self._order(length, int(i) // count)[i % count] for i in indices])
-
-    def _order(self, length: int, epoch: int) -> np.ndarray:
-        if (length, epoch) not in self._orders:
-            kept = {key: order for key, order in self._orders.items() if key[0] != length}
-            generator = np.random.default_rng([self._seed, length, epoch])
-            order = generator.permutation(len(self._windows[length]))
-            self._orders = {**kept, (length, epoch): order}
-        return self._orders[length, epoch]
 
     def _split_points(
         self, starts: torch.Tensor, ends: torch.Tensor, length: int, generator: torch.Generator
