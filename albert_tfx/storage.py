@@ -119,6 +119,15 @@ def fingerprint(folder: epath.PathLike, without: str | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
+def component_folder(artifact_uri: str) -> str:
+    """Returns the folder of the component that made an artifact, by TFX's layout.
+
+    >>> component_folder("gs://bucket/pipeline/Trainer.frozen/model/7")
+    'gs://bucket/pipeline/Trainer.frozen'
+    """
+    return artifact_uri.rstrip("/").rsplit("/", 2)[0]
+
+
 def size(folder: epath.PathLike) -> int:
     """Returns the bytes of a folder's files."""
     return sum(length_and_time(path)[0] for path in _files(epath.Path(folder)))

@@ -1,9 +1,7 @@
 """Reads the reviews of a TFDS data set as an ExampleGen: TFX itself has none for TFDS."""
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -23,11 +21,8 @@ from tfx.v1 import proto
 
 from albert_tfx import contract, progress
 from albert_tfx.data import tfds_source
-from albert_tfx.errors import InputError
+from albert_tfx.data.records import WriteSplit, counts_by_label, to_example
 from albert_tfx.options import DatasetOptions, decode, encode
-
-# Small enough to sort in memory, large enough that few files are opened.
-_EXAMPLES_PER_FILE = 10_000
 
 
 def _pack(options: DatasetOptions) -> proto.CustomConfig:
@@ -98,61 +93,8 @@ def ReadExamples(  # noqa: N802  Beam names transforms like classes
     return (
         pipeline
         | "Read" >> reader
-        | "ToExample" >> beam.Map(lambda row: _to_example(row[text].numpy(), int(row[label])))
-        | "Labelled" >> beam.Filter(lambda example: _label(example) >= 0)
-    )
-
-
-def _to_example(text: bytes, label: int) -> tf.train.Example:
-    feature = {
-        contract.TEXT: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text])),
-        contract.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
-    }
-    return tf.train.Example(features=tf.train.Features(feature=feature))
-
-
-def _label(example: tf.train.Example) -> int:
-    return int(example.features.feature[contract.LABEL].int64_list.value[0])
-
-
-class _ToFile(beam.DoFn):
-    """Assigns each example to a file by its content, and counts it by its label."""
-
-    def __init__(self, split: str, num_files: int) -> None:
-        self._split = split
-        self._num_files = num_files
-
-    def process(self, example: tf.train.Example) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
-        beam.metrics.Metrics.counter(self._split, str(_label(example))).inc()
-        record = example.SerializeToString(deterministic=True)
-        digest = hashlib.sha256(record).digest()
-        yield int.from_bytes(digest[:8], "big") % self._num_files, (digest, record)
-
-
-def _write_file(
-    file: tuple[int, Iterable[tuple[bytes, bytes]]], folder: str, num_files: int
-) -> None:
-    index, records = file
-    name = f"{write_split.DEFAULT_TF_RECORD_FILE_NAME}-{index:05}-of-{num_files:05}.gz"
-    with tf.io.TFRecordWriter(os.path.join(folder, name), "GZIP") as writer:
-        for _, record in sorted(records):
-            writer.write(record)
-
-
-@beam.ptransform_fn
-def _WriteSplit(  # noqa: N802
-    examples: beam.PCollection, split: str, folder: str, num_files: int
-) -> beam.PCollection:
-    """Writes one split so that the same examples give the same bytes, on any Beam runner.
-
-    TFX's own `WriteSplit` shuffles with an unseeded generator. Here each example's place, file
-    and order, follows from the hash of its content: as well mixed, and repeatable.
-    """
-    return (
-        examples
-        | "ToFile" >> beam.ParDo(_ToFile(split, num_files))
-        | "Files" >> beam.GroupByKey()
-        | "Write" >> beam.Map(_write_file, folder=folder, num_files=num_files)
+        | "Labelled" >> beam.Filter(lambda row: int(row[label]) >= 0)
+        | "ToExample" >> beam.Map(lambda row: to_example(row[text].numpy(), int(row[label])))
     )
 
 
@@ -172,7 +114,7 @@ class Executor(BaseExampleGenExecutor):
         """Fills the `examples` artifact.
 
         Raises:
-          InputError: See `datasets.resolve`; or a split has no labelled example, or has them of
+          InputError: See `tfds_source.resolve`; or a split has no labelled example, or has them of
             one class only.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -185,7 +127,7 @@ class Executor(BaseExampleGenExecutor):
         file_format = write_split.to_file_format_str(exec_properties[specs.OUTPUT_FILE_FORMAT_KEY])
         examples_utils.set_file_format(examples, file_format)
         counts = self._write(dataset, examples, exec_properties)
-        _require_labels(dataset, counts)
+        dataset.require_labels(counts)
 
     def _write(
         self,
@@ -201,36 +143,12 @@ class Executor(BaseExampleGenExecutor):
             for split, collection in splits.items():
                 folder = artifact_utils.get_split_uri([examples], split)
                 tf.io.gfile.makedirs(folder)
-                num_files = -(-dataset.num_examples[split] // _EXAMPLES_PER_FILE)
-                collection | f"Write[{split}]" >> _WriteSplit(split, folder, num_files)
+                stem = os.path.join(folder, write_split.DEFAULT_TF_RECORD_FILE_NAME)
+                collection | f"Write[{split}]" >> WriteSplit(
+                    split, stem, dataset.num_examples[split]
+                )
         progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, total, total, "reviews"))
-        return {split: _counts(pipeline.result, split) for split in splits}
-
-
-def _counts(result: beam.runners.runner.PipelineResult, split: str) -> dict[int, int]:
-    counters = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(split))
-    return {int(c.key.metric.name): c.result for c in counters["counters"] if c.result}
-
-
-def _require_labels(
-    dataset: tfds_source.ResolvedDataset, counts: dict[str, dict[int, int]]
-) -> None:
-    name = dataset.builder.info.full_name
-    for split, labels in counts.items():
-        if not labels:
-            raise InputError(
-                f"The {split} split {dataset.splits[split]} of data set {name} has no labelled "
-                "example",
-                f"Give another with --{split}-split",
-            )
-        if len(labels) == 1:
-            [label] = labels
-            raise InputError(
-                f"Every example of the {split} split {dataset.splits[split]} of data set {name} is "
-                f"{dataset.class_names[label]!r}",
-                f"Give a split of two classes or more with --{split}-split, or raise "
-                "--max-examples",
-            )
+        return {split: counts_by_label(pipeline.result, split) for split in splits}
 
 
 class TfdsExampleGen(QueryBasedExampleGen):

@@ -1,14 +1,18 @@
-"""The records of an `Examples` artifact, whose uri is given."""
+"""The records of an `Examples` artifact: how they are read and written."""
 
+import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import apache_beam as beam
 import tensorflow as tf
 from etils import epath
 
 from albert_tfx.contract import LABEL, TEXT
 
 _BATCH_SIZE = 4096
+# Small enough to sort in memory, large enough that few files are opened.
+_EXAMPLES_PER_FILE = 10_000
 
 
 def split_folder(uri: str, split: str) -> epath.Path:
@@ -42,3 +46,64 @@ def text_and_label(record: bytes) -> tuple[bytes, int]:
     """Returns the text, in UTF-8, and the label of a serialized `tf.train.Example`."""
     feature = tf.train.Example.FromString(record).features.feature
     return feature[TEXT].bytes_list.value[0], feature[LABEL].int64_list.value[0]
+
+
+def to_example(text: bytes, label: int) -> tf.train.Example:
+    """Returns an example of a text, in UTF-8, and the index of its class."""
+    feature = {
+        TEXT: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text])),
+        LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature))
+
+
+@beam.ptransform_fn
+def WriteSplit(  # noqa: N802  Beam names transforms like classes
+    examples: beam.PCollection[tf.train.Example], split: str, stem: str, num_examples: int
+) -> beam.PCollection[None]:
+    """Writes one split so that the same examples give the same bytes, on any Beam runner.
+
+    TFX's own `WriteSplit` shuffles with an unseeded generator. Here each example's place, file
+    and order, follows from the hash of its content: as well mixed, and repeatable.
+
+    Args:
+      examples: The `tf.train.Example`s of the split.
+      split: Its name, under which `counts_by_label` finds how many there were.
+      stem: Path and beginning of the name of its files.
+      num_examples: How many there are at most, which decides on the number of files.
+    """
+    num_files = -(-num_examples // _EXAMPLES_PER_FILE)
+    return (
+        examples
+        | "ToFile" >> beam.ParDo(_ToFile(split, num_files))
+        | "Files" >> beam.GroupByKey()
+        | "Write" >> beam.Map(_write_file, stem=stem, num_files=num_files)
+    )
+
+
+class _ToFile(beam.DoFn):
+    """Assigns each example to a file by its content, and counts it by its label."""
+
+    def __init__(self, split: str, num_files: int) -> None:
+        self._split = split
+        self._num_files = num_files
+
+    def process(self, example: tf.train.Example) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+        [label] = example.features.feature[LABEL].int64_list.value
+        beam.metrics.Metrics.counter(self._split, str(label)).inc()
+        record = example.SerializeToString(deterministic=True)
+        digest = hashlib.sha256(record).digest()
+        yield int.from_bytes(digest[:8], "big") % self._num_files, (digest, record)
+
+
+def _write_file(file: tuple[int, Iterable[tuple[bytes, bytes]]], stem: str, num_files: int) -> None:
+    index, records = file
+    with tf.io.TFRecordWriter(f"{stem}-{index:05}-of-{num_files:05}.gz", "GZIP") as writer:
+        for _, record in sorted(records):
+            writer.write(record)
+
+
+def counts_by_label(result: beam.runners.runner.PipelineResult, split: str) -> dict[int, int]:
+    """Returns how many examples of each label a finished pipeline wrote to a split."""
+    counters = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(split))
+    return {int(c.key.metric.name): c.result for c in counters["counters"] if c.result}

@@ -10,7 +10,7 @@ import itertools
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -46,6 +46,28 @@ class ResolvedDataset:
     splits: dict[str, str]
     num_examples: dict[str, int]
     fingerprint: str
+
+    def require_labels(self, counts: Mapping[str, Mapping[int, int]]) -> None:
+        """Checks the number of labelled examples, by split and label.
+
+        Raises:
+          InputError: A split has none, or has them of one class only.
+        """
+        name = self.builder.info.full_name
+        for split, labels in counts.items():
+            where = f"the {split} split {self.splits[split]} of data set {name}"
+            if not labels:
+                raise InputError(
+                    f"There is no labelled example in {where}",
+                    f"Give another with --{split}-split",
+                )
+            if len(labels) == 1:
+                [label] = labels
+                raise InputError(
+                    f"Every example of {where} is {self.class_names[label]!r}",
+                    f"Give a split of two classes or more with --{split}-split, or raise "
+                    "--max-examples",
+                )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,7 @@ from albert_tfx.options import (
     encode,
 )
 from albert_tfx.progress import Progress, report
+from albert_tfx.storage import component_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +60,7 @@ class TrainingFiles:
         inputs = [sorted(self.training), sorted(self.validation), self.transform_graph]
         training = json.dumps([code, encode(options), *inputs], sort_keys=True)
         key = hashlib.sha256(training.encode()).hexdigest()[:16]
-        component, _, _ = self.logs.rstrip("/").rsplit("/", 2)
-        return f"{component}/checkpoints/{key}"
+        return f"{component_folder(self.logs)}/checkpoints/{key}"
 
 
 def train(

@@ -1,7 +1,9 @@
 """The figures of a report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Comparison
@@ -29,13 +31,11 @@ def draw(
     return {
         "comparison": Picture(
             accuracy_plots.comparison_finding(comparison.difference),
-            to_png(accuracy_plots.comparison_figure(comparison)),
-            to_png(accuracy_plots.comparison_figure(comparison, NARROW)),
+            *_at_both_widths(accuracy_plots.comparison_figure, comparison),
         ),
         "training_history": Picture(
             accuracy_plots.history_finding(histories),
-            to_png(accuracy_plots.training_history_figure(histories)),
-            to_png(accuracy_plots.training_history_figure(histories, NARROW)),
+            *_at_both_widths(accuracy_plots.training_history_figure, histories),
         ),
         "roc": Picture(
             curve_plots.roc_finding(comparison),
@@ -51,12 +51,14 @@ def draw(
         ),
         "confusion": Picture(
             curve_plots.confusion_finding(curves),
-            to_png(curve_plots.confusion_figure(curves)),
-            to_png(curve_plots.confusion_figure(curves, NARROW)),
+            *_at_both_widths(curve_plots.confusion_figure, curves),
         ),
         "slices": Picture(
             accuracy_plots.slices_finding(comparison.slices),
-            to_png(accuracy_plots.slices_figure(comparison.slices)),
-            to_png(accuracy_plots.slices_figure(comparison.slices, NARROW)),
+            *_at_both_widths(accuracy_plots.slices_figure, comparison.slices),
         ),
     }
+
+
+def _at_both_widths(figure: Callable[..., Figure], shown: object) -> tuple[bytes, bytes]:
+    return to_png(figure(shown)), to_png(figure(shown, NARROW))

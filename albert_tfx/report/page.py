@@ -19,6 +19,7 @@ from albert_tfx.printable import printable
 from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
 from albert_tfx.report.wording import is_known, points
+from albert_tfx.storage import component_folder
 
 TEMPLATE = "page.html.j2"
 
@@ -100,9 +101,9 @@ def trace(artifacts: Iterable[SourceArtifact], output_uri: str) -> list[SourceAr
 
     Args:
       artifacts: The artifacts by the names of the report's inputs.
-      output_uri: The report's own folder, which TFX makes as ROOT/component/key/id.
+      output_uri: The report's own folder.
     """
-    root = output_uri.rsplit("/", 3)[0]
+    root, _, _ = component_folder(output_uri).rpartition("/")
     return [
         dataclasses.replace(
             each, role=each.role.replace("_", " "), uri=each.uri.removeprefix(f"{root}/")

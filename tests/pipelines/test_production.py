@@ -29,7 +29,7 @@ from components.production_resolver import LatestOtherPush
 from pipelines.config import PipelineConfig
 from pipelines.local.reconciliation import reconcile
 from pipelines.presets import IN_PROCESS
-from tests.support import artifacts, data
+from tests.support import artifacts, data, metadata
 from tests.support.runs import read_last
 
 pytestmark = pytest.mark.slow
@@ -43,23 +43,10 @@ CHAIN = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Output:
-    """Where the runs leave things: of a `PipelineConfig`, what `reconcile` reads."""
+class Output(metadata.Output):
+    """Where the runs leave things."""
 
-    folder: Path
     name: str = "production"
-
-    @property
-    def output(self) -> str:
-        return str(self.folder)
-
-    @property
-    def pipeline_root(self) -> str:
-        return str(self.folder / "pipeline")
-
-    @property
-    def metadata(self) -> str:
-        return str(self.folder / "metadata.db")
 
     @property
     def serving(self) -> str:

@@ -1,33 +1,13 @@
-import types
-
 import numpy as np
 import pytest
 from albert_pretraining import batches
 from albert_pretraining.vocabulary import CLS_ID, FIRST_WORD_ID, MASK_ID, SEP_ID
 
-SIZE = 105
-OPTIONS = batches.BatchOptions(
-    short_length=32, long_length=64, tokens_per_batch=128, long_every=4, minimum_long_tokens=40
-)
-
-
-class ToyVocabulary(types.SimpleNamespace):
-    """Every even id begins a word; every tenth ends a sentence."""
-
-    def __init__(self):
-        ids = np.arange(SIZE)
-        super().__init__(starts_word=ids % 2 == 0, ends_sentence=ids % 10 == 0)
-
-    def __len__(self):
-        return SIZE
+from tests.support.pretraining import OPTIONS, SIZE, ToyVocabulary, corpus
 
 
 def source(seed: int = 1) -> batches.BatchSource:
-    generator = np.random.default_rng(0)
-    lengths = generator.integers(4, 120, 60)
-    tokens = generator.integers(FIRST_WORD_ID, SIZE, lengths.sum()).astype(np.uint16)
-    offsets = np.cumsum([0, *lengths])
-    return batches.BatchSource(tokens, offsets, ToyVocabulary(), OPTIONS, seed)
+    return batches.BatchSource(*corpus(shortest=4), ToyVocabulary(), OPTIONS, seed)
 
 
 def original_ids(batch: batches.Batch) -> np.ndarray:
@@ -136,14 +116,14 @@ def test_a_batch_depends_on_its_number_and_the_seed_alone():
 
 
 def test_an_epoch_shows_every_long_window_once():
-    made = source()
-    windows = made._windows[OPTIONS.long_length]
-    rows = OPTIONS.tokens_per_batch // OPTIONS.long_length
+    _, offsets = corpus(shortest=4)
+    windows = batches.list_windows(
+        offsets, OPTIONS.long_length - batches.SPECIAL_TOKENS, OPTIONS.minimum_long_tokens
+    )
+    order = batches.WindowOrder(offsets, OPTIONS, seed=1)
     steps = [step for step in range(400) if OPTIONS.length(step) == OPTIONS.long_length]
-    drawn = [
-        made._window(64, made._rank(step, 64) * rows + row) for step in steps for row in (0, 1)
-    ]
-    assert sorted(drawn[: len(windows)]) == sorted(map(tuple, windows.tolist()))
+    drawn = np.concatenate([order.batch(step) for step in steps]).tolist()
+    assert sorted(drawn[: len(windows)]) == sorted(windows.tolist())
 
 
 def test_prefetch_yields_every_step_in_order():

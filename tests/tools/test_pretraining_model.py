@@ -2,8 +2,6 @@ import os
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
-import types
-
 import numpy as np
 import pytest
 
@@ -12,31 +10,12 @@ pytest.importorskip("official.nlp", reason="needs the tools environment: tools/R
 import tensorflow as tf
 from albert_pretraining import batches, curve, preparation, pretrainer, training, word_vectors
 
-SIZE = 40
-SHAPE = pretrainer.EncoderShape(
-    vocabulary_size=SIZE,
-    embedding_width=12,
-    position_width=4,
-    hidden_size=16,
-    layers=2,
-    attention_heads=2,
-    intermediate_size=32,
-    maximum_length=32,
-)
+from tests.support.pretraining import SHAPE, ToyVocabulary
+
+SIZE = SHAPE.vocabulary_size
 BATCHES = batches.BatchOptions(
     short_length=16, long_length=32, tokens_per_batch=64, long_every=4, minimum_long_tokens=20
 )
-
-
-class ToyVocabulary(types.SimpleNamespace):
-    """Every even id begins a word; every tenth ends a sentence."""
-
-    def __init__(self):
-        ids = np.arange(SIZE)
-        super().__init__(starts_word=ids % 2 == 0, ends_sentence=ids % 10 == 0)
-
-    def __len__(self):
-        return SIZE
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +24,7 @@ def corpus() -> preparation.PreparedCorpus:
     tokens = generator.integers(5, SIZE, 900).astype(np.uint16)
     offsets = np.arange(0, 901, 30)
     return preparation.PreparedCorpus(
-        vocabulary=ToyVocabulary(),
+        vocabulary=ToyVocabulary(SIZE),
         tokens=tokens,
         offsets=offsets,
         held_out_tokens=tokens,

@@ -1,5 +1,3 @@
-import types
-
 import numpy as np
 import pytest
 
@@ -8,33 +6,15 @@ pytest.importorskip("torch", reason="needs PyTorch: tools/README.md")
 import torch
 from albert_pretraining.batches import BatchOptions
 from albert_pretraining.pytorch import batches
-from albert_pretraining.vocabulary import CLS_ID, FIRST_WORD_ID, PAD_ID, SEP_ID
+from albert_pretraining.vocabulary import CLS_ID, PAD_ID, SEP_ID
 
-SIZE = 105
-OPTIONS = BatchOptions(
-    short_length=32, long_length=64, tokens_per_batch=128, long_every=4, minimum_long_tokens=40
-)
-
-
-class ToyVocabulary(types.SimpleNamespace):
-    """Every even id begins a word; every tenth ends a sentence."""
-
-    def __init__(self):
-        ids = np.arange(SIZE)
-        super().__init__(starts_word=ids % 2 == 0, ends_sentence=ids % 10 == 0)
-
-    def __len__(self):
-        return SIZE
+from tests.support.pretraining import OPTIONS, ToyVocabulary, corpus
 
 
 def source(
     seed: int = 1, options: BatchOptions = OPTIONS, longest: int = 120
 ) -> batches.BatchSource:
-    generator = np.random.default_rng(0)
-    lengths = generator.integers(9, longest, 60)
-    tokens = generator.integers(FIRST_WORD_ID, SIZE, lengths.sum()).astype(np.uint16)
-    offsets = np.cumsum([0, *lengths])
-    return batches.BatchSource(tokens, offsets, ToyVocabulary(), options, seed)
+    return batches.BatchSource(*corpus(9, longest), ToyVocabulary(), options, seed)
 
 
 def test_rows_have_the_length_of_their_step():
@@ -89,14 +69,6 @@ def test_chosen_places_are_whole_words_of_the_text_at_albert_s_rate():
     assert float(batch.chosen[is_word].float().mean()) == pytest.approx(0.15, abs=0.015)
     follows = is_word[:, 1:] & is_word[:, :-1] & (batch.ids[:, 1:] % 2 == 1)
     assert torch.equal(batch.chosen[:, 1:][follows], batch.chosen[:, :-1][follows])
-
-
-def test_an_epoch_shows_every_window_once():
-    made = source()
-    count = len(made._windows[64])
-    steps = [step for step in range(4000) if OPTIONS.length(step) == 64][: -(-count // 2)]
-    shown = np.concatenate([made._chosen_windows(step, 64, 2) for step in steps])
-    assert sorted(shown[:count]) == list(range(count))
 
 
 def test_document_words_are_of_the_row_s_review():

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -16,18 +17,10 @@ from albert_pretraining.pytorch import (
     pretrainer,
     training,
 )
-from albert_pretraining.shape import EncoderShape
 
-SHAPE = EncoderShape(
-    vocabulary_size=40,
-    embedding_width=12,
-    position_width=4,
-    hidden_size=16,
-    layers=3,
-    attention_heads=2,
-    intermediate_size=32,
-    maximum_length=32,
-)
+from tests.support import pretraining
+
+SHAPE = dataclasses.replace(pretraining.SHAPE, layers=3)
 
 
 def drawn_encoder(seed: int = 0) -> encoder.Encoder:

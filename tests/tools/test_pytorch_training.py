@@ -1,5 +1,4 @@
 import dataclasses
-import types
 
 import numpy as np
 import pytest
@@ -18,31 +17,11 @@ from albert_pretraining.pytorch.teacher_vectors import (
     WORDS_FILE,
     TeacherVectors,
 )
-from albert_pretraining.shape import EncoderShape
 from albert_pretraining.vocabulary import FIRST_WORD_ID, MASK_ID
 
-SIZE = 40
-SHAPE = EncoderShape(
-    vocabulary_size=SIZE,
-    embedding_width=12,
-    position_width=4,
-    hidden_size=16,
-    layers=2,
-    attention_heads=2,
-    intermediate_size=32,
-    maximum_length=32,
-)
+from tests.support.pretraining import SHAPE, ToyVocabulary
 
-
-class ToyVocabulary(types.SimpleNamespace):
-    """Every even id begins a word; every tenth ends a sentence."""
-
-    def __init__(self):
-        ids = np.arange(SIZE)
-        super().__init__(starts_word=ids % 2 == 0, ends_sentence=ids % 10 == 0)
-
-    def __len__(self):
-        return SIZE
+SIZE = SHAPE.vocabulary_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +42,7 @@ def toy_corpus() -> PreparedCorpus:
     tokens = generator.integers(FIRST_WORD_ID, SIZE, 900).astype(np.uint16)
     offsets = np.arange(0, 901, 30)
     return PreparedCorpus(
-        vocabulary=ToyVocabulary(),
+        vocabulary=ToyVocabulary(SIZE),
         tokens=tokens,
         offsets=offsets,
         held_out_tokens=tokens[:300],
