@@ -6,19 +6,14 @@
 import sys
 from collections.abc import Sequence
 
-from albert_tfx.errors import InputError
+from pipelines import exit_status
 from pipelines.cloud import commands
 
 
+@exit_status.command
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what `argv`, or else the process's own command line, asks for; returns the status."""
-    try:
-        return commands.run(sys.argv[1:] if argv is None else argv)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return commands.run(sys.argv[1:] if argv is None else argv)
 
 
 if __name__ == "__main__":

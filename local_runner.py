@@ -3,13 +3,12 @@
 `python local_runner.py --help` explains the options.
 """
 
-import contextlib
 import shlex
 import sys
 from collections.abc import Sequence
 
 from albert_tfx.errors import InputError
-from pipelines import command_line
+from pipelines import command_line, exit_status
 from pipelines.local.run import run
 
 _EPILOG = """\
@@ -32,6 +31,7 @@ pushed; 1 a component failed; 2 the input cannot be used; 130 stopped by Ctrl-C.
 """
 
 
+@exit_status.command
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline that `argv` asks for.
 
@@ -42,17 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
       The exit status.
     """
     given = sys.argv[1:] if argv is None else argv
-    error: Exception | None
-    try:
-        command = shlex.join(["python", "local_runner.py", *given])
-        error = run(command_line.read_request(_parser().parse_args(given), command))
-    except InputError as bad_input:
-        error = bad_input
-    if error is None:
-        return 0
-    with contextlib.suppress(BrokenPipeError):  # the exit status says it, too
-        print(f"error: {error}", file=sys.stderr)
-    return 2 if isinstance(error, InputError) else 1
+    command = shlex.join(["python", "local_runner.py", *given])
+    error = run(command_line.read_request(_parser().parse_args(given), command))
+    if isinstance(error, InputError):
+        raise error
+    if error is not None:
+        exit_status.complain(error)
+    return 0 if error is None else 1
 
 
 def _parser() -> command_line.Parser:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from albert_tfx.errors import InputError
 from albert_tfx.prediction.predictions import FORMATS
+from pipelines import exit_status
 from pipelines.command_line import Parser
 
 _EPILOG = """\
@@ -32,6 +33,7 @@ line is a text as well. Exit status: 0 done; 2 the input cannot be used; 130 sto
 """
 
 
+@exit_status.command
 def main(argv: Sequence[str] | None = None) -> int:
     """Classifies the texts that `argv` names.
 
@@ -43,20 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # the lighter of the two to import
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        arguments = _parser().parse_args(argv)
-        from albert_tfx.prediction import answering
+    arguments = _parser().parse_args(argv)
+    from albert_tfx.prediction import answering
 
-        answering.answer(answering.Request(**vars(arguments)), _why_none_was_pushed)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # Python would flush to the closed pipe once more at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    answering.answer(answering.Request(**vars(arguments)), _why_none_was_pushed)
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.pop("PYTHONUNBUFFERED", None)  # it hides what a process fails to write at its end
 
 import pytest
 

@@ -525,8 +525,7 @@ def test_a_command_that_is_not_there_is_one_line(run):
 
 
 def test_the_help_s_examples_with_gpus_name_the_image_that_has_their_libraries(capsys):
-    with pytest.raises(SystemExit):
-        kubeflow_runner.main(["compile", "--help"])
+    assert kubeflow_runner.main(["compile", "--help"]) == 0
 
     examples = re.split(r"^  (?=python )", capsys.readouterr().out, flags=re.MULTILINE)
     with_gpus = [each for each in examples if re.search(r"gpu=N|--train-gpu N", each)]

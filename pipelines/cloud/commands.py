@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Flag, at_least, check, option, optional, switch
-from pipelines import command_line
+from pipelines import command_line, exit_status
 from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
 from pipelines.local import interruption, run_log
@@ -405,11 +405,11 @@ def _replay(asked: Replaying) -> int:
             run = replay.Replay(spec, values, output / "replay", starter)
             with interruption.stop_at_once(functools.partial(_stop, run, terminal)):
                 run.run(asked.at_once, functools.partial(_say, terminal))
+            print(f"pushed          {_pushed(run)}", file=terminal)
+            print(f"report          {run.uri(COMPARISON_REPORT, 'report') or 'none'}", file=terminal)
     except replay.TaskError as error:
-        print(f"error: {error}", file=sys.stderr)
+        exit_status.complain(error)
         return 1
-    print(f"pushed          {_pushed(run)}")
-    print(f"report          {run.uri(COMPARISON_REPORT, 'report') or 'none'}")
     return 0
 
 

@@ -1,0 +1,121 @@
+"""Every way out of a command, in processes whose streams are lost: unread, full or closed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from albert_tfx.errors import InputError
+from pipelines import exit_status
+
+PROJECT = Path(__file__).parents[2]
+SCRIPTS = ("local_runner.py", "kubeflow_runner.py", "predict.py")
+TRACES = ("Traceback", "Exception ignored")
+
+
+def lost(kind: str) -> int:
+    """Returns a descriptor that takes nothing."""
+    if kind == "full":
+        return os.open("/dev/full", os.O_WRONLY)
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    return write_end
+
+
+def run(script: str | Path, option: str, stream: str, kind: str) -> tuple[int, str]:
+    """Returns the status of a script that has lost a stream, and what it printed to the other."""
+    other = "stderr" if stream == "stdout" else "stdout"
+    number = {"stdout": 1, "stderr": 2}[stream]
+    line = [sys.executable, str(PROJECT / script), option]
+    if kind == "closed":
+        # Python closes no descriptor of its own to start a process with.
+        line = ["sh", "-c", f'exec "$@" {number}>&-', "sh", *line]
+        done = subprocess.run(line, capture_output=True, text=True)
+    else:
+        descriptor = lost(kind)
+        done = subprocess.run(line, text=True, **{stream: descriptor, other: subprocess.PIPE})
+        os.close(descriptor)
+    printed = getattr(done, other)
+    assert not any(trace in printed for trace in TRACES)
+    return done.returncode, printed
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+class TestScript:
+    @pytest.mark.parametrize("kind", ["unread", "full", "closed"])
+    def test_bad_input_is_status_2_without_a_standard_error(self, script: str, kind: str):
+        assert run(script, "--datset", "stderr", kind) == (2, "")
+
+    @pytest.mark.parametrize(
+        ("kind", "status", "error"),
+        [
+            ("unread", 141, ""),
+            (
+                "full",
+                2,
+                "error: nothing more can be written (No space left on device). Free some space.\n",
+            ),
+            ("closed", 0, ""),
+        ],
+    )
+    def test_help_without_a_standard_output(self, script: str, kind: str, status: int, error: str):
+        assert run(script, "--help", "stdout", kind) == (status, error)
+
+
+def test_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import os, sys; sys.path.insert(0, {str(PROJECT)!r})\n"
+        "from pipelines import exit_status\n"
+        "@exit_status.command\n"
+        "def main(argv):\n"
+        f"    file = open({str(tmp_path / 'file')!r}, 'w')\n"
+        "    os.write(1, b'what C++ has to say')\n"
+        "    print('and Python')\n"
+        "    return 7\n"
+        "sys.exit(main(None))\n"
+    )
+
+    assert run(script, "", "stdout", "closed") == (7, "")
+    assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "error"),
+    [
+        (InputError("it is wrong", "Mend it"), 2, "error: it is wrong. Mend it.\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 141, ""),
+        (SystemExit(), 0, ""),
+        (SystemExit(3), 3, ""),
+    ],
+)
+def test_whatever_ends_a_command_is_a_status(raised, status, error, capsys):
+    @exit_status.command
+    def main(argv):
+        raise raised
+
+    assert main([]) == status
+    assert capsys.readouterr() == ("", error)
+
+
+@pytest.mark.parametrize("raised", [FileNotFoundError(2, "none"), ValueError("a fault of ours")])
+def test_fault_of_the_program_keeps_its_traceback(raised):
+    @exit_status.command
+    def main(argv):
+        raise raised
+
+    with pytest.raises(type(raised)):
+        main([])
+
+
+def test_what_was_printed_before_the_end_is_there(capsys):
+    @exit_status.command
+    def main(argv):
+        print(*argv)
+        return 0
+
+    assert main(["a", "b"]) == 0
+    assert capsys.readouterr().out == "a b\n"
