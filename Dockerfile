@@ -6,18 +6,25 @@
 #
 # The packages are a layer of their own, below the code's: a change of code sends a few megabytes.
 
-FROM python:3.11-slim-bookworm AS packages
+ARG BASE=python:3.11-slim-bookworm
+ARG BEAM_BASE=apache/beam_python3.11_sdk:2.77.0
+
+FROM ${BASE} AS packages
+
+LABEL org.opencontainers.image.title=albert-tfx
 
 ARG ACCELERATOR=cpu
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 WORKDIR /usr/local/share/albert-tfx
-COPY requirements.txt requirements-cpu.txt requirements-gpu.txt ./
+COPY requirements.txt requirements-build.txt requirements-cpu.txt requirements-gpu.txt ./
 # NVIDIA's libraries come as Python packages, so that both variants have one base. pip's bytecode
 # stays: without it `import tfx` takes three times as long, in each task. What nothing here reads,
 # goes in the same layer: headers, and the packages' own tests (NumPy imports some of its own).
+# Four packages are built, in pure Python, by the setuptools that is pinned.
 RUN if [ ! -e "requirements-$ACCELERATOR.txt" ]; then echo "ACCELERATOR is cpu or gpu"; exit 1; fi \
-    && pip install --no-cache-dir --no-deps --require-hashes \
+    && pip install --no-cache-dir --no-deps --require-hashes --requirement requirements-build.txt \
+    && pip install --no-cache-dir --no-deps --require-hashes --no-build-isolation \
         --requirement requirements.txt --requirement "requirements-$ACCELERATOR.txt" \
     && packages=/usr/local/lib/python3.11/site-packages \
     && rm -r "$packages/tensorflow/include" "$packages/pyarrow/include" \
@@ -55,7 +62,7 @@ WORKDIR /tmp
 USER 1000:0
 
 # Dataflow starts its workers by Beam's own program.
-FROM apache/beam_python3.11_sdk:2.77.0 AS beam
+FROM ${BEAM_BASE} AS beam
 
 FROM project AS dataflow
 COPY --from=beam /opt/apache/beam /opt/apache/beam

@@ -18,6 +18,8 @@ DEVELOPS := $(VENV)/.develops-$(ACCELERATOR)
 UV_FOLDER := .cache/uv
 ENGINE ?= $(or $(shell for e in docker podman; do $$e info >/dev/null 2>&1 && echo $$e && break; done),docker)
 IMAGE ?= albert-tfx
+# Of every image of the Dockerfile; what a build leaves without a tag goes by it.
+IMAGE_LABEL := org.opencontainers.image.title=albert-tfx
 INSTALL := PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
 # Runs targets beside each other; shows the output of each in one piece, and all that fail.
 TOGETHER = $(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
@@ -84,6 +86,7 @@ notebook: $(DEVELOPS) ## Execute notebooks/compare_models.ipynb on the last run,
 
 image: ## Build the image of the tasks, by docker or podman (ARGS= adds the engine's options)
 	@$(ENGINE) build --target tasks --tag $(IMAGE) $(ARGS) .
+	@$(ENGINE) image prune --force --filter label=$(IMAGE_LABEL) >/dev/null
 
 test-image: $(DEVELOPS) ## Test that image (IMAGE= names another one)
 	@IMAGE=$(IMAGE) $(BIN)/python -m pytest -rs tests/test_image.py $(ARGS)

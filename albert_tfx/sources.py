@@ -17,6 +17,15 @@ PACKAGES = ("albert_tfx", "components", "pipelines")
 _VALUES_ONLY = ("albert_tfx.options", "albert_tfx.flags")
 
 
+def environment(root: pathlib.Path = ROOT) -> dict[str, str]:
+    """Returns the variables by which a Python process takes the project's code from `root`.
+
+    Without them, it takes the code of the folder that it starts in; where that is in no checkout,
+    the code of the checkout that holds its environment. See `albert_tfx_startup`.
+    """
+    return {"PYTHONPATH": str(root.resolve()), "PYTHONSAFEPATH": "1"}
+
+
 def fingerprint(modules: Iterable[str]) -> str:
     """Returns a hash of modules and of all that they need of this project.
 

@@ -176,6 +176,19 @@ def test_a_stopped_run_goes_on_from_what_had_finished(start_toy, toy, number, st
     assert _states(lines) == {"Reviews": "cached", "ComparisonReport": "done"}
 
 
+def test_a_stopped_run_leaves_nothing_among_temporary_files(start_toy, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    process = start_toy("waits", "ComparisonReport              running")
+    assert list(temporary.iterdir())
+
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+    assert not list(temporary.iterdir())
+
+
 def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(tmp_path, unread_pipe):
     process = subprocess.run(
         [*_RUNNER, "works", "--output", str(tmp_path)],

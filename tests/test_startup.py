@@ -12,22 +12,35 @@ from pathlib import Path
 import pytest
 
 import albert_tfx_startup
+from albert_tfx import sources
+from pipelines.cloud import spec as spec_file
+from tests.support import specs
 
 PROJECT = Path(__file__).parent.parent
 _CODE = "import components; print(components.WHOSE)"
 _BEAM = """
-import os
+import os, sys
 import apache_beam as beam
 
-def whose(runner):
+def whose(runner, file):
     import components
     assert os.getpid() != runner
-    print(components.WHOSE)
+    with open(file, "w") as answer:
+        print(components.WHOSE, file=answer)
 
-if __name__ == "__main__":
+def ask(*_):
     options = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing"]
     with beam.Pipeline(argv=options) as pipeline:
-        pipeline | beam.Create([os.getpid()]) | beam.Map(whose)
+        pipeline | beam.Create([os.getpid()]) | beam.Map(whose, sys.argv[1])
+
+if __name__ == "__main__":
+"""
+_ALONE = "    ask()"
+_IN_A_RUN = """
+    import local_runner
+    from pipelines.local import run
+    run._compare = ask
+    sys.exit(local_runner.main(["--output", sys.argv[2]]))
 """
 
 
@@ -51,12 +64,11 @@ def python(
 def second(tmp_path: Path) -> Path:
     """Another checkout, whose `components` differs from this one's."""
     checkout = tmp_path / "second"
-    shutil.copytree(
-        PROJECT / "components",
-        checkout / "components",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    shutil.copy(PROJECT / "pyproject.toml", checkout)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    for name in sources.PACKAGES:
+        shutil.copytree(PROJECT / name, checkout / name, ignore=unwanted)
+    for file in (*PROJECT.glob("*.py"), PROJECT / "pyproject.toml"):
+        shutil.copy(file, checkout)
     with (checkout / "components" / "__init__.py").open("a") as module:
         module.write('WHOSE = "the second one\'s"\n')
     return checkout
@@ -97,12 +109,40 @@ def test_path_comes_before_the_checkout(second: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_worker_process_of_beam_runs_the_code_of_its_runner(second: Path):
-    script = second / "benchmarks" / "script.py"
+def test_worker_process_of_beam_runs_the_code_of_its_runner(second: Path, tmp_path: Path):
+    script, answer = second / "benchmarks" / "script.py", tmp_path / "answer"
     script.parent.mkdir()
-    script.write_text(_BEAM)
+    script.write_text(_BEAM + _ALONE)
 
-    assert python(script, cwd=script.parent, silent=False) == "the second one's"
+    python(script, answer, cwd=script.parent, silent=False)
+
+    assert answer.read_text() == "the second one's\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["/", PROJECT])
+def test_local_run_hands_its_code_on_to_the_workers_of_beam(second: Path, folder, tmp_path: Path):
+    script, answer = second / "script.py", tmp_path / "answer"
+    script.write_text(_BEAM + _IN_A_RUN)
+
+    python(script, answer, tmp_path / "output", cwd=folder, silent=False)
+
+    assert answer.read_text() == "the second one's\n"
+
+
+@pytest.mark.parametrize("folder", ["/", PROJECT])
+def test_replay_hands_its_code_on_to_the_tasks(second: Path, folder, tmp_path: Path):
+    spec, answer = tmp_path / "spec.yaml", tmp_path / "answer"
+    ask = f"import components; open({str(answer)!r}, 'w').write(components.WHOSE)"
+    executor = specs.writes()
+    executor["container"]["lifecycle"] = {"preCacheCheck": {"command": ["python", "-c", ask]}}
+    spec_file.write(specs.of_executors({"only": executor}), spec)
+
+    python(
+        second / "kubeflow_runner.py", "replay", spec, "--output", tmp_path / "output", cwd=folder
+    )
+
+    assert answer.read_text() == "the second one's"
 
 
 def test_no_checkout_lends_a_package_to_another(second: Path):
@@ -119,8 +159,6 @@ def test_process_outside_any_checkout_finds_the_code_of_the_environments_own():
 
 
 def test_modules_of_a_process_come_from_one_checkout(second: Path):
-    (second / "pipelines").mkdir()
-    (second / "pipelines" / "__init__.py").touch()
     folder = second / "notebooks"
     folder.mkdir()
     docs = str(PROJECT / "docs")

@@ -4,6 +4,8 @@
 #
 #   tools/install.sh FOLDER FILE...    PYTHON and UV_FOLDER come from the Makefile
 set -euo pipefail
+export TMPDIR=$(mktemp -d) # uv leaves files there
+trap 'rm -rf "$TMPDIR"' EXIT
 venv=$1
 shift
 python=${PYTHON:-none}
@@ -55,8 +57,8 @@ compgen -G "$venv/.installed-*" >/dev/null || rm -rf "$venv"
 uv=$(command -v uv || true)
 if [ -z "$uv" ]; then
   [ -x "$UV_FOLDER/bin/uv" ] || echo "fetching uv, which installs packages, into $UV_FOLDER"
-  "$python" -m pip install --quiet --disable-pip-version-check --target "$UV_FOLDER" --upgrade uv \
-    >/dev/null 2>&1 || true
+  "$python" -m pip install --quiet --disable-pip-version-check --target "$UV_FOLDER" --upgrade \
+    --no-deps --require-hashes --requirement requirements-uv.txt >/dev/null 2>&1 || true
   if [ -x "$UV_FOLDER/bin/uv" ]; then
     uv=$UV_FOLDER/bin/uv
   else
@@ -95,8 +97,12 @@ if [ -n "$uv" ]; then
   VIRTUAL_ENV=$venv watched "$uv" pip sync --compile-bytecode --require-hashes \
     --build-constraints requirements.txt "$@"
 else
-  watched env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -m pip --disable-pip-version-check \
-    install --no-deps --require-hashes "${@/#/--requirement=}"
+  by_pip() {
+    watched env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -m pip --disable-pip-version-check \
+      install --no-deps --require-hashes "$@"
+  }
+  by_pip --requirement=requirements-build.txt
+  by_pip --no-build-isolation "${@/#/--requirement=}"
 fi
 
 step 3 "the line by which Python starts here"

@@ -5,10 +5,15 @@
 #   requirements-cpu.txt  TensorFlow where there is no GPU
 #   requirements-gpu.txt  TensorFlow where there is an NVIDIA GPU, and NVIDIA's libraries
 #   requirements-dev.txt  what tests, checks and executes the notebook needs beside these
+#   requirements-build.txt, requirements-uv.txt
+#                         what installs them: setuptools, by which pip builds the four packages
+#                         below, and uv, where it is not on the machine
 #
 # All are wheels, so that nothing is compiled where they are installed, but for four packages that
 # have no wheel and are pure Python. Each file says so itself, and uv and pip obey.
 set -euo pipefail
+export TMPDIR=$(mktemp -d) # uv leaves files there
+trap 'rm -rf "$TMPDIR"' EXIT
 
 sources=(google-apitools kfp-server-api promise rouge-score)
 tensorflow=$(sed -n 's/^ *"tensorflow==\([0-9.]*\)".*/\1/p' pyproject.toml)
@@ -40,3 +45,7 @@ pin requirements-dev.txt pyproject.toml --extra dev "${beside[@]}" --no-emit-pac
 beside+=(--no-config --no-annotate --no-emit-package libclang)
 echo "tensorflow-cpu==$tensorflow" | pin requirements-cpu.txt - "${beside[@]}"
 echo "tensorflow[and-cuda]==$tensorflow" | pin requirements-gpu.txt - "${beside[@]}"
+
+echo "uv" | pin requirements-uv.txt - --no-config --no-annotate
+grep '^setuptools==' requirements.txt | cut -d' ' -f1 \
+  | pin requirements-build.txt - --no-config --no-annotate

@@ -405,8 +405,8 @@ def _replay(asked: Replaying) -> int:
             run = replay.Replay(spec, values, output / "replay", starter)
             with interruption.stop_at_once(functools.partial(_stop, run, terminal)):
                 run.run(asked.at_once, functools.partial(_say, terminal))
-            print(f"pushed          {_pushed(run)}", file=terminal)
-            print(f"report          {run.uri(COMPARISON_REPORT, 'report') or 'none'}", file=terminal)
+            report = run.uri(COMPARISON_REPORT, "report") or "none"
+            print(f"pushed          {_pushed(run)}\nreport          {report}", file=terminal)
     except replay.TaskError as error:
         exit_status.complain(error)
         return 1

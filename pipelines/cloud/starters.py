@@ -6,12 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from albert_tfx import sources
 from albert_tfx.errors import InputError
 
 # Of the image; see the Dockerfile.
@@ -54,27 +56,27 @@ class Processes:
         """Prepares for starts.
 
         Args:
-          package: Folder into which this project was installed; None for where it is now.
+          package: Folder into which this project was installed; None for the code that runs here.
         """
-        self._package = package
+        self._code = sources.environment(Path(package or sources.ROOT))
+        # Libraries leave files there, some where their process is ended.
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix="albert-tfx-", ignore_cleanup_errors=True
+        )
         self._running = _Running()
 
     def run(self, command: Sequence[str], image: str, folder: Path, log: IO[bytes]) -> int:
         """Runs a command in the task's folder."""
         del image
         line = [sys.executable if command[0] == "python" else command[0], *command[1:]]
-        return self._running.run(line, cwd=folder, env=self._environment(), stdout=log, stderr=log)
+        environment = {**os.environ, **IMAGE_ENVIRONMENT, **self._code}
+        environment["TMPDIR"] = self._temporary.name
+        return self._running.run(line, cwd=folder, env=environment, stdout=log, stderr=log)
 
     def end(self, grace: float) -> None:
         """Ends the processes."""
         self._running.end(grace)
-
-    def _environment(self) -> dict[str, str]:
-        environment = {**os.environ, **IMAGE_ENVIRONMENT}
-        environment.pop("PYTHONPATH", None)
-        if self._package is not None:
-            environment["PYTHONPATH"] = str(Path(self._package).resolve())
-        return environment
+        self._temporary.cleanup()
 
 
 class Containers:

@@ -3,6 +3,7 @@
 import logging
 import os
 import pathlib
+import shutil
 from typing import TYPE_CHECKING
 
 from albert_tfx.contract import BULK_INFERRER, COMPARISON_REPORT
@@ -27,7 +28,7 @@ def run(request: Request) -> Exception | None:
     Raises:
       InputError: The output folder cannot be written, or another run is writing to it.
     """
-    from pipelines.local import run_log
+    from pipelines.local import run_log, surroundings
     from pipelines.local.component_states import explain
     from pipelines.local.console import Screen
     from pipelines.local.interruption import outlive_terminal, stop_at_once
@@ -37,9 +38,18 @@ def run(request: Request) -> Exception | None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     log = os.path.join(request.output, "run.log")
-    with outlive_terminal(), run_log.capture(log) as output:
+    with (
+        outlive_terminal(),
+        run_log.capture(log) as output,
+        surroundings.of_a_run() as temporary,
+    ):
         screen = Screen(output)
-        with stop_at_once(lambda: screen.close("stopped. The same command goes on from here.")):
+
+        def farewell() -> None:
+            shutil.rmtree(temporary, ignore_errors=True)
+            screen.close("stopped. The same command goes on from here.")
+
+        with stop_at_once(farewell):
             try:
                 _compare(request, screen)
             except Exception as error:

@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import signal
 import sys
 
@@ -150,3 +151,14 @@ def test_a_process_runs_in_the_task_s_folder_with_the_package_alone(tmp_path, mo
     status, log = run(Processes(tmp_path / "package"), tmp_path, "python", "-c", code)
 
     assert (status, log) == (0, f"{tmp_path} {tmp_path}/package 1\n")
+
+
+def test_what_a_process_leaves_for_temporary_goes_at_the_end(tmp_path):
+    starter = Processes()
+    _, log = run(starter, tmp_path, "python", "-c", "import tempfile; print(tempfile.mkdtemp())")
+    left = pathlib.Path(log.strip())
+    assert left.is_dir()
+
+    starter.end(0)
+
+    assert not left.parent.exists()
