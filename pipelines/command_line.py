@@ -13,6 +13,10 @@ from albert_tfx.options import COMPONENT_OPTIONS, OptionsT
 from pipelines import request
 from pipelines.presets import PRESETS, RECIPES
 
+# Of the documents, which write names that only the user knows in capitals.
+_BUCKET = re.compile(r"gs://([A-Z][A-Z_]*)(?=/|$)")
+_IMAGE = re.compile(r"(?:^|/)([A-Z][A-Z_]*)(?=[/:@]|$)")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError`, and guesses what a misspelt option meant."""
@@ -92,11 +96,35 @@ def read(options_class: type[OptionsT], arguments: argparse.Namespace) -> Option
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {
+    given = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in vars(arguments).items()
         if value is not None
     }
+    for key, value in given.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            _refuse_placeholder(f"--{key.replace('_', '-')}", each)
+    return given
+
+
+def _refuse_placeholder(option: str, value: Any) -> None:
+    """Refuses what the documents write for a name that only the user knows.
+
+    Raises:
+      InputError: It is there, in an address of a bucket or an image.
+    """
+    path = value if isinstance(value, str) else ""
+    if bucket := _BUCKET.search(path):
+        raise InputError(
+            f"{option} {path!r} has {bucket[1]} where the name of your bucket belongs",
+            "Put it there; `gcloud storage buckets list` shows those that you have",
+        )
+    image = _IMAGE.search(path) if option.endswith("image") else None
+    if image:
+        raise InputError(
+            f"{option} {path!r} has {image[1]} where a name of your own belongs",
+            "Give the image as it is tagged, such as albert-tfx or registry.example/albert-tfx:1",
+        )
 
 
 def _add(parser: argparse.ArgumentParser, flags: Iterable[Declared]) -> None:

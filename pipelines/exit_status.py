@@ -4,11 +4,12 @@ import errno
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import ParamSpec
 
 from albert_tfx.errors import InputError
 
-Main = Callable[[Sequence[str] | None], int]
+Given = ParamSpec("Given")
 
 UNUSABLE_INPUT = 2
 INTERRUPTED = 130
@@ -18,7 +19,7 @@ _STREAMS = ((1, "stdout"), (2, "stderr"))
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
-def command(main: Main) -> Main:
+def command(main: Callable[Given, int]) -> Callable[Given, int]:
     """Makes every way out of a command's `main` an exit status, without a traceback.
 
     An `InputError` and a full disk are one line on standard error and status 2; Ctrl-C is 130; a
@@ -27,10 +28,10 @@ def command(main: Main) -> Main:
     """
 
     @functools.wraps(main)
-    def guarded(argv: Sequence[str] | None = None) -> int:
+    def guarded(*args: Given.args, **kwargs: Given.kwargs) -> int:
         _open_closed_streams()
         try:
-            return _status(main, argv)
+            return _status(functools.partial(main, *args, **kwargs))
         finally:
             for descriptor, name in _STREAMS:
                 _flush_or_drop(descriptor, name)
@@ -46,9 +47,9 @@ def complain(error: object) -> None:
         _flush_or_drop(*_STREAMS[1])
 
 
-def _status(main: Main, argv: Sequence[str] | None) -> int:
+def _status(main: Callable[[], int]) -> int:
     try:
-        status = _returned(main, argv)
+        status = _returned(main)
         sys.stdout.flush()
         return status
     except InputError as error:
@@ -65,9 +66,9 @@ def _status(main: Main, argv: Sequence[str] | None) -> int:
         return UNUSABLE_INPUT
 
 
-def _returned(main: Main, argv: Sequence[str] | None) -> int:
+def _returned(main: Callable[[], int]) -> int:
     try:
-        return main(argv)
+        return main()
     except SystemExit as end:  # of --help
         return int(end.code or 0)
 

@@ -281,6 +281,10 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
         ([*_VERTEX, *_OUTPUT_ROOT, "--yes"], "There are no Google Cloud credentials on this"),
         ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "a=1"], "There is no parameter 'a'."),
         (
+            [*_VERTEX, *_OUTPUT_ROOT, "--parameter", "dataset=gs://BUCKET/mine"],
+            "--parameter 'dataset=gs://BUCKET/mine' has BUCKET where the name of your bucket",
+        ),
+        (
             [*_VERTEX, *_OUTPUT_ROOT, "--schedule", "every day"],
             "--schedule 'every day' is no cron expression. Give minute, hour, day, month and day",
         ),
@@ -410,6 +414,32 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
         (
             [*_DATAFLOW, "gs://BUCKET/temporary", "--dataflow-image", "d"],
             "--dataflow 'gs://BUCKET/temporary' has BUCKET where the name of your bucket belongs.",
+        ),
+        *(
+            (
+                ["--image", "i", f"{option}={before}gs://BUCKET/folder"],
+                f"{option} '{before}gs://BUCKET/folder' has BUCKET where the name of your bucket",
+            )
+            for option, before in [
+                ("--data-dir", ""),
+                ("--dataset", ""),
+                ("--encoder", ""),
+                ("--preprocessor", ""),
+                ("--beam-arg", "--staging_location="),
+            ]
+        ),
+        *(
+            (["--image", image], f"has {name} where a name of your own belongs. Give the image")
+            for image, name in [
+                ("IMAGE", "IMAGE"),
+                ("IMAGE:gpu", "IMAGE"),
+                ("REGISTRY/albert-tfx:1", "REGISTRY"),
+                ("europe-docker.pkg.dev/PROJECT/albert/albert-tfx", "PROJECT"),
+            ]
+        ),
+        (
+            [*_DATAFLOW, "gs://bucket/t", "--dataflow-image", "IMAGE:dataflow"],
+            "--dataflow-image 'IMAGE:dataflow' has IMAGE where",
         ),
         ([*_DATAFLOW, "gs://bucket/t"], "--dataflow needs --dataflow-image."),
         (["--image", "i", "--sequence-length", "2"], "sequence-length cannot be 2."),

@@ -19,6 +19,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the models' operations
 
+from pipelines import exit_status
+
 _REVIEWS = Path(__file__).parent.parent / "assets" / "sample_reviews" / "test.jsonl"
 _TOLERANCE = 1e-5
 
@@ -29,6 +31,7 @@ def probabilities(model: str, texts: Sequence[str]) -> np.ndarray:
     return classify(text=tf.constant(texts))["probabilities"].numpy()
 
 
+@exit_status.command
 def main(one: str, other: str) -> int:
     """Compares two models, and returns the exit status."""
     lines = _REVIEWS.read_text(encoding="utf-8").splitlines()

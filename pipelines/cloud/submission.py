@@ -82,16 +82,11 @@ def require_bucket_path(path: str | None, option: str) -> str:
       option: By which option.
 
     Raises:
-      InputError: None was given, it is not in a bucket, or it has the documents' placeholder.
+      InputError: None was given, or it is not in a bucket.
     """
     remedy = f"Give a folder in a bucket of yours, such as {option} gs://my-bucket/albert"
     if path is None:
         raise InputError(f"{option} names no bucket", remedy)
-    if placeholder := re.match(r"gs://([A-Z_]+)(/|$)", path):
-        raise InputError(
-            f"{option} {path!r} has {placeholder[1]} where the name of your bucket belongs",
-            "Put it there; `gcloud storage buckets list` shows those that you have",
-        )
     if not re.fullmatch(r"gs://[a-z0-9][-_.a-z0-9]+[a-z0-9](/.*)?", path):
         raise InputError(f"{option} {path!r} is not in a bucket", remedy)
     return path.rstrip("/")

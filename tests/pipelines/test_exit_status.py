@@ -35,7 +35,8 @@ def run(script: str | Path, option: str, stream: str, kind: str) -> tuple[int, s
         done = subprocess.run(line, capture_output=True, text=True)
     else:
         descriptor = lost(kind)
-        done = subprocess.run(line, text=True, **{stream: descriptor, other: subprocess.PIPE})
+        streams = {stream: descriptor, other: subprocess.PIPE}
+        done = subprocess.run(line, text=True, stdout=streams["stdout"], stderr=streams["stderr"])
         os.close(descriptor)
     printed = getattr(done, other)
     assert not any(trace in printed for trace in TRACES)
