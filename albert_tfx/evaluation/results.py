@@ -245,21 +245,6 @@ def load_production_comparison(uri: str) -> ProductionComparison:
     return Evaluation.load(uri).production_comparison()
 
 
-def load_predictions(uri: str) -> PredictionTable:
-    """Reads label and probabilities of each review, or of a sample of them; see `Evaluation`."""
-    return Evaluation.load(uri).predictions
-
-
-def load_curves(uri: str) -> dict[str, Curves]:
-    """Reads what plots of each model show, by the model's name; see `Evaluation`."""
-    return Evaluation.load(uri).curves()
-
-
-def load_disagreements(uri: str) -> list[Disagreement]:
-    """Reads reviews to which the models give different answers; see `Evaluation`."""
-    return Evaluation.load(uri).disagreements()
-
-
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row a model, with a column a metric and the bounds of its interval."""
     models = {FROZEN: comparison.frozen, FINE_TUNED: comparison.fine_tuned}

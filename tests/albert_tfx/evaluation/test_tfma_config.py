@@ -12,10 +12,9 @@ from albert_tfx.errors import InputError
 from albert_tfx.evaluation import tfma_config
 from albert_tfx.evaluation.measurements import paired_difference, proportion
 from albert_tfx.evaluation.results import (
+    Evaluation,
     comparison_table,
     load_comparison,
-    load_curves,
-    load_disagreements,
     load_production_comparison,
     slice_table,
 )
@@ -135,7 +134,7 @@ def test_flips_are_counted(evaluated):
 
 @pytest.mark.parametrize("model", data.MODELS)
 def test_curves_have_the_measured_areas(evaluated, model):
-    curves = load_curves(evaluated.evaluation.uri)[model]
+    curves = Evaluation.load(evaluated.evaluation.uri).curves()[model]
     measured = getattr(load_comparison(evaluated.evaluation.uri), model)
     areas = [
         metrics.auc(curve["false_positive_rate"], curve["true_positive_rate"])
@@ -152,7 +151,7 @@ def test_curves_have_the_measured_areas(evaluated, model):
 
 @pytest.mark.parametrize("model", data.MODELS)
 def test_confusion_and_reliability_add_up(evaluated, model):
-    curves = load_curves(evaluated.evaluation.uri)[model]
+    curves = Evaluation.load(evaluated.evaluation.uri).curves()[model]
     answers = getattr(evaluated.scores, model).argmax(axis=1)
     expected = metrics.confusion_matrix(evaluated.scores.labels, answers)
     assert curves.confusion.to_numpy().tolist() == expected.tolist()
@@ -165,7 +164,7 @@ def test_confusion_and_reliability_add_up(evaluated, model):
 
 
 def test_disagreements_are_the_surest(evaluated):
-    reviews, scores = load_disagreements(evaluated.evaluation.uri), evaluated.scores
+    reviews, scores = Evaluation.load(evaluated.evaluation.uri).disagreements(), evaluated.scores
     frozen, fine_tuned = (scores.probabilities(model) for model in data.MODELS)
     differ = frozen.argmax(axis=1) != fine_tuned.argmax(axis=1)
     sureness = np.minimum(frozen.max(axis=1), fine_tuned.max(axis=1))[differ]
@@ -187,7 +186,7 @@ def test_winner_is_measured_on_the_split_it_is_given(evaluated):
 def test_single_model_has_curves_and_intervals(evaluated):
     measured = load_production_comparison(evaluated.test_evaluation.uri).winner
     assert data.bounds(measured["auc"])[0] < measured.auc
-    (curves,) = load_curves(evaluated.test_evaluation.uri).values()
+    (curves,) = Evaluation.load(evaluated.test_evaluation.uri).curves().values()
     assert curves.confusion.to_numpy().sum() == 150
 
 
@@ -273,15 +272,16 @@ def test_model_that_answers_nan_can_be_read(broken):
         assert comparison.differences[name].lower is None
         assert math.isfinite(comparison.frozen[name].value), name
     assert math.isfinite(comparison.difference.value)
-    assert load_curves(uri)["fine_tuned"].reliability["examples"].sum() == len(scores.labels) - 1
-    assert load_disagreements(uri)
+    evaluation = Evaluation.load(uri)
+    reliability = evaluation.curves()["fine_tuned"].reliability
+    assert reliability["examples"].sum() == len(scores.labels) - 1
+    assert evaluation.disagreements()
     assert comparison.flip_rates is None
 
 
 def test_folder_without_an_evaluation_is_refused(tmp_path):
-    for load in (load_comparison, load_production_comparison, load_curves, load_disagreements):
-        with pytest.raises(InputError, match="holds no evaluation"):
-            load(str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="holds no evaluation"):
+        Evaluation.load(str(tmp_path / "nowhere"))
 
 
 def test_evaluation_of_one_model_is_no_comparison(two_classes):
