@@ -43,6 +43,7 @@ def test_outputs_are_those_of_the_reference(bert: Path):
     sequence, pooled = hugging_face.encode(config, weights, IDS, SEGMENTS)
     made = outputs(bert / "made", IDS, SEGMENTS)
     np.testing.assert_allclose(made["sequence_output"], sequence, atol=1e-5)
+    assert pooled is not None
     np.testing.assert_allclose(made["pooled_output"], pooled, atol=1e-5)
     np.testing.assert_array_equal(made["default"], made["pooled_output"])
 
@@ -68,9 +69,9 @@ def test_padding_that_is_not_first_changes_places_with_what_is(tmp_path: Path):
 
 def test_the_two_fit_the_project(bert: Path):
     folder = bert / "made"
-    made = [str(folder / name) for name in (facts.ENCODER, facts.PREPROCESSOR)]
-    encoder.check(*made, hugging_face.POSITIONS)
-    vectors = PooledEncoder(made[0], "mean", trainable=False)(tf.constant(IDS))
+    made = str(folder / facts.ENCODER)
+    encoder.check(made, str(folder / facts.PREPROCESSOR), hugging_face.POSITIONS)
+    vectors = PooledEncoder(made, "mean", trainable=False)(tf.constant(IDS))
     sequence = outputs(folder, IDS, np.zeros_like(IDS))["sequence_output"]
     np.testing.assert_allclose(vectors, tf.reduce_mean(sequence, axis=1), atol=1e-5)
 

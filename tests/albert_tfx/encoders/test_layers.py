@@ -34,11 +34,10 @@ def inputs(padding: int = 0) -> dict[str, tf.Tensor]:
 
 @pytest.mark.parametrize("model_type", ["bert", "albert", "distilbert", "roberta"])
 def test_outputs_are_those_of_the_reference(model_type: str, tmp_path: Path):
-    segments = {"type_vocab_size": 2} if model_type == "roberta" else {}
-    config = {**hugging_face.CONFIGS[model_type], **segments}
+    config = {**hugging_face.CONFIGS[model_type], "type_vocab_size": 2}
     weights = hugging_face.draw_weights(config)
     sequence, pooled = hugging_face.encode(config, weights, IDS, SEGMENTS)
-    made = load(hugging_face.save(tmp_path, model_type, **segments))(inputs())
+    made = load(hugging_face.save(tmp_path, model_type, type_vocab_size=2))(inputs())
     np.testing.assert_allclose(made["sequence_output"], sequence, atol=1e-5)
     assert ("pooled_output" in made) == (pooled is not None)
     if pooled is not None:
