@@ -20,6 +20,7 @@ from albert_tfx.flags import Bounds, Flag, at_least, check, one_of, option, opti
 POOLINGS = ("mean", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
 XLA_AUTO, XLA_ON, XLA_OFF = XLA_CHOICES = ("auto", "on", "off")
+AUTO_RATE = "auto"
 PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
 
 # Groups of flags.
@@ -49,13 +50,26 @@ def decode(options_class: type[OptionsT], mapping: Mapping[str, Any]) -> Options
                 f"{options_class.__name__} has no option {key!r}",
                 did_you_mean(key, fields, f"Known: {', '.join(fields)}"),
             )
-    return options_class(**{key: _whole(value, fields[key]) for key, value in mapping.items()})
+    return options_class(**{key: _number(value, fields[key]) for key, value in mapping.items()})
 
 
-def _whole(value: Any, wanted: Any) -> Any:
-    """Returns a whole number as such: JSON has no integers, and a backend may write 96 as 96.0."""
-    is_whole = wanted is int and isinstance(value, float) and value.is_integer()
-    return int(value) if is_whole else value
+def _number(value: Any, wanted: Any) -> Any:
+    """Returns a number as such.
+
+    JSON has no integers, so that a backend may write 96 as 96.0; and a parameter that may also be a
+    word is a text.
+    """
+    if wanted is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return rate(value) if wanted == float | str and isinstance(value, str) else value
+
+
+def rate(text: str) -> float | str:
+    """Returns the number that `text` names; a word as it is, for `check` to judge."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def absolute(path: str) -> str:
@@ -70,6 +84,10 @@ _AT_LEAST_ONE = at_least(1)
 _SHARE = Bounds(lambda value: 0 <= value <= 1, "Give a share from 0 to 1")
 _PART = Bounds(lambda value: 0 <= value < 1, "Give 0 or more, below 1")
 _RATE = Bounds(lambda value: 0 < value <= 1, "Give more than 0, at most 1")
+_RATE_OR_AUTO = Bounds(
+    lambda value: value == AUTO_RATE or (not isinstance(value, str) and _RATE.hold(value)),
+    f"Give more than 0, at most 1, or {AUTO_RATE}",
+)
 
 
 def _share(default: float, name: str, use: str) -> Any:
@@ -263,19 +281,22 @@ class TrainerOptions:
     epochs: int = option(
         3,
         frozen=Flag(
-            "--frozen-epochs", TRAINING, "most passes over the training reviews for frozen", "N"
+            "--frozen-epochs", TRAINING, "passes over the training reviews for frozen", "N"
         ),
         fine_tuned=Flag(
             "--fine-tuned-epochs",
             TRAINING,
-            "most passes over the training reviews for fine_tuned",
+            "passes over the training reviews for fine_tuned; unless given, as many more as a "
+            "few hundred steps take",
             "N",
         ),
         bounds=_AT_LEAST_ONE,
         called="{model} epochs",
     )
-    # Epochs without a better `val_accuracy` after which training stops.
-    patience: int = option(2, bounds=_AT_LEAST_ONE, called="{model} patience")
+    # Fewest steps, for which few texts are passed over more often than `epochs`: most failures of
+    # fine-tuning on few texts are of too few steps (Mosbach et al. 2021, "On the Stability of
+    # Fine-tuning BERT"; Zhang et al. 2021, "Revisiting Few-sample BERT Fine-tuning").
+    least_steps: int = option(1, bounds=_AT_LEAST_ONE, called="{model} least_steps")
     # Adam's peak rate for the head.
     head_learning_rate: float = option(
         1e-3,
@@ -289,17 +310,19 @@ class TrainerOptions:
         bounds=_RATE,
         called="{model} head_learning_rate",
     )
-    # AdamW's peak rate for the encoder; unused by `frozen`.
-    encoder_learning_rate: float = option(
+    # AdamW's peak rate for the encoder; `auto` is for `tuning.rates` to choose. Unused by `frozen`.
+    encoder_learning_rate: float | str = option(
         2e-5,
         fine_tuned=Flag(
             "--fine-tuned-learning-rate",
             TRAINING,
-            "peak rate of the fine-tuned model's encoder",
+            "peak rate of the fine-tuned model's encoder; auto: by its size, and where training is "
+            "long, the best of three tried on a part of train",
             "RATE",
             at_submission=True,
+            convert=rate,
         ),
-        bounds=_RATE,
+        bounds=_RATE_OR_AUTO,
         called="{model} encoder_learning_rate",
     )
     batch_size: int = option(

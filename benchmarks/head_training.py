@@ -108,7 +108,7 @@ class HeadTraining:
             fitting.Plan(
                 epochs=epochs,
                 steps_per_epoch=self._steps,
-                patience=epochs,
+                best_by=fitting.BestBy.LOSS,
                 checkpoints=str(self._folder / f"checkpoints-{next(self._numbers)}"),
             ),
             callbacks=[],

@@ -4,6 +4,8 @@
 the same head on token ids. Both export the same serving model.
 """
 
+import dataclasses
+
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
@@ -11,6 +13,7 @@ from tfx.utils import io_utils
 from albert_tfx.data import schema
 from albert_tfx.modeling import batches, fitting, serving_model, training
 from albert_tfx.options import TrainerOptions, decode
+from albert_tfx.tuning import rates
 
 OPTIONS_KEY = "options"
 _WARMUP_TEXTS = 4
@@ -28,8 +31,11 @@ def run_fn(fn_args: FnArgs) -> None:
     files = training.TrainingFiles(
         fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path, fn_args.model_run_dir
     )
+    options, trials = rates.choose(options, len(class_names), files)
     classifier, history = training.train(options, len(class_names), files)
 
+    tried = tuple(dataclasses.asdict(trial) for trial in trials)
+    history = dataclasses.replace(history, rates=tried)
     history.save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     server = serving_model.TextServer(transform_output, classifier, class_names)

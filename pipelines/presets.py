@@ -2,11 +2,12 @@
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from albert_tfx.contract import FROZEN
-from albert_tfx.options import DatasetOptions, TrainerOptions
+from albert_tfx.options import AUTO_RATE, DatasetOptions, TrainerOptions
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 ASSETS = PROJECT / "assets"
@@ -63,19 +64,22 @@ class Recipe:
       fine_tuned: Options of the fine-tuned model's Trainer that differ from the defaults.
     """
 
-    frozen: dict[str, float]
-    fine_tuned: dict[str, float]
+    frozen: Mapping[str, float | str]
+    fine_tuned: Mapping[str, float | str]
 
-    def of(self, model: str) -> dict[str, float]:
+    def of(self, model: str) -> Mapping[str, float | str]:
         """Returns the options of one of the two models."""
         return self.frozen if model == FROZEN else self.fine_tuned
 
 
+_LEAST_STEPS = 400
+FROZEN_RECIPE = {"epochs": 20, "head_learning_rate": 2e-3}
 # benchmarks/README.md has what chose these; benchmarks/recipes.py measures each choice anew.
 MINI_RECIPE = Recipe(
-    frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
+    frozen=FROZEN_RECIPE,
     fine_tuned={
         "epochs": 2,
+        "least_steps": _LEAST_STEPS,
         "batch_size": 16,
         "dropout": 0.0,
         "head_learning_rate": 2e-3,
@@ -87,20 +91,36 @@ SAMPLE_RECIPE = Recipe(
     frozen=MINI_RECIPE.frozen, fine_tuned={**MINI_RECIPE.fine_tuned, "encoder_learning_rate": 1e-3}
 )
 BASE_RECIPE = Recipe(
-    frozen={"epochs": 20, "patience": 5, "head_learning_rate": 2e-3},
-    fine_tuned={"epochs": 2, "head_learning_rate": 1e-3, "encoder_learning_rate": 3e-5},
+    frozen=FROZEN_RECIPE,
+    fine_tuned={
+        "epochs": 2,
+        "least_steps": _LEAST_STEPS,
+        "head_learning_rate": 1e-3,
+        "encoder_learning_rate": 3e-5,
+    },
+)
+# Of an encoder of which nothing is known but what its files say, once they are read.
+OTHER_RECIPE = Recipe(
+    frozen=FROZEN_RECIPE,
+    fine_tuned={
+        **BASE_RECIPE.fine_tuned,
+        "batch_size": 16,
+        "encoder_learning_rate": AUTO_RATE,
+    },
 )
 RECIPES = {
     "small ALBERT on sample reviews": SAMPLE_RECIPE,
     "on others": MINI_RECIPE,
-    "any other encoder": BASE_RECIPE,
+    "ALBERT": BASE_RECIPE,
+    "any other encoder": OTHER_RECIPE,
 }
+_ALBERT = re.compile(r"(^|[/_-])albert([_-][^/]*(/\d+|@[^/]*)?/?$|/.*tensorflow2/)", re.IGNORECASE)
 
 
 def recipe_of(encoder: str, reviews: str) -> Recipe:
     """Returns how to train with `encoder` on `reviews`, a data set's name or a file."""
     if encoder != MINI_ENCODER:
-        return BASE_RECIPE
+        return BASE_RECIPE if _ALBERT.search(encoder) else OTHER_RECIPE
     return SAMPLE_RECIPE if reviews == DatasetOptions().name else MINI_RECIPE
 
 

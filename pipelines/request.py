@@ -193,6 +193,8 @@ class Request(OutputFolder):
             for each in declared(options_class)
             if each.model in (None, model) and each.flag.key in self.options
         }
+        if "epochs" in asked:  # so many, not more
+            asked["least_steps"] = TrainerOptions.least_steps
         recipe: dict[str, Any] = {}
         if model is not None:
             reviews = self.csv or self.options["dataset"]

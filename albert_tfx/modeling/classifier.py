@@ -179,9 +179,9 @@ def head_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimi
 
 
 def encoder_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimizers.Optimizer:
-    """Returns the encoder's AdamW (Loshchilov and Hutter 2019)."""
+    """Returns the encoder's AdamW (Loshchilov and Hutter 2019), with its correction of the bias."""
     optimizer = tf.keras.optimizers.AdamW(
-        _schedule(options, options.encoder_learning_rate, total_steps),
+        _schedule(options, float(options.encoder_learning_rate), total_steps),
         weight_decay=options.weight_decay,
         jit_compile=_COMPILED_UPDATES,
     )

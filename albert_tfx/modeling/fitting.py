@@ -5,7 +5,9 @@ place in the data, so that its resumed training ends elsewhere than an undisturb
 """
 
 import dataclasses
+import enum
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -21,21 +23,34 @@ from albert_tfx.storage import read_json, remove, write_bytes
 STEPS_BETWEEN_CHECKPOINTS = 50
 
 
+class BestBy(enum.Enum):
+    """Which epoch's weights are kept; among equals by the one, the other decides."""
+
+    LOSS = "val_loss", "val_accuracy"
+    ACCURACY = "val_accuracy", "val_loss"
+
+    def merit(self, row: dict[str, float]) -> tuple[float, ...]:
+        """Returns what to compare the metrics of epochs by: more is better, NaN is worst."""
+        signed = (-row[name] if name == "val_loss" else row[name] for name in self.value)
+        return tuple(-math.inf if math.isnan(each) else each for each in signed)
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """How far to train, and where to keep what a killed training needs.
 
     Attributes:
-      epochs: Passes over the training reviews at most.
+      epochs: Passes over the training reviews. Training never stops before their end, where the
+        learning rate's schedule ends: until then, a peak rate hides what was learnt.
       steps_per_epoch: Steps that count as one pass.
-      patience: Epochs without a better `val_accuracy` after which training stops.
+      best_by: What the best epoch has most of.
       checkpoints: Folder of the checkpoints; deleted by `fit` when training has ended.
       steps_between_checkpoints: Steps after which one is written, besides the end of each epoch.
     """
 
     epochs: int
     steps_per_epoch: int
-    patience: int
+    best_by: "BestBy"
     checkpoints: str
     steps_between_checkpoints: int = STEPS_BETWEEN_CHECKPOINTS
 
@@ -46,7 +61,7 @@ class TrainingState(tf.train.experimental.PythonState):
     Attributes:
       step: Steps taken in all.
       epochs: The metrics of each finished epoch.
-      best_epoch: Index of the epoch with the best `val_accuracy` so far.
+      best_epoch: Index of the best epoch so far.
       seconds: Wall-clock seconds spent.
     """
 
@@ -68,19 +83,19 @@ class TrainingState(tf.train.experimental.PythonState):
         for name, value in json.loads(string_value).items():
             setattr(self, name, value)
 
-    def add(self, row: dict[str, float]) -> bool:
+    def add(self, row: dict[str, float], best_by: BestBy) -> bool:
         """Takes in the metrics of one more epoch, and returns whether it beats all before it."""
-        best = self.epochs[self.best_epoch]["val_accuracy"] if self.epochs else float("-inf")
-        is_better = row["val_accuracy"] > best
+        is_better = not self.epochs or (
+            best_by.merit(row) > best_by.merit(self.epochs[self.best_epoch])
+        )
         if is_better:
             self.best_epoch = len(self.epochs)
         self.epochs = [*self.epochs, row]
         return is_better
 
     def is_over(self, plan: Plan) -> bool:
-        """Returns whether all epochs are done, or too many in a row brought nothing better."""
-        waited = len(self.epochs) - 1 - self.best_epoch if self.epochs else 0
-        return len(self.epochs) >= plan.epochs or waited >= plan.patience
+        """Returns whether all epochs are done."""
+        return len(self.epochs) >= plan.epochs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +112,8 @@ class TrainingHistory:
       parameters: Number of weights of the exported model.
       seed: The seed of initialisation, order and dropout.
       precision: Of training's matrix products, `float32` or `bfloat16`.
+      learning_rate: The peak rate, of the encoder where it was trained, else of the head.
+      rates: What was tried to choose it, by `rate`, `steps` and `loss`; empty where it was given.
     """
 
     model: str
@@ -107,6 +124,8 @@ class TrainingHistory:
     parameters: int
     seed: int
     precision: str = FLOAT32
+    learning_rate: float = math.nan
+    rates: tuple[dict[str, float], ...] = ()
 
     def save(self, folder: str) -> None:
         """Writes `history.json` into `folder`; the metrics of a model that diverged are NaN."""
@@ -117,7 +136,8 @@ class TrainingHistory:
     def load(cls, folder: str) -> "TrainingHistory":
         """Reads what `save` wrote."""
         content = read_json(epath.Path(folder) / HISTORY_FILE)
-        return cls(**{**content, "epochs": tuple(content["epochs"])})
+        lists = {name: tuple(content.get(name, ())) for name in ("epochs", "rates")}
+        return cls(**{**content, **lists})
 
 
 def fit(
@@ -214,7 +234,7 @@ def _fit_epoch(
     row = logs | {f"val_{name}": value for name, value in measured.items()}
     row = {name: _in_few_digits(value) for name, value in row.items()}
     model.reset_metrics()
-    if state.add(row):
+    if state.add(row, plan.best_by):
         tf.train.Checkpoint(model=model).write(_best(plan, epoch))
     state.seconds = time.monotonic() - started
     manager.save()

@@ -19,7 +19,7 @@ from albert_tfx.modeling.classifier import (
 )
 from albert_tfx.options import TrainerOptions
 
-OPTIONS = TrainerOptions(model="fine_tuned", encoder="any", dropout=0.0, epochs=4, patience=4)
+OPTIONS = TrainerOptions(model="fine_tuned", encoder="any", dropout=0.0, epochs=4)
 STEPS_PER_EPOCH = 7
 
 
@@ -69,7 +69,7 @@ def _train(
         metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
     plan = fitting.Plan(
-        OPTIONS.epochs, STEPS_PER_EPOCH, OPTIONS.patience, str(folder / "checkpoints"), 3
+        OPTIONS.epochs, STEPS_PER_EPOCH, fitting.BestBy.ACCURACY, str(folder / "checkpoints"), 3
     )
     state = fitting.fit(
         model,

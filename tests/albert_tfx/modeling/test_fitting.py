@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from albert_tfx.modeling import fitting
+from albert_tfx.modeling.fitting import BestBy
 from tests.support import training
 
 PROJECT = Path(__file__).parents[3]
@@ -136,11 +137,28 @@ def test_half_forgotten_it_begins_anew(undisturbed, ended_folder, monkeypatch, c
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "is_over"),
-    [([], False), ([0.5], False), ([0.6, 0.5], False), ([0.6, 0.5, 0.6], True)],
+    ("best_by", "metrics", "best"),
+    [
+        (BestBy.ACCURACY, [(0.6, 0.7), (0.7, 0.9), (0.65, 0.5)], 1),
+        (BestBy.ACCURACY, [(0.7, 0.7), (0.7, 0.6), (0.7, 0.8)], 1),
+        (BestBy.LOSS, [(0.6, 0.7), (0.7, 0.9), (0.65, 0.5)], 2),
+        (BestBy.LOSS, [(0.6, 0.7), (0.7, 0.7), (0.6, 0.7)], 1),
+        (BestBy.LOSS, [(0.5, float("nan")), (0.6, 0.7)], 1),
+        (BestBy.ACCURACY, [(0.5, float("nan")), (0.5, float("nan"))], 0),
+    ],
 )
-def test_it_stops_where_patience_ends(accuracies, is_over):
+def test_the_best_epoch_is_so_by_its_metric_and_among_equals_by_the_other(best_by, metrics, best):
     state = fitting.TrainingState()
-    for accuracy in accuracies:
-        state.add({"val_accuracy": accuracy})
-    assert state.is_over(fitting.Plan(9, 1, patience=2, checkpoints="")) == is_over
+    for accuracy, loss in metrics:
+        state.add({"val_accuracy": accuracy, "val_loss": loss}, best_by)
+    assert state.best_epoch == best
+
+
+def test_training_ends_where_its_schedule_does():
+    """Epochs that bring nothing better end no training while its rate is still high."""
+    state = fitting.TrainingState()
+    plan = fitting.Plan(9, 1, BestBy.ACCURACY, checkpoints="")
+    for epoch in range(9):
+        assert not state.is_over(plan)
+        state.add({"val_accuracy": 0.9 - epoch / 100, "val_loss": 0.5}, plan.best_by)
+    assert state.is_over(plan)

@@ -1,0 +1,1 @@
+"""Options that are chosen by trying, on training texts alone."""
