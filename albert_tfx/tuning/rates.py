@@ -69,7 +69,8 @@ def choose(
     """
     if options.model != FINE_TUNED or options.encoder_learning_rate != AUTO_RATE:
         return options, ()
-    classifier = training.build(dataclasses.replace(options, seed=_SEED), classes)
+    tf.keras.utils.set_random_seed(_SEED)
+    classifier = training.build(options, classes)
     middle = _rate_by_size(classifier.encoder.count_params())
     texts = batches.read_token_ids(files.training)
     epochs, steps_per_epoch = training.extent(options, batches.count(texts))
