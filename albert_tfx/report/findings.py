@@ -89,6 +89,8 @@ def summarize(
                 parameters=history.parameters,
                 best_epoch=history.best_epoch,
                 training_precision=history.precision,
+                learning_rate=history.learning_rate,
+                rates=history.rates,
                 epochs=history.epochs,
                 convergence=judge(name, history.epochs, comparison.majority_share),
                 model_bytes=costs[name].bytes,

@@ -169,6 +169,15 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if is_known(value) else UNKNOWN
 
 
+def rate(value: float | None) -> str:
+    """Formats a learning rate.
+
+    >>> [rate(value) for value in (3e-5, 0.002)]
+    ['3e-05', '0.002']
+    """
+    return f"{value:g}" if is_known(value) else UNKNOWN
+
+
 def word(value: str | None) -> str:
     """Returns a word as it is.
 
@@ -224,6 +233,7 @@ def excerpt(text: str) -> str:
 _COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
     ("Training's matrix products", "training_precision", word),
+    ("Peak learning rate", "learning_rate", rate),
     ("Weights trained", "trainable_parameters", count),
     ("Weights in all", "parameters", count),
     ("Size on disk", "model_bytes", size),

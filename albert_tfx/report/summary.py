@@ -37,6 +37,8 @@ class ModelSummary:
     training_precision: str
     epochs: tuple[Mapping[str, float], ...]
     convergence: str = Convergence.CONVERGED
+    learning_rate: float = math.nan
+    rates: tuple[Mapping[str, float], ...] = ()
     model_bytes: int
     latency_seconds: float
     slow_latency_seconds: float

@@ -176,6 +176,25 @@ def yardstick_verdict(summary: Summary) -> str:
     return ", ".join(_compared(gains[model], model) for model in models)
 
 
+def rates(summary: Summary) -> str:
+    """Returns how the encoder's rate was chosen; empty where none was tried."""
+    model = summary.models[FINE_TUNED]
+    tried = [
+        f"{each['rate']:g} after {each['steps']:g} steps: {_loss(each)}" for each in model.rates
+    ]
+    if not tried:
+        return ""
+    return (
+        f"The peak rate of {NAMES[FINE_TUNED]}, {model.learning_rate:g}, was chosen on a part of "
+        f"the training texts. The losses on the rest of them were: {'; '.join(tried)}."
+    )
+
+
+def _loss(trial: Mapping[str, float | None]) -> str:
+    loss = trial["loss"]
+    return f"{loss:.3f}" if is_known(loss) else "undefined"
+
+
 def cost(summary: Summary) -> str:
     """Returns how much longer fine-tuning trains; empty where that is not known."""
     frozen, fine_tuned = (summary.models[name].train_seconds for name in (FROZEN, FINE_TUNED))

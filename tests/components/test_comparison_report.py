@@ -158,6 +158,7 @@ def test_summary_holds_what_training_took(summary):
         assert written["trainable_parameters"] == history.trainable_parameters
         assert tuple(written["epochs"]) == history.epochs
         assert written["best_epoch"] == history.best_epoch
+        assert written["learning_rate"] == history.learning_rate
         assert written["training_precision"] == history.precision
     assert summary["seed"] == 1
 

@@ -90,15 +90,48 @@ def test_a_sequence_length_holds_for_every_component():
     assert {options.sequence_length for options in lengths} == {77}
 
 
-def test_any_other_encoder_gets_the_rates_of_a_large_one_unless_told_otherwise():
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        "https://tfhub.dev/tensorflow/albert_en_large/3",
+        "https://www.kaggle.com/models/tensorflow/albert/TensorFlow2/en-base/3",
+        "hf://albert/albert-base-v2",
+        "hf://albert/albert-base-v2@8e2f239c5f8a2c0f253781ca60135db913e5c80c",
+        "/models/albert_en_base",
+    ],
+)
+def test_albert_has_the_rate_that_its_authors_used(encoder):
+    recipe = presets.recipe_of(encoder, "imdb_reviews")
+    assert recipe.fine_tuned["encoder_learning_rate"] == 3e-5
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    ["hf://microsoft/MiniLM-L12-H384-uncased", "/home/albert-einstein/minilm", "gs://bucket/bert"],
+)
+def test_the_rate_of_an_encoder_that_is_not_known_is_to_be_found(encoder):
+    recipe = presets.recipe_of(encoder, "imdb_reviews")
+    assert recipe.fine_tuned["encoder_learning_rate"] == "auto"
+
+
+def test_a_rate_that_was_given_takes_the_place_of_the_recipes():
     encoder = ("--encoder", "https://tfhub.dev/tensorflow/albert_en_large/3")
     rate = presets.BASE_RECIPE.fine_tuned["encoder_learning_rate"]
 
     assert _build(*encoder).fine_tuned.encoder_learning_rate == rate
     told = _build(*encoder, "--fine-tuned-learning-rate", "0.5")
     assert told.fine_tuned.encoder_learning_rate == 0.5
+    found = _build(*encoder, "--fine-tuned-learning-rate", "auto")
+    assert found.fine_tuned.encoder_learning_rate == "auto"
     mini = _build("--preset", "imdb", "--encoder", presets.MINI_ENCODER, "--preprocessor", "any")
     assert mini.fine_tuned.encoder_learning_rate != rate
+
+
+def test_epochs_that_were_given_are_kept_whatever_the_steps():
+    assert _build().fine_tuned.least_steps == 400
+    told = _build("--fine-tuned-epochs", "1").fine_tuned
+    assert (told.epochs, told.least_steps) == (1, 1)
+    assert _build("--frozen-epochs", "1").fine_tuned == _build().fine_tuned
 
 
 def test_the_small_encoder_has_a_recipe_for_the_sample_reviews_and_one_for_all_others():

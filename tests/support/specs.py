@@ -39,11 +39,11 @@ while True:
 """
 
 
-def constants() -> dict[str, str]:
+def constants(rate: float | str = 0.25) -> dict[str, str]:
     """Returns constants as TFX writes them: options as JSON, some of it within JSON."""
     trainers = {
         "frozen": TrainerOptions("frozen", ENCODER, head_learning_rate=0.5),
-        "fine_tuned": TrainerOptions("fine_tuned", ENCODER, encoder_learning_rate=0.25),
+        "fine_tuned": TrainerOptions("fine_tuned", ENCODER, encoder_learning_rate=rate),
     }
     return {
         "dataset": json.dumps({"value": json.dumps(encode(DatasetOptions("sample_reviews")))}),
@@ -55,15 +55,15 @@ def constants() -> dict[str, str]:
     }
 
 
-def one_task() -> dict:
-    """Returns a spec with every settable parameter."""
+def one_task(rate: float | str = 0.25) -> dict:
+    """Returns a spec with every settable parameter; `rate` is fine-tuning's."""
     executor = {
         "image": "registry/image:1",
         "command": ["python", "-m", "module"],
         "args": ["{{$}}"],
         "resources": Resources(8, 32, "NVIDIA_L4").to_spec(),
     }
-    inputs = {name: {"runtimeValue": {"constant": text}} for name, text in constants().items()}
+    inputs = {name: {"runtimeValue": {"constant": text}} for name, text in constants(rate).items()}
     task = {
         "taskInfo": {"name": "Only"},
         "componentRef": {"name": "comp-only"},

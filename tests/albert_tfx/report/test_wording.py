@@ -64,6 +64,17 @@ def test_what_an_unfinished_training_lost_gives_no_verdict(unfinished, differenc
     assert wording.verdict(summary).startswith("No verdict yet") is is_told
 
 
+def test_the_rates_that_were_tried_are_told():
+    tried = ({"rate": 1e-4, "steps": 40, "loss": 0.6}, {"rate": 3e-5, "steps": 40, "loss": None})
+    model = dataclasses.replace(
+        summaries.SUMMARY.models["fine_tuned"], learning_rate=1e-4, rates=tried
+    )
+    said = wording.rates(changed(models={"fine_tuned": model}))
+    assert "fine-tuned encoder, 0.0001, was chosen" in said
+    assert said.endswith("0.0001 after 40 steps: 0.600; 3e-05 after 40 steps: undefined.")
+    assert wording.rates(summaries.SUMMARY) == ""
+
+
 def test_each_sign_of_an_unfinished_training_has_words():
     fine_tuned = summaries.SUMMARY.models["fine_tuned"]
     said = {

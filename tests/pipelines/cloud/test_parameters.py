@@ -4,6 +4,7 @@ import json
 import pytest
 
 from albert_tfx.errors import InputError
+from albert_tfx.options import TrainerOptions, decode
 from pipelines.cloud import parameters
 from tests.support import specs
 
@@ -144,3 +145,15 @@ def test_a_parameter_that_nothing_reads_is_a_mistake():
 
     with pytest.raises(ValueError, match="encoder is nowhere"):
         parameters.make_settable(spec, specs.OUTPUT)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("3e-5", 3e-5), ("auto", "auto")])
+def test_a_rate_that_is_to_be_found_may_be_given_at_submission(given, expected):
+    spec = specs.one_task("auto")
+
+    values = parameters.read_values(spec, [f"fine_tuned_learning_rate={given}"], "gs://bucket/run")
+
+    options = json.loads(_resolved(spec, values)["trainers"])["fine_tuned"]["options"]
+    assert decode(TrainerOptions, options).encoder_learning_rate == expected
+    with pytest.raises(InputError, match="encoder_learning_rate cannot be 'fast'"):
+        parameters.read_values(spec, ["fine_tuned_learning_rate=fast"], "gs://bucket/run")
