@@ -190,7 +190,7 @@ def rates(summary: Summary) -> str:
     )
 
 
-def _loss(trial: Mapping[str, float | None]) -> str:
+def _loss(trial: Mapping[str, float]) -> str:
     loss = trial["loss"]
     return f"{loss:.3f}" if is_known(loss) else "undefined"
 

@@ -137,7 +137,7 @@ def test_epochs_that_were_given_are_kept_whatever_the_steps():
 def test_the_small_encoder_has_a_recipe_for_the_sample_reviews_and_one_for_all_others():
     recipes = (presets.SAMPLE_RECIPE, presets.MINI_RECIPE)
     sample, others = (recipe.fine_tuned["encoder_learning_rate"] for recipe in recipes)
-    assert sample > others
+    assert float(sample) > float(others)
 
     for options, rate in [
         ((), sample),

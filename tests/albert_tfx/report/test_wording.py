@@ -65,7 +65,10 @@ def test_what_an_unfinished_training_lost_gives_no_verdict(unfinished, differenc
 
 
 def test_the_rates_that_were_tried_are_told():
-    tried = ({"rate": 1e-4, "steps": 40, "loss": 0.6}, {"rate": 3e-5, "steps": 40, "loss": None})
+    tried = (
+        {"rate": 1e-4, "steps": 40, "loss": 0.6},
+        {"rate": 3e-5, "steps": 40, "loss": float("nan")},
+    )
     model = dataclasses.replace(
         summaries.SUMMARY.models["fine_tuned"], learning_rate=1e-4, rates=tried
     )
