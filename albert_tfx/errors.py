@@ -27,6 +27,12 @@ class InputError(Exception):
         return printable(f"{self.cause}. {self.remedy}.")
 
 
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message that is not blank, or its class without one."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return printable(next(filter(None, lines), type(error).__name__))
+
+
 def one_line(error: BaseException) -> str:
     """Returns the last line of an error's message, or its class where the message is empty."""
     return printable((str(error).strip().splitlines() or [type(error).__name__])[-1])

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from albert_tfx import storage
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, first_line
 from pipelines.cloud import parameters
 
 
@@ -93,7 +93,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         spec: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read: {_first_line(error)}", remedy) from error
+        raise InputError(f"{path} cannot be read: {first_line(error)}", remedy) from error
     try:
         parameters.declared(spec)[parameters.OUTPUT_ROOT]
     except (KeyError, TypeError) as error:
@@ -103,7 +103,3 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _unwritable(path: str | os.PathLike[str], reason: str | None) -> InputError:
     return InputError(f"{path} cannot be written ({reason})", "Give another file with --spec FILE")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx.errors import InputError, did_you_mean
+from albert_tfx.errors import InputError, did_you_mean, first_line
 from pipelines.cloud import parameters
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def require_bucket(output_root: str, project: str, credentials: "Credentials") -
         found = storage.Client(project, credentials).lookup_bucket(bucket)
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
         raise InputError(
-            f"The bucket {bucket!r} cannot be seen ({_line(error)})", remedy
+            f"The bucket {bucket!r} cannot be seen ({first_line(error)})", remedy
         ) from error
     if found is None:
         raise InputError(f"There is no bucket {bucket!r}", remedy)
@@ -248,7 +248,7 @@ def submit_to_vertex(
         )
     except GoogleAPIError as error:
         raise InputError(
-            f"Vertex AI refuses the pipeline ({_line(error)})",
+            f"Vertex AI refuses the pipeline ({first_line(error)})",
             "Check the project, the region and the permissions; docs/deployment.md lists them",
         ) from error
     return schedule.resource_name
@@ -294,10 +294,6 @@ def submit_to_kubeflow(
         return str(client.create_recurring_run(cron_expression=cron, **common).recurring_run_id)
     except (kfp_server_api.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
         raise InputError(
-            f"Kubeflow Pipelines at {endpoint} cannot take the pipeline ({_line(error)})",
+            f"Kubeflow Pipelines at {endpoint} cannot take the pipeline ({first_line(error)})",
             "Check the address, that it is forwarded, and the token in KFP_TOKEN",
         ) from error
-
-
-def _line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
