@@ -16,8 +16,9 @@ _LOCAL_ONLY = {
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
 # These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files,
-# the database of a local run. So does the room `encoders`, which reads folders of Hugging Face.
+# the database of a local run, its processor. So does the room `encoders`, which reads folders of Hugging Face.
 _OF_THIS_MACHINE = {
+    "acceleration.py",
     "answering.py",
     "hub.py",
     "labelled_file.py",
@@ -33,7 +34,7 @@ def _modules() -> list[Path]:
     return sorted(
         path
         for path in found
-        if path.name not in _OF_THIS_MACHINE and path.parent.name != "encoders"
+        if path.name not in _OF_THIS_MACHINE and "encoders" not in path.parts
     )
 
 
