@@ -16,7 +16,7 @@ _LOCAL_ONLY = {
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
 # These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files,
-# the database of a local run, its processor. So does the room `encoders`, which reads folders of Hugging Face.
+# the database of a local run, the processor. So does the room `encoders`: folders of Hugging Face.
 _OF_THIS_MACHINE = {
     "acceleration.py",
     "answering.py",
