@@ -22,12 +22,13 @@ BENCHMARKS = (
     "pretraining_worth",
     "training_throughput",
     "latency",
+    "real_encoder",
     "cost",
     "cached_rerun",
     "frozen_arm",
     "memory",
 )
-WITH_PEER = {"training_throughput", "latency"}
+WITH_PEER = {"training_throughput", "latency", "real_encoder"}
 
 
 def main() -> None:

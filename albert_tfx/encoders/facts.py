@@ -153,7 +153,9 @@ def _fingerprint(files: Iterable[Path]) -> str:
 
 def _unused(names: tuple[str, ...]) -> str:
     parts = sorted({name.partition(".")[0] for name in names})
-    return f"{len(names)} tensors are no part of the encoder and are left out: {', '.join(parts)}"
+    return (
+        f"Tensors that are no part of the encoder are left out ({len(names)}: {', '.join(parts)})"
+    )
 
 
 def _pooling(root: Path) -> tuple[str | None, list[Path], list[str]]:

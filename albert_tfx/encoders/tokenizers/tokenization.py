@@ -1,8 +1,7 @@
 """Tokenizers as graphs with TF Hub's text interface, equal to transformers' slow ones.
 
 The interface: https://www.tensorflow.org/hub/common_saved_model_apis/text. Which differences there
-are is in docs/encoders.md. What `tokenize` is made of are ops of TensorFlow, and of TensorFlow Text
-those alone that its first releases had, so that any TensorFlow Serving runs them.
+are is in docs/encoders.md, with the ops of TensorFlow Text that a model server has to know.
 """
 
 import functools

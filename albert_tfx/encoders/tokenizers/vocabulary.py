@@ -29,6 +29,8 @@ from albert_tfx.errors import InputError
 
 _SETTINGS = "tokenizer_config.json"
 _TOKENIZER = "tokenizer.json"
+# What reading raises where a file is not laid out as it should be.
+_DAMAGE = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 _SPECIAL_KEYS = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
 _BERT_SPECIAL = ("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")
 _ALBERT_SPECIAL = ("<unk>", "<pad>", "[CLS]", "[SEP]", "[MASK]")
@@ -131,7 +133,11 @@ def read(folder: str | os.PathLike[str], model_type: str) -> Vocabulary:
       InputError: There is no tokenizer, it is damaged, or of a kind that is not supported.
     """
     source = _Source(Path(folder), model_type)
-    return _READERS[source.kind](source)
+    try:
+        return _READERS[source.kind](source)
+    except _DAMAGE as error:
+        cause = f"it is damaged ({type(error).__name__}: {error})"
+        raise source.error(cause, source.files[-1].name) from error
 
 
 class _Source:
@@ -251,7 +257,7 @@ def _common(source: _Source, index: Mapping[str, int], defaults: Sequence[str]) 
     special = source.special_tokens(defaults)
     missing = [token for token in special.values() if token not in index]
     if missing:
-        raise source.error(f"it has no token {missing[0]!r}", "")
+        raise source.error(f"it has no token {missing[0]!r}", source.files[-1].name)
     move = _Ids(index[special["pad_token"]])
     return {
         "files": tuple(source.files),

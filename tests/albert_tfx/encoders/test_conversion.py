@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from albert_tfx.encoders import conversion, facts
+from albert_tfx.errors import InputError
 from albert_tfx.modeling import encoder
 from albert_tfx.modeling.encoder import PooledEncoder
 from tests.support import hugging_face
@@ -131,3 +132,10 @@ def test_a_conversion_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="no space"):
         conversion.convert(source, tmp_path / "made")
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_a_folder_of_the_users_own_is_not_replaced(bert: Path, tmp_path: Path):
+    (tmp_path / "thesis.txt").write_text("of mine")
+    with pytest.raises(InputError, match="holds something else"):
+        conversion.convert(bert / "source", tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "of mine"

@@ -29,7 +29,7 @@ def test_the_facts_of_an_encoder(tmp_path: Path):
     assert (known.layers, known.vocabulary_size, known.has_pooler) == (2, 12, True)
     assert known.parameters == sum(each.size for each in weights.values())
     assert known.unused == ("cls.bias",)
-    assert known.remarks == ("1 tensors are no part of the encoder and are left out: cls",)
+    assert known.remarks == ("Tensors that are no part of the encoder are left out (1: cls)",)
 
 
 @pytest.mark.parametrize(

@@ -161,3 +161,22 @@ def test_byte_level_tokens_are_read_from_either_kind_of_file(tmp_path: Path):
     assert isinstance(only_json, ByteLevelVocabulary)
     assert (listed.model, listed.ids) == (only_json.model, only_json.ids)
     assert listed.padding_row == 1
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"type": "BPE", "vocab": {"a": 0}},
+        {"type": "BPE", "vocab": {"a": 0}, "merges": ["a"]},
+        {"type": "Unigram", "vocab": [["a"]], "unk_id": 0},
+        {"type": "Unigram", "vocab": [["a", 0.0]]},
+        {"type": "WordPiece", "vocab": []},
+        {"type": "WordPiece", "vocab": {"a": 0, "b": 7}},
+        {"type": "WordLevel", "vocab": {"a": 0}},
+        [],
+    ],
+)
+def test_a_damaged_tokenizer_is_refused(model: Any, tmp_path: Path):
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
+    with pytest.raises(InputError, match=r"tokenizer\.json"):
+        vocabulary.read(tmp_path, "bert")
