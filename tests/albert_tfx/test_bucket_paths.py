@@ -32,9 +32,7 @@ _OF_THIS_MACHINE = {
 def _modules() -> list[Path]:
     found = (path for room in _ROOMS for path in (_PROJECT / room).rglob("*.py"))
     return sorted(
-        path
-        for path in found
-        if path.name not in _OF_THIS_MACHINE and "encoders" not in path.parts
+        path for path in found if path.name not in _OF_THIS_MACHINE and "encoders" not in path.parts
     )
 
 
