@@ -47,7 +47,8 @@ From nothing to a run, where docs/deployment.md says what it needs and costs:
   python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert --yes
 
 python kubeflow_runner.py COMMAND --help explains a command's options. Exit status: 0 done; 1 a
-task failed; 2 the input cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM.
+task failed; 2 the input cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM; 141 nobody reads the
+output any more.
 """
 
 _COMPILE_EPILOG = """\
