@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import tensorflow as tf
 
@@ -34,11 +36,15 @@ def test_line_breaks_become_spaces():
     assert tokens.remove_line_breaks(text).numpy()[0] == b"Good.  Bad. Ugly <b>bold</b>"
 
 
+@pytest.fixture(scope="module")
+def preprocessor() -> Any:
+    return tokens.load_preprocessor(presets.MINI_PREPROCESSOR)
+
+
 @pytest.mark.parametrize("truncation", ["head", "tail", "head_tail"])
 @pytest.mark.parametrize("unit", ["a lovely film, ", "<br /><br />Schön! ", "映画 "])
-def test_a_long_text_keeps_the_tokens_that_count(unit: str, truncation: str):
+def test_a_long_text_keeps_the_tokens_that_count(preprocessor: Any, unit: str, truncation: str):
     """Numbers tell the words apart; the whole text is four times what is read of it."""
-    preprocessor = tokens.load_preprocessor(presets.MINI_PREPROCESSOR)
     budget = 30
     count = 4 * 128 * budget // len(unit.encode())
     text = tf.constant(["".join(f"{unit}{number} " for number in range(count)), "short"])

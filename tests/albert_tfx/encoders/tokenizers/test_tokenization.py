@@ -72,6 +72,7 @@ def test_texts_are_tokenized_each_on_its_own(word_piece: Any):
     ]
 
 
+@pytest.mark.slow
 def test_cased_models_keep_case_and_accents(tmp_path: Path):
     folder = tokenizer_files.save_word_piece(tmp_path, do_lower_case=False)
     made = preprocessor(folder, "bert")
@@ -105,6 +106,7 @@ def test_strings_become_the_three_inputs(word_piece: Any):
     assert int(tf.reduce_sum(made["input_mask"])) == 4
 
 
+@pytest.mark.slow
 def test_an_encoder_with_one_segment_gets_one(tmp_path: Path):
     made = preprocessor(tokenizer_files.save_word_piece(tmp_path), "bert", segments=1)
     tokens = made.tokenize(tf.constant(["a"]))
@@ -145,12 +147,14 @@ def test_text_is_cut_as_albert_does(text: str, expected: list[str], default_albe
     assert pieces(default_albert, text) == expected
 
 
+@pytest.mark.slow
 def test_accents_and_case_can_be_kept(tmp_path: Path):
     made = albert(tmp_path, keep_accents=True, do_lower_case=False)
     assert pieces(made, "İ") == ["▁", "İ"]
     assert pieces(made, "A") == ["▁", "<unk>"]
 
 
+@pytest.mark.slow
 def test_greek_words_end_without_a_letter_of_their_own(tmp_path: Path):
     folder = tokenizer_files.save_word_piece(tmp_path)
     (folder / "vocab.txt").write_text(
@@ -159,6 +163,7 @@ def test_greek_words_end_without_a_letter_of_their_own(tmp_path: Path):
     assert ids(preprocessor(folder, "bert"), f"{FINAL_SIGMA[0]}\u03a3 {FINAL_SIGMA}") == [[12, 13]]
 
 
+@pytest.mark.slow
 def test_the_ids_of_xlm_roberta_are_its_own_but_for_padding(tmp_path: Path):
     tokenizer_files.save_sentence_piece(
         tmp_path, "sentencepiece.bpe.model", ("<unk>", "<s>", "</s>", "▁a", "B")
@@ -197,6 +202,7 @@ def test_bytes_are_joined_as_roberta_does(text: str, expected: list[int], byte_l
     assert ids(byte_level, text) == [expected]
 
 
+@pytest.mark.slow
 def test_a_first_space_can_be_asked_for(tmp_path: Path):
     folder = tokenizer_files.save_byte_level(tmp_path, add_prefix_space=True)
     assert ids(preprocessor(folder, "roberta"), "film", " film") == [[SPACE_FILM]] * 2
