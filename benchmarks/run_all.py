@@ -19,6 +19,7 @@ BENCHMARKS = (
     "evaluator",
     "predictions",
     "recipes",
+    "training_choices",
     "pretraining_worth",
     "training_throughput",
     "latency",

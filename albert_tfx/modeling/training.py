@@ -35,7 +35,7 @@ from albert_tfx.storage import component_folder
 # A fine-tuned model becomes too sure of itself long before its answers are at their best: on 400
 # texts the epoch of the least loss was 12 points of accuracy below the last. The head alone
 # loses nothing by the epoch of the least loss, and has better probabilities.
-_BEST_BY = {FROZEN: fitting.BestBy.LOSS, FINE_TUNED: fitting.BestBy.ACCURACY}
+BEST_BY = {FROZEN: fitting.BestBy.LOSS, FINE_TUNED: fitting.BestBy.ACCURACY}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _train(
         fitting.Plan(
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
-            best_by=_BEST_BY[options.model],
+            best_by=BEST_BY[options.model],
             checkpoints=files.checkpoints(options),
         ),
         callbacks=[tf.keras.callbacks.TensorBoard(files.logs, write_graph=False), progress],

@@ -71,7 +71,7 @@ def choose(
         return options, ()
     tf.keras.utils.set_random_seed(_SEED)
     classifier = training.build(options, classes)
-    middle = _rate_by_size(classifier.encoder.count_params())
+    middle = by_size(classifier.encoder.count_params())
     texts = batches.read_token_ids(files.training)
     epochs, steps_per_epoch = training.extent(options, batches.count(texts))
     if epochs * steps_per_epoch < _FEWEST_STEPS:
@@ -84,7 +84,8 @@ def choose(
     return dataclasses.replace(options, encoder_learning_rate=best.rate), trials
 
 
-def _rate_by_size(weights: int) -> float:
+def by_size(weights: int) -> float:
+    """Returns the rate that suits an encoder of so many weights."""
     return _SMALL_RATE if weights < _SMALL_ENCODER else _LARGE_RATE
 
 
