@@ -9,6 +9,8 @@ import tensorflow as tf
 from albert_tfx.encoders.tokenizers import tokenization, vocabulary
 from tests.support import hugging_face, tokenizer_files
 
+pytestmark = pytest.mark.slow  # each preprocessor is a graph to trace
+
 SMALL_SIGMA, FINAL_SIGMA = "\u03bf\u03c3", "\u03bf\u03c2"
 WORDS = {word: number for number, word in enumerate(hugging_face.WORDS)}
 BYTES = {token: 4 + number for number, token in enumerate(tokenizer_files.byte_tokens())}
@@ -72,7 +74,6 @@ def test_texts_are_tokenized_each_on_its_own(word_piece: Any):
     ]
 
 
-@pytest.mark.slow
 def test_cased_models_keep_case_and_accents(tmp_path: Path):
     folder = tokenizer_files.save_word_piece(tmp_path, do_lower_case=False)
     made = preprocessor(folder, "bert")
@@ -106,7 +107,6 @@ def test_strings_become_the_three_inputs(word_piece: Any):
     assert int(tf.reduce_sum(made["input_mask"])) == 4
 
 
-@pytest.mark.slow
 def test_an_encoder_with_one_segment_gets_one(tmp_path: Path):
     made = preprocessor(tokenizer_files.save_word_piece(tmp_path), "bert", segments=1)
     tokens = made.tokenize(tf.constant(["a"]))
@@ -147,14 +147,12 @@ def test_text_is_cut_as_albert_does(text: str, expected: list[str], default_albe
     assert pieces(default_albert, text) == expected
 
 
-@pytest.mark.slow
 def test_accents_and_case_can_be_kept(tmp_path: Path):
     made = albert(tmp_path, keep_accents=True, do_lower_case=False)
     assert pieces(made, "İ") == ["▁", "İ"]
     assert pieces(made, "A") == ["▁", "<unk>"]
 
 
-@pytest.mark.slow
 def test_greek_words_end_without_a_letter_of_their_own(tmp_path: Path):
     folder = tokenizer_files.save_word_piece(tmp_path)
     (folder / "vocab.txt").write_text(
@@ -163,7 +161,6 @@ def test_greek_words_end_without_a_letter_of_their_own(tmp_path: Path):
     assert ids(preprocessor(folder, "bert"), f"{FINAL_SIGMA[0]}\u03a3 {FINAL_SIGMA}") == [[12, 13]]
 
 
-@pytest.mark.slow
 def test_the_ids_of_xlm_roberta_are_its_own_but_for_padding(tmp_path: Path):
     tokenizer_files.save_sentence_piece(
         tmp_path, "sentencepiece.bpe.model", ("<unk>", "<s>", "</s>", "▁a", "B")
@@ -202,7 +199,6 @@ def test_bytes_are_joined_as_roberta_does(text: str, expected: list[int], byte_l
     assert ids(byte_level, text) == [expected]
 
 
-@pytest.mark.slow
 def test_a_first_space_can_be_asked_for(tmp_path: Path):
     folder = tokenizer_files.save_byte_level(tmp_path, add_prefix_space=True)
     assert ids(preprocessor(folder, "roberta"), "film", " film") == [[SPACE_FILM]] * 2
