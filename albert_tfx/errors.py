@@ -27,6 +27,10 @@ class InputError(Exception):
         return printable(f"{self.cause}. {self.remedy}.")
 
 
+class UnreachableError(InputError):
+    """No cache has what the user gave a name of, and the network does not lead to it."""
+
+
 def first_line(error: BaseException) -> str:
     """Returns the first line of an error's message that is not blank, or its class without one."""
     lines = (line.strip() for line in str(error).splitlines())

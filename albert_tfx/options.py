@@ -98,10 +98,12 @@ def _share(default: float, name: str, use: str) -> Any:
 _ENCODER = Flag(
     "--encoder",
     ENCODER,
-    "TF Hub or Kaggle handle, or folder, of a text encoder",
+    "the text encoder: hf://OWNER/NAME[@REVISION] of Hugging Face, a TF Hub or Kaggle URL, or the "
+    "folder of either's model",
     "HANDLE",
-    "the small ALBERT in assets; imdb: ALBERT-base from TF Hub",
-    at_submission="TF Hub or Kaggle handle, or folder in a bucket, of the text encoder",
+    "the small ALBERT in assets; imdb: ALBERT-base from TF Hub; base: from Hugging Face",
+    at_submission="hf://OWNER/NAME[@REVISION] of Hugging Face, TF Hub or Kaggle URL, or folder in "
+    "a bucket, of the text encoder",
 )
 _SEQUENCE_LENGTH = Flag(
     "--sequence-length", ENCODER, "most tokens of a review", "N", at_submission=True
@@ -212,7 +214,7 @@ class PreprocessingOptions:
             ENCODER,
             "the text preprocessing model that was made for the encoder",
             "HANDLE",
-            "the one known to belong to it",
+            "the one known to belong to it; Hugging Face: made of the encoder's own",
             at_submission=True,
         )
     )

@@ -26,6 +26,7 @@ from albert_tfx.contract import (
     PUSHED_DESTINATION,
 )
 from albert_tfx.data.duplicates import SplitSizes, load_duplicates
+from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.baseline import load_gains, load_yardstick
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
 from albert_tfx.evaluation.results import Evaluation, load_production_comparison
@@ -105,6 +106,7 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
         yardstick=_yardstick(yardstick.uri, measured.predictions),
         costs=_measure_costs({FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}, examples),
         words=sizes.words,
+        encoder=Description.load(fine_tuned_model_run.uri),
         command=command,
     )
     curves = measured.curves()

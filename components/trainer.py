@@ -11,6 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
 from albert_tfx.data import schema
+from albert_tfx.encoders import resolution
 from albert_tfx.modeling import batches, fitting, serving_model, training
 from albert_tfx.options import TrainerOptions, decode
 from albert_tfx.tuning import rates
@@ -37,6 +38,7 @@ def run_fn(fn_args: FnArgs) -> None:
     tried = tuple(dataclasses.asdict(trial) for trial in trials)
     history = dataclasses.replace(history, rates=tried)
     history.save(fn_args.model_run_dir)
+    resolution.describe(options.encoder).save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     server = serving_model.TextServer(transform_output, classifier, class_names)
     server.export(fn_args.serving_model_dir)

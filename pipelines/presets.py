@@ -15,6 +15,7 @@ MINI_ENCODER = "asset://albert_en_mini"
 MINI_PREPROCESSOR = "asset://albert_en_mini_preprocess"
 BASE_ENCODER = "https://tfhub.dev/tensorflow/albert_en_base/3"
 BASE_PREPROCESSOR = "https://tfhub.dev/tensorflow/albert_en_preprocess/3"
+HUGGING_FACE_BASE = "hf://albert/albert-base-v2"
 # Beam in this process. The image is never started: where none is named, TFX packs its own source
 # into an archive for workers elsewhere, before each component, for longer than the component takes.
 IN_PROCESS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
@@ -27,10 +28,13 @@ class Preset:
     Attributes:
       purpose: What it is for, in a few words.
       options: Values of flags, by `Flag.key`.
+      without_network: Values that take their place where the encoder can neither be taken from a
+        cache nor fetched.
     """
 
     purpose: str
     options: Mapping[str, Any]
+    without_network: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 PRESETS = {
@@ -51,6 +55,16 @@ PRESETS = {
             "preprocessor": BASE_PREPROCESSOR,
             "sequence_length": 256,
         },
+    ),
+    "base": Preset(
+        "ALBERT-base from Hugging Face, on whatever data is given",
+        {
+            "dataset": "sample_reviews",
+            "encoder": HUGGING_FACE_BASE,
+            "preprocessor": HUGGING_FACE_BASE,
+            "sequence_length": 256,
+        },
+        without_network={"encoder": MINI_ENCODER, "preprocessor": MINI_PREPROCESSOR},
     ),
 }
 

@@ -22,14 +22,8 @@ from albert_tfx.options import (
     TrainerOptions,
     absolute,
 )
-from pipelines.presets import (
-    ASSETS,
-    BASE_PREPROCESSOR,
-    MINI_ENCODER,
-    MINI_PREPROCESSOR,
-    PRESETS,
-    recipe_of,
-)
+from pipelines import encoder_choice
+from pipelines.presets import PRESETS, recipe_of
 
 _RUN = "the run"
 _FILE = "your own file, in place of a data set"
@@ -99,6 +93,9 @@ class Request(OutputFolder):
 
     Attributes:
       options: Values of the components' flags by `Flag.key`: those given, else the preset's.
+      remarks: What to tell the user of how the options were understood.
+      without_network: Values that take the place of those in `options` where the encoder can
+        neither be taken from a cache nor fetched.
       command: What started the run, for the report; decides nothing.
     """
 
@@ -163,6 +160,8 @@ class Request(OutputFolder):
         local=True,
     )
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    without_network: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str = ""
 
     def __post_init__(self) -> None:
@@ -219,12 +218,19 @@ def make(given: Mapping[str, Any], command: str = "") -> Request:
     }
     keys = {each.flag.key for options in COMPONENT_OPTIONS for each in declared(options)}
     asked = {key: value for key, value in given.items() if key in keys}
-    preset = PRESETS[own.get("preset", Request.preset)].options
-    models = _models(asked, preset)
+    preset = PRESETS[own.get("preset", Request.preset)]
+    models = encoder_choice.choose(asked, preset.options)
     _refuse_clashes(given)
-    options = {**preset, **asked, **models}
+    options = {**preset.options, **asked}
+    options |= {"encoder": models.encoder, "preprocessor": models.preprocessor}
     options["dataset"] = _prepared_folder(options["dataset"])
-    return Request(**own, options=options, command=command)
+    return Request(
+        **own,
+        options=options,
+        remarks=models.remarks,
+        without_network={} if "encoder" in asked else preset.without_network,
+        command=command,
+    )
 
 
 def _refuse_clashes(given: Mapping[str, Any]) -> None:
@@ -246,40 +252,6 @@ def _prepared_folder(name: str) -> str:
     return absolute(name) if is_prepared else name
 
 
-def _models(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the encoder, and the preprocessor that belongs to it."""
-    given, preprocessor = asked.get("encoder"), asked.get("preprocessor")
-    if given is None:
-        encoder, preprocessor = preset["encoder"], preprocessor or preset["preprocessor"]
-    else:
-        encoder = _handle(given)
-        if "://" not in encoder and not pathlib.Path(encoder).is_dir():
-            raise InputError(
-                f"There is no encoder folder {given!r}",
-                "Give the folder that holds saved_model.pb, or a TF Hub or Kaggle URL",
-            )
-        preprocessor = preprocessor or _preprocessor_of(encoder)
-    if preprocessor is None:
-        raise InputError(
-            f"nothing is known of the preprocessor of {given!r}",
-            "Name it with --preprocessor HANDLE",
-        )
-    return {"encoder": encoder, "preprocessor": _handle(preprocessor)}
-
-
-def _preprocessor_of(encoder: str) -> str | None:
-    """Returns the preprocessor that belongs to `encoder`, or None where nothing says which."""
-    if re.fullmatch(r"https://tfhub\.dev/tensorflow/albert_en_(x{0,2}large|base)/\d+", encoder):
-        return BASE_PREPROCESSOR
-    if encoder == MINI_ENCODER:
-        return MINI_PREPROCESSOR
-    folder = pathlib.Path(encoder)
-    for name in (f"{folder.name}_preprocess", "albert_en_preprocess"):
-        if folder.is_dir() and (folder.parent / name).is_dir():
-            return str(folder.parent / name)
-    return None
-
-
 def _pipeline_name(reviews: str) -> str:
     """Returns a name of its own for each set of reviews, as each has its own classes.
 
@@ -291,10 +263,3 @@ def _pipeline_name(reviews: str) -> str:
     if not slug or len(slug) > longest or not _PLAIN_NAME.fullmatch(reviews):
         slug += f"-{hashlib.sha256(os.fsencode(reviews)).hexdigest()[:8]}"
     return f"{_PREFIX}{slug[-longest:].strip('-')}"
-
-
-def _handle(handle: str) -> str:
-    folder = pathlib.Path(absolute(handle))
-    if not folder.is_dir():
-        return handle
-    return f"asset://{folder.name}" if folder.parent == ASSETS else str(folder)

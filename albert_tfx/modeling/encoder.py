@@ -8,7 +8,6 @@ encoder that keeps it fits: the embedded ALBERT, Google's, or one's own.
 import collections
 import functools
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -28,48 +27,56 @@ from albert_tfx.contract import (
     SEQUENCE_OUTPUT,
     TEXT,
 )
-from albert_tfx.errors import InputError, one_line
+from albert_tfx.encoders import resolution, saved_models
+from albert_tfx.encoders.resolution import resolve
+from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, tokens
-from albert_tfx.modeling.hub import resolve
 from albert_tfx.modeling.tokens import PADDING_ID
 from albert_tfx.options import XLA_AUTO, XLA_OFF, XLA_ON, EmbeddingOptions
 from albert_tfx.progress import Progress, report
 
 _IDS = tf.TensorSpec([None, None], tf.int32)
-_FEWEST_POSITIONS = 32
 # Batches of one length before compiling pays: it takes seconds, and saves a fifth of a batch.
 _BATCHES_UNCOMPILED = {XLA_ON: 0, XLA_AUTO: 32, XLA_OFF: math.inf}
 
 
-def check(encoder: str, preprocessor: str, sequence_length: int) -> None:
-    """Refuses an encoder that the preprocessor or the sequence length does not fit.
+def check(
+    encoder: str, preprocessor: str, sequence_length: int, pooling: str
+) -> resolution.Description:
+    """Refuses an encoder that is damaged, or that the options do not fit; returns what is known.
 
-    Reads the encoder's variable shapes only; it is not loaded. Positions are known of encoders
-    with factorised embeddings alone.
+    Reads the encoder's files only; it is not loaded.
 
     Raises:
-      InputError: A model cannot be found or is of another kind, the two have different
-        vocabularies, or `sequence_length` exceeds the encoder's positions.
+      InputError: A model cannot be found or is damaged, the two have different vocabularies,
+        `sequence_length` exceeds the encoder's positions, or it lacks the output that `pooling`
+        needs.
     """
+    known = resolution.describe(encoder)
     vocabulary_size = tokens.vocabulary_size(preprocessor)
-    shapes = _matrix_shapes(resolve(encoder))
-    widths = [width for rows, width in shapes if rows == vocabulary_size]
-    if not widths:
-        largest = max((rows for rows, _ in shapes), default=0)
+    if preprocessor != encoder:
+        _require_embedding(encoder, preprocessor, vocabulary_size)
+    if known.positions is not None and sequence_length > known.positions:
+        raise InputError(
+            f"A sequence length of {sequence_length} exceeds the {known.positions} positions of "
+            f"the encoder {encoder}",
+            f"Give --sequence-length {known.positions} or less",
+        )
+    if pooling == POOLED_OUTPUT and not known.has_pooled_output:
+        raise InputError(
+            f"The encoder {encoder} has no pooler, and gives no {POOLED_OUTPUT}",
+            "Leave --pooling out, for the mean of its tokens' vectors",
+        )
+    return known
+
+
+def _require_embedding(encoder: str, preprocessor: str, vocabulary_size: int) -> None:
+    rows = [rows for _, rows, _ in saved_models.inspect(resolve(encoder).encoder).tables]
+    if vocabulary_size not in rows:
         raise InputError(
             f"The encoder {encoder} has no embedding for the {vocabulary_size:,} tokens of the "
-            f"preprocessor {preprocessor} (its largest table has {largest:,} rows)",
+            f"preprocessor {preprocessor} (its largest table has {max(rows, default=0):,} rows)",
             "Give the preprocessor that the encoder was trained with",
-        )
-    # An encoder with factorised embeddings, as ALBERT's are, has one more large matrix of that
-    # width: its positions'. Those of segments and biases of attention heads are small.
-    tables = [rows for rows, width in shapes if width == widths[0] and rows != vocabulary_size]
-    positions = [rows for rows in tables if rows >= _FEWEST_POSITIONS]
-    if len(positions) == 1 and sequence_length > positions[0]:
-        raise InputError(
-            f"A sequence length of {sequence_length} exceeds the {positions[0]} positions of the "
-            f"encoder {encoder}",
-            f"Give --sequence-length {positions[0]} or less",
         )
 
 
@@ -101,7 +108,7 @@ class PooledEncoder(tf.keras.layers.Layer):
     def __init__(self, handle: str, pooling: str, trainable: bool) -> None:
         super().__init__(name="pooled_encoder", trainable=trainable)
         self.pooling = pooling
-        folder = resolve(handle)
+        folder = resolve(handle).encoder
         self.encoder = tensorflow_hub.KerasLayer(folder, trainable=trainable, name="encoder")
         self._train = functools.partial(self._pool, training=True)
 
@@ -136,18 +143,6 @@ def masked_mean(sequence_output: tf.Tensor, input_mask: tf.Tensor) -> tf.Tensor:
     weights = tf.cast(input_mask, sequence_output.dtype)[:, :, tf.newaxis]
     total = tf.reduce_sum(sequence_output * weights, axis=1)
     return tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1))
-
-
-def _matrix_shapes(folder: str) -> list[tuple[int, int]]:
-    checkpoint = os.path.join(folder, "variables", "variables")
-    try:
-        variables = tf.train.list_variables(checkpoint)
-    except (tf.errors.OpError, ValueError) as error:
-        raise InputError(
-            f"{folder} holds no weights ({one_line(error)})",
-            "Give a text encoder in TF Hub's SavedModel format",
-        ) from error
-    return [(shape[0], shape[1]) for _, shape in variables if len(shape) == 2]
 
 
 class _Embedder:

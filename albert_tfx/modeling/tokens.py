@@ -9,8 +9,8 @@ import tensorflow_hub
 import tensorflow_text  # noqa: F401  registers the ops that preprocessors are made of
 
 from albert_tfx.contract import LINE_BREAK
+from albert_tfx.encoders.resolution import resolve
 from albert_tfx.errors import InputError, one_line
-from albert_tfx.modeling.hub import resolve
 
 PADDING_ID = 0
 # Bytes of text that are read for each token that is kept. English has 4 to 5, and a piece of a
@@ -25,7 +25,7 @@ def load_preprocessor(handle: str) -> tf.Module:
     Raises:
       InputError: It cannot be found or loaded, or offers no `tokenize` with special tokens.
     """
-    folder = resolve(handle)
+    folder = resolve(handle).preprocessor
     try:
         preprocessor = tensorflow_hub.load(folder)
     except (OSError, tf.errors.OpError, ValueError) as error:
@@ -37,7 +37,7 @@ def load_preprocessor(handle: str) -> tf.Module:
     if not hasattr(tokenize, "get_special_tokens_dict"):
         raise InputError(
             f"{handle} is no text preprocessing model: it has no tokenize() with special tokens",
-            "Give one that was made for the encoder, e.g. "
+            "Give --preprocessor one that was made for the encoder, e.g. "
             "https://tfhub.dev/tensorflow/albert_en_preprocess/3",
         )
     return preprocessor

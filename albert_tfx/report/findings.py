@@ -25,6 +25,7 @@ from albert_tfx.report.summary import (
 
 if TYPE_CHECKING:  # none of them is needed to run, and some bring TensorFlow
     from albert_tfx.data.lengths import ReviewLengths
+    from albert_tfx.encoders.resolution import Description
     from albert_tfx.evaluation.model_cost import ModelCost
     from albert_tfx.modeling.fitting import TrainingHistory
     from albert_tfx.release.production import Production
@@ -54,6 +55,7 @@ def summarize(
     yardstick: Mapping[str, Any] | None,
     costs: "Mapping[str, ModelCost]",
     words: "Mapping[str, ReviewLengths]",
+    encoder: "Description | None",
     command: str,
 ) -> Summary:
     """Returns the summary of a run.
@@ -71,6 +73,7 @@ def summarize(
       yardstick: Result of Yardstick, with the keys of `summary.YardstickSummary`.
       costs: Costs of the exported models, by `frozen` and `fine_tuned`.
       words: Lengths of the reviews, by split.
+      encoder: The encoder that both models have; None where that is not known.
       command: The command that started the run; empty where that is not known.
     """
     metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
@@ -117,6 +120,7 @@ def summarize(
         words={split: Words(**dataclasses.asdict(each)) for split, each in words.items()},
         duplicates=from_record(Duplicates, duplicates) if duplicates else None,
         yardstick=from_record(YardstickSummary, yardstick) if yardstick else None,
+        encoder=encoder,
         versions=versions(),
         seed=next(iter(histories.values())).seed,
         command=command,

@@ -14,6 +14,7 @@ from typing import Any
 from etils import epath
 
 from albert_tfx.contract import SUMMARY_FILE
+from albert_tfx.encoders.resolution import Description
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import FlipRates, Interval, ModelMetrics, SliceComparison
 from albert_tfx.report.convergence import Convergence
@@ -161,6 +162,7 @@ class Summary:
     words: Mapping[str, Words]
     duplicates: Duplicates | None
     yardstick: YardstickSummary | None
+    encoder: Description | None = None
     versions: Mapping[str, str | None]
     seed: int
     command: str

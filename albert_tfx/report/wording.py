@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES
+from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.evaluation.measurements import Interval
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
 from albert_tfx.release.selection import Rule
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Summary
 
+_OWN = " (this project's own small ALBERT, for trying out, and not Google's)"
 _CONFIDENTLY = f"with {CONFIDENCE:.0%} confidence"
 _VERDICTS: Mapping[str, str] = {
     Rule.SURE_GAIN: f"Fine-tune: it gains accuracy on this text, {_CONFIDENTLY}",
@@ -122,6 +124,14 @@ def flips(summary: Summary) -> str:
         f"The two answer differently on {rates.flipped.value:.1%} of the reviews: fine-tuning "
         f"corrects {rates.gained.value:.1%} and breaks {rates.lost.value:.1%}."
     )
+
+
+def encoder(summary: Summary) -> str:
+    """Returns which encoder both models have, with its size; empty where that is not known."""
+    if summary.encoder is None:
+        return ""
+    is_own = summary.encoder.handle.startswith(ASSET_SCHEME)
+    return f"{summary.encoder}{_OWN if is_own else ''}"
 
 
 def winner(summary: Summary) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Flag, at_least, check, option, optional, switch
-from pipelines import command_line, exit_status
+from pipelines import command_line, encoder_choice, exit_status
 from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
 from pipelines.local import interruption, run_log
@@ -210,6 +210,9 @@ def _compile(target: Target, services: google_cloud.Services, request: Request) 
     spec_file.require_place(target.spec)
     needs = [resources.parse(text) for text in target.resources]
     dataflow_args, job = services.dataflow_args(), services.custom_job(target.image)
+    request = encoder_choice.settle_for_tasks(request)
+    for remark in request.remarks:
+        print(remark)
     print("compiling the pipeline", flush=True)
     with _quiet():
         from pipelines.cloud import compiler
@@ -324,11 +327,17 @@ def _request(asked: Submission, output_root: str, schedule: str | None) -> submi
     return submission.Request(
         path=pathlib.Path(asked.spec),
         spec=spec,
-        values=parameters.read_values(spec, list(asked.parameters), output_root),
+        values=_values(spec, asked.parameters, output_root),
         cache=not asked.no_cache,
         schedule=schedule,
         service_account=asked.service_account,
     )
+
+
+def _values(spec: dict[str, Any], given: Sequence[str], output_root: str) -> dict[str, Any]:
+    """Returns every parameter's value."""
+    defaults = {name: each.get("defaultValue") for name, each in parameters.declared(spec).items()}
+    return parameters.read_values(spec, encoder_choice.complete(given, defaults), output_root)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -399,7 +408,7 @@ def _declare_replay(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _replay(asked: Replaying) -> int:
     output = pathlib.Path(asked.output)
     spec = spec_file.read(asked.spec)
-    values = parameters.read_values(spec, list(asked.parameters), str(output))
+    values = _values(spec, asked.parameters, str(output))
     starter = _starter(asked, spec)
     try:
         with run_log.capture(str(output / "run.log")) as terminal:

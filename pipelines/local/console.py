@@ -226,6 +226,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
     pushed, test = summary.pushed_model, summary.test
     verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
     outcome = {
+        "encoder": wording.encoder(summary),
         "caution": summary.caution,
         "winner": wording.winner(summary),
         "reason": summary.reason,

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.errors import InputError
-from albert_tfx.options import DatasetOptions, PreprocessingOptions, TextsToScore
+from albert_tfx.options import (
+    DatasetOptions,
+    EmbeddingOptions,
+    PreprocessingOptions,
+    TextsToScore,
+)
 from pipelines.config import PipelineConfig, build_config
 from pipelines.request import Request
 
 if TYPE_CHECKING:
     from albert_tfx.data.tfds_source import ResolvedDataset
+    from albert_tfx.encoders.resolution import Description
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,17 +29,20 @@ class Prepared:
 
     Attributes:
       config: The run, its reviews ready to be read and their schema in place.
+      encoder: What is known of its encoder.
       class_names: What the reviews are sorted into.
       num_examples: How many reviews each split has.
     """
 
     config: PipelineConfig
+    encoder: "Description"
     class_names: tuple[str, ...]
     num_examples: dict[str, int]
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
-        return f"reviews: {counts}; classes: {', '.join(self.class_names)}"
+        reviews = f"reviews: {counts}; classes: {', '.join(self.class_names)}"
+        return f"encoder: {self.encoder}\n{reviews}"
 
 
 def prepare(request: Request) -> Prepared:
@@ -47,10 +56,10 @@ def prepare(request: Request) -> Prepared:
     from albert_tfx.release import production
 
     production.refuse_other_origins(request.serving, request.name)
+    encoder, preprocessor = _checked_models(request)
     dataset = request.of(DatasetOptions)
     if request.csv is not None:
         dataset = _from_file(request, request.csv, dataset)
-    encoder, preprocessor = _checked_models(request)
 
     from albert_tfx.data import schema, tfds_source
 
@@ -62,10 +71,10 @@ def prepare(request: Request) -> Prepared:
         dataset=dataset,
         schema=str(path),
         scoring=_texts_to_score(request, resolved),
-        encoder_fingerprint=encoder,
+        encoder_fingerprint=encoder.fingerprint,
         preprocessor_fingerprint=preprocessor,
     )
-    return Prepared(config, resolved.class_names, resolved.num_examples)
+    return Prepared(config, encoder, resolved.class_names, resolved.num_examples)
 
 
 def _refuse_what_is_not_ours(request: Request) -> None:
@@ -129,15 +138,22 @@ def _from_file(request: Request, csv: str, asked: DatasetOptions) -> DatasetOpti
     return dataclasses.replace(prepared, max_examples=asked.max_examples)
 
 
-def _checked_models(request: Request) -> tuple[str, str]:
-    """Refuses models that do not fit; returns hashes of the encoder and its preprocessor."""
-    from albert_tfx.modeling import encoder, hub
-    from albert_tfx.storage import fingerprint
+def _checked_models(request: Request) -> "tuple[Description, str]":
+    """Refuses models that do not fit; returns the encoder's facts, and the preprocessor's hash."""
+    from albert_tfx.encoders import resolution
 
-    preprocessing, handle = request.of(PreprocessingOptions), request.options["encoder"]
-    encoder.check(handle, preprocessing.preprocessor, preprocessing.sequence_length)
-    of_encoder, of_preprocessor = map(hub.resolve, (handle, preprocessing.preprocessor))
-    return fingerprint(of_encoder), fingerprint(of_preprocessor)
+    preprocessing, embedding = request.of(PreprocessingOptions), request.of(EmbeddingOptions)
+    for handle in (embedding.encoder, preprocessing.preprocessor):
+        resolution.inspect(handle)
+    from albert_tfx.modeling import encoder
+
+    known = encoder.check(
+        embedding.encoder,
+        preprocessing.preprocessor,
+        preprocessing.sequence_length,
+        embedding.pooling,
+    )
+    return known, resolution.fingerprint_of(preprocessing.preprocessor)
 
 
 def _texts_to_score(request: Request, dataset: "ResolvedDataset") -> TextsToScore | None:

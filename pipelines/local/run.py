@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from albert_tfx.contract import BULK_INFERRER, COMPARISON_REPORT
 from albert_tfx.options import TextsToScore
+from pipelines import encoder_choice
 from pipelines.config import PipelineConfig
 from pipelines.request import Request
 
@@ -59,6 +60,9 @@ def run(request: Request) -> Exception | None:
 
 
 def _compare(request: Request, screen: "Screen") -> None:
+    request = encoder_choice.settle(request)
+    for remark in request.remarks:
+        screen.say(remark)
     with screen.busy("checking the reviews and the encoder"):
         from pipelines.local import preflight
 

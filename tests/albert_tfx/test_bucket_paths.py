@@ -20,7 +20,6 @@ _LOCAL_ONLY = {
 _OF_THIS_MACHINE = {
     "acceleration.py",
     "answering.py",
-    "hub.py",
     "labelled_file.py",
     "options.py",
     "pushed_model.py",

@@ -271,6 +271,7 @@ def test_undefined_numbers_become_null(two_classes, tmp_path):
         {**to_record(summaries.YARDSTICK), "eval": {"accuracy": math.nan, "examples": 400}},
         reports.COSTS,
         reports.WORDS,
+        None,
         COMMAND,
     )
     summary.save(tmp_path)

@@ -123,7 +123,9 @@ def test_a_rate_that_was_given_takes_the_place_of_the_recipes():
     assert told.fine_tuned.encoder_learning_rate == 0.5
     found = _build(*encoder, "--fine-tuned-learning-rate", "auto")
     assert found.fine_tuned.encoder_learning_rate == "auto"
-    mini = _build("--preset", "imdb", "--encoder", presets.MINI_ENCODER, "--preprocessor", "any")
+    mini = _build(
+        "--preset", "imdb", "--encoder", presets.MINI_ENCODER, "--preprocessor", "asset://any"
+    )
     assert mini.fine_tuned.encoder_learning_rate != rate
 
 
@@ -244,7 +246,7 @@ def prepared(tmp_path, monkeypatch):
 @pytest.mark.parametrize("here", ["", "./", "~/"])
 def test_paths_are_the_same_from_any_folder(prepared, here):
     options = (f"--{option}={here}prepared" for option in ("output", "data-dir", "dataset"))
-    built = _build(*options, f"--encoder={here}prepared", "--preprocessor=any")
+    built = _build(*options, f"--encoder={here}prepared", "--preprocessor=asset://any")
 
     absolute = str(prepared)
     assert built.output == absolute

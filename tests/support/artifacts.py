@@ -118,6 +118,7 @@ def _in_process_pipeline() -> beam.Pipeline:
 def save_history(folder: Path, saved: TrainingHistory) -> Artifact:
     model_run = make_artifact(standard_artifacts.ModelRun, folder)
     saved.save(model_run.uri)
+    reports.ENCODER.save(model_run.uri)
     return model_run
 
 

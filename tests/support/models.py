@@ -19,7 +19,7 @@ class _Positions(tf.keras.layers.Layer):
         return embedded + self.table[: tf.shape(embedded)[1]]
 
 
-def save_encoder(folder: Path, seed: int = 1) -> str:
+def save_encoder(folder: Path, seed: int = 1, has_pooler: bool = True) -> str:
     """Exports an encoder with random weights; returns its folder."""
     tf.keras.utils.set_random_seed(seed)
     inputs = {
@@ -29,7 +29,8 @@ def save_encoder(folder: Path, seed: int = 1) -> str:
     embedded = tf.keras.layers.Embedding(VOCABULARY_SIZE, WIDTH)(inputs["input_word_ids"])
     sequence = tf.keras.layers.Dense(WIDTH, activation="tanh")(_Positions()(embedded))
     pooled = tf.keras.layers.Dense(WIDTH, activation="tanh")(sequence[:, 0])
-    outputs = {"sequence_output": sequence, "pooled_output": pooled, "default": pooled}
+    outputs = {"sequence_output": sequence, "default": pooled}
+    outputs |= {"pooled_output": pooled} if has_pooler else {}
     tf.keras.Model(inputs, outputs).save(folder, include_optimizer=False, save_format="tf")
     return str(folder)
 

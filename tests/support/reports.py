@@ -28,6 +28,7 @@ from albert_tfx.report import page as report_page
 from albert_tfx.report.page import SourceArtifact
 from albert_tfx.report.summary import Summary
 from tests.support import data
+from tests.support.summaries import ENCODER
 
 COSTS = {
     "frozen": ModelCost(5_400_000, 0.0042, 0.0061),
@@ -99,6 +100,7 @@ def summarize(comparison: Comparison) -> Summary:
         yardstick=None,
         costs=COSTS,
         words=WORDS,
+        encoder=ENCODER,
         command="python local_runner.py --seed 1",
     )
 

@@ -11,6 +11,7 @@ import local_runner
 from albert_tfx.options import DatasetOptions
 from pipelines.config import build_config
 from pipelines.local import preflight
+from tests.support.summaries import ENCODER
 
 
 def stand_ins(behaviour):
@@ -24,7 +25,9 @@ def stand_ins(behaviour):
 
 def prepare(request):
     config = build_config(request, dataset=request.of(DatasetOptions), schema="any")
-    return preflight.Prepared(config, ("negative", "positive"), {"train": 1800, "eval": 200})
+    return preflight.Prepared(
+        config, ENCODER, ("negative", "positive"), {"train": 1800, "eval": 200}
+    )
 
 
 def _create_pipeline(behaviour, config):

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.report.summary import (
     Duplicates,
@@ -51,6 +52,16 @@ YARDSTICK = YardstickSummary(
         "fine_tuned": {"accuracy": Interval(0.125, 0.1, 0.15)},
     },
 )
+ENCODER = Description(
+    handle=f"hf://owner/model@{'c0ffee' * 6}c0de",
+    model_type="bert",
+    revision=f"{'c0ffee' * 6}c0de",
+    parameters=22_713_216,
+    hidden_size=384,
+    positions=512,
+    has_pooled_output=True,
+    fingerprint="0123456789abcdef",
+)
 DUPLICATES = Duplicates(
     exact={},
     near={},
@@ -96,6 +107,7 @@ SUMMARY = Summary(
     words={},
     duplicates=DUPLICATES,
     yardstick=YARDSTICK,
+    encoder=ENCODER,
     versions={"python": "3.11.7"},
     seed=1,
     command="python local_runner.py",

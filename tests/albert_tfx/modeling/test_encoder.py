@@ -22,12 +22,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.slow
 def test_the_embedded_pair_fits():
-    encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 512)
+    encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 512, "pooled_output")
 
 
 def test_a_length_beyond_the_positions_is_refused():
     with pytest.raises(InputError, match="513 exceeds the 512 positions"):
-        encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 513)
+        encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 513, "mean")
 
 
 @pytest.mark.slow
@@ -35,12 +35,30 @@ def test_another_vocabulary_is_refused(tiny: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(models, "VOCABULARY_SIZE", 7999)
     other = models.save_encoder(tmp_path / "other")
     with pytest.raises(InputError, match=r"no embedding for the 8,000 tokens.*7,999 rows"):
-        encoder.check(other, MINI_PREPROCESSOR, 32)
+        encoder.check(other, MINI_PREPROCESSOR, 32, "mean")
 
 
 def test_an_encoder_is_no_preprocessor(tiny: str):
     with pytest.raises(InputError, match="no text preprocessing model"):
-        encoder.check(tiny, tiny, 32)
+        encoder.check(tiny, tiny, 32, "mean")
+
+
+@pytest.mark.slow
+def test_the_positions_of_a_bert_are_seen_where_other_matrices_are_as_wide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(models, "WIDTH", 48)
+    wide = models.save_encoder(tmp_path / "wide")
+    with pytest.raises(InputError, match="65 exceeds the 64 positions"):
+        encoder.check(wide, MINI_PREPROCESSOR, 65, "mean")
+
+
+@pytest.mark.slow
+def test_pooled_output_is_refused_of_an_encoder_without_it(tmp_path: Path):
+    headless = models.save_encoder(tmp_path / "headless", has_pooler=False)
+    assert not encoder.check(headless, MINI_PREPROCESSOR, 64, "mean").has_pooled_output
+    with pytest.raises(InputError, match=r"has no pooler.*Leave --pooling out"):
+        encoder.check(headless, MINI_PREPROCESSOR, 64, "pooled_output")
 
 
 def test_masked_mean_leaves_the_padding_out():

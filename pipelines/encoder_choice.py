@@ -1,0 +1,184 @@
+"""Which encoder and preprocessor a run takes: those that were asked for, else the preset's."""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from albert_tfx.encoders.fetching import handles
+from albert_tfx.errors import InputError, UnreachableError
+from pipelines.presets import (
+    ASSETS,
+    BASE_PREPROCESSOR,
+    MINI_ENCODER,
+    MINI_PREPROCESSOR,
+)
+
+if TYPE_CHECKING:
+    from pipelines.request import Request
+
+ENCODER, PREPROCESSOR = "encoder", "preprocessor"
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """An encoder with its preprocessor.
+
+    Attributes:
+      encoder: Handle of the encoder.
+      preprocessor: Handle of the preprocessor.
+      remarks: What to tell the user of how they were understood.
+    """
+
+    encoder: str
+    preprocessor: str
+    remarks: tuple[str, ...] = ()
+
+
+def choose(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> Choice:
+    """Returns the encoder that was asked for, else the preset's, and what belongs to it.
+
+    Args:
+      asked: Values of flags by `Flag.key`.
+      preset: The same of the preset.
+
+    Raises:
+      InputError: A handle names nothing, or nothing is known of the encoder's preprocessor.
+    """
+    given = asked.get(ENCODER)
+    if given is None:
+        encoder = handles.Given(preset[ENCODER])
+        preprocessor = _understood(asked.get(PREPROCESSOR, preset[PREPROCESSOR]), PREPROCESSOR)
+    else:
+        encoder = _understood(given, ENCODER)
+        belonging = asked.get(PREPROCESSOR) or _preprocessor_of(encoder.handle)
+        preprocessor = _understood(belonging, PREPROCESSOR)
+    remarks = dict.fromkeys(each.remark for each in (encoder, preprocessor) if each.remark)
+    return Choice(encoder.handle, preprocessor.handle, tuple(remarks))
+
+
+def settle(request: "Request") -> "Request":
+    """Returns a request whose models can be had on this machine, each of one certain content.
+
+    Models of Hugging Face are pinned to a commit. Where one can neither be taken from the cache nor
+    asked for, the preset's substitute takes its place, if no encoder was asked for.
+
+    Raises:
+      InputError: A model cannot be had.
+    """
+    try:
+        models = {key: _pinned(request.options[key]) for key in (ENCODER, PREPROCESSOR)}
+    except UnreachableError as error:
+        if not request.without_network:
+            raise
+        return _with_substitute(request, error)
+    return _with_models(request, models)
+
+
+def settle_for_tasks(request: "Request") -> "Request":
+    """Returns a request whose models of Hugging Face are pinned to a commit, where that is known.
+
+    Raises:
+      InputError: There is no such model or revision, or it may not be read.
+    """
+    models, remarks = {}, []
+    for key in (ENCODER, PREPROCESSOR):
+        models[key], remark = _pinned_if_possible(request.options[key])
+        remarks.append(remark)
+    return _with_models(request, models, *filter(None, dict.fromkeys(remarks)))
+
+
+def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> list[str]:
+    """Returns the values of a submission with the handles of models as the tasks need them.
+
+    The preprocessor of a model of Hugging Face is in the model.
+
+    Args:
+      parameters: `NAME=VALUE` each.
+      defaults: Values of the parameters that are not given.
+
+    Raises:
+      InputError: A handle names nothing, or nothing is known of the encoder's preprocessor.
+    """
+    given = dict(each.partition("=")[::2] for each in parameters)
+    if not {ENCODER, PREPROCESSOR} & given.keys():
+        return list(parameters)
+    if ENCODER in given and PREPROCESSOR not in given:
+        given[PREPROCESSOR] = _preprocessor_at_submission(given[ENCODER], defaults[PREPROCESSOR])
+    for key in {ENCODER, PREPROCESSOR} & given.keys():
+        given[key], _ = _pinned_if_possible(_understood(given[key], key).handle)
+    return [f"{name}={value}" for name, value in given.items()]
+
+
+def _preprocessor_at_submission(encoder: str, default: str) -> str:
+    understood = _understood(encoder, ENCODER).handle
+    is_of_hugging_face = [handles.hugging_face_model(each) for each in (understood, default)]
+    return _preprocessor_of(understood) if any(is_of_hugging_face) else default
+
+
+def _understood(given: str, role: str) -> handles.Given:
+    understood = handles.understand(given, role)
+    folder = pathlib.Path(understood.handle)
+    if "://" not in understood.handle and folder.parent == ASSETS:
+        return handles.Given(f"{handles.ASSET_SCHEME}{folder.name}")
+    return understood
+
+
+def _preprocessor_of(encoder: str) -> str:
+    """Returns the preprocessor that belongs to an encoder.
+
+    Raises:
+      InputError: Nothing tells which.
+    """
+    if re.fullmatch(r"https://tfhub\.dev/tensorflow/albert_en_(x{0,2}large|base)/\d+", encoder):
+        return BASE_PREPROCESSOR
+    if encoder == MINI_ENCODER:
+        return MINI_PREPROCESSOR
+    if handles.hugging_face_model(encoder) or handles.may_be_hugging_face_folder(encoder):
+        return encoder
+    folder = pathlib.Path(encoder)
+    for name in (f"{folder.name}_preprocess", "albert_en_preprocess"):
+        if folder.is_dir() and (folder.parent / name).is_dir():
+            return str(folder.parent / name)
+    raise InputError(
+        f"nothing is known of the preprocessor of {encoder!r}", "Name it with --preprocessor HANDLE"
+    )
+
+
+def _pinned(handle: str) -> str:
+    model = handles.hugging_face_model(handle)
+    if model is None or model.is_pinned:
+        return handle
+    from albert_tfx.encoders.fetching import hugging_face
+
+    return str(hugging_face.pinned(model))
+
+
+def _pinned_if_possible(handle: str) -> tuple[str, str]:
+    """Returns a handle, pinned where that is possible, and else what to say of it."""
+    try:
+        return _pinned(handle), ""
+    except UnreachableError:
+        return handle, (
+            f"{handle} could not be resolved to a commit, as Hugging Face cannot be reached from "
+            "here: each task takes what it is then. Name a commit, as @REVISION, to be sure"
+        )
+
+
+def _with_substitute(request: "Request", error: InputError) -> "Request":
+    substitute = request.without_network
+    remark = (
+        f"NOT {request.options[ENCODER]}: this run takes the small ALBERT of this project, which "
+        f"is for trying out ({error.cause})"
+    )
+    return _with_models(request, substitute, remark)
+
+
+def _with_models(request: "Request", models: Mapping[str, Any], *remarks: str) -> "Request":
+    return dataclasses.replace(
+        request,
+        options={**request.options, **models},
+        remarks=(*request.remarks, *remarks),
+        without_network={},
+    )

@@ -1,0 +1,137 @@
+"""Which encoder and preprocessor a run takes, here and in a cluster."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albert_tfx.errors import InputError, UnreachableError
+from pipelines import encoder_choice, presets
+from pipelines.encoder_choice import Choice, choose
+from pipelines.request import Request, make
+from tests.support import hugging_face
+from tests.support.hugging_face import COMMIT, NAME
+
+PRESET = presets.PRESETS["sample"].options
+MODEL, PINNED = f"hf://{NAME}", f"hf://{NAME}@{COMMIT}"
+TF_HUB = "https://tfhub.dev/tensorflow/bert/3"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of Hugging Face, and no network."""
+    hugging_face.unreachable(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    return hugging_face.use_cache(monkeypatch, tmp_path / "hub")
+
+
+@pytest.fixture
+def filled(cache: Path, tmp_path: Path) -> Path:
+    return hugging_face.fill_cache(cache, hugging_face.save_model(tmp_path / "source"))
+
+
+def models(request: Request) -> tuple[Any, Any]:
+    return request.options["encoder"], request.options["preprocessor"]
+
+
+def test_an_encoder_of_hugging_face_brings_its_preprocessor(tmp_path: Path):
+    assert choose({"encoder": MODEL}, PRESET) == Choice(MODEL, MODEL)
+    folder = str(hugging_face.save_model(tmp_path / "mine"))
+    assert choose({"encoder": "mine"}, PRESET) == Choice(folder, folder)
+    assert choose({"encoder": "gs://b/a"}, PRESET) == Choice("gs://b/a", "gs://b/a")
+
+
+def test_another_preprocessor_may_be_named():
+    asked = {"encoder": MODEL, "preprocessor": TF_HUB}
+    assert choose(asked, PRESET) == Choice(MODEL, TF_HUB)
+
+
+def test_a_bare_name_is_understood_and_said_once():
+    chosen = choose({"encoder": NAME, "preprocessor": NAME}, PRESET)
+    assert (chosen.encoder, chosen.preprocessor) == (MODEL, MODEL)
+    (remark,) = chosen.remarks
+    assert f"taken for {MODEL} of Hugging Face" in remark
+
+
+def test_a_run_here_pins_what_the_cache_has(filled):
+    assert models(encoder_choice.settle(make({"encoder": MODEL}))) == (PINNED, PINNED)
+
+
+def test_a_run_here_pins_what_hugging_face_says(tmp_path: Path, monkeypatch):
+    source = hugging_face.save_model(tmp_path / "source")
+    with hugging_face.hub(monkeypatch, source):
+        assert models(encoder_choice.settle(make({"encoder": MODEL}))) == (PINNED, PINNED)
+
+
+def test_a_run_here_needs_what_was_asked_for():
+    with pytest.raises(UnreachableError, match=f"{MODEL} is not whole"):
+        encoder_choice.settle(make({"encoder": MODEL}))
+    with pytest.raises(UnreachableError, match=presets.HUGGING_FACE_BASE):
+        encoder_choice.settle(make({"preset": "base", "encoder": presets.HUGGING_FACE_BASE}))
+
+
+def test_other_models_stay_as_they_are():
+    request = make({"encoder": TF_HUB, "preprocessor": TF_HUB})
+    assert encoder_choice.settle(request) == encoder_choice.settle_for_tasks(request) == request
+
+
+def test_the_base_preset_is_albert_base_on_whatever_data_is_given():
+    request = make({"preset": "base", "csv": "mine.csv"})
+    assert models(request) == (presets.HUGGING_FACE_BASE, presets.HUGGING_FACE_BASE)
+    assert request.csv == "mine.csv"
+
+
+def test_without_network_and_cache_the_base_preset_takes_the_small_albert_and_says_so():
+    settled = encoder_choice.settle(make({"preset": "base"}))
+    assert models(settled) == (presets.MINI_ENCODER, presets.MINI_PREPROCESSOR)
+    (remark,) = settled.remarks
+    assert remark.startswith(f"NOT {presets.HUGGING_FACE_BASE}: this run takes the small ALBERT")
+    assert "cannot be reached" in remark
+
+
+def test_the_base_preset_does_not_hide_another_error(cache: Path, tmp_path: Path, monkeypatch):
+    refusals = {"/api/models/albert": (403, "GatedRepo")}
+    with (
+        hugging_face.hub(monkeypatch, tmp_path, refusals),
+        pytest.raises(InputError, match="is gated"),
+    ):
+        encoder_choice.settle(make({"preset": "base"}))
+
+
+def test_a_compiled_pipeline_is_pinned_where_that_is_possible(filled):
+    settled = encoder_choice.settle_for_tasks(make({"encoder": MODEL}))
+    assert (models(settled), settled.remarks) == ((PINNED, PINNED), ())
+
+
+def test_a_compiled_pipeline_that_cannot_be_pinned_says_so_once():
+    settled = encoder_choice.settle_for_tasks(make({"preset": "base"}))
+    assert models(settled) == (presets.HUGGING_FACE_BASE, presets.HUGGING_FACE_BASE)
+    (remark,) = settled.remarks
+    assert "could not be resolved to a commit" in remark
+
+
+@pytest.mark.parametrize(
+    ("given", "default", "completed"),
+    [
+        (["encoder=" + MODEL], TF_HUB, {"encoder": PINNED, "preprocessor": PINNED}),
+        (["encoder=" + NAME], TF_HUB, {"encoder": PINNED, "preprocessor": PINNED}),
+        (["encoder=" + TF_HUB], TF_HUB, {"encoder": TF_HUB, "preprocessor": TF_HUB}),
+        (["seed=1"], MODEL, {"seed": "1"}),
+        (
+            ["encoder=https://tfhub.dev/tensorflow/albert_en_base/3"],
+            MODEL,
+            {
+                "encoder": "https://tfhub.dev/tensorflow/albert_en_base/3",
+                "preprocessor": presets.BASE_PREPROCESSOR,
+            },
+        ),
+    ],
+)
+def test_a_submission_gives_both_models(filled, given, default, completed):
+    found = encoder_choice.complete(given, {"preprocessor": default})
+    assert dict(each.split("=", 1) for each in found) == completed
+
+
+def test_a_submission_whose_preprocessor_is_not_known_is_refused(filled):
+    with pytest.raises(InputError, match="Name it with --preprocessor"):
+        encoder_choice.complete([f"encoder={TF_HUB}"], {"preprocessor": MODEL})
