@@ -65,14 +65,16 @@ def settle(request: "Request") -> "Request":
     asked for, the preset's substitute takes its place, if no encoder was asked for.
 
     Raises:
-      InputError: A model cannot be had.
+      InputError: A model cannot be had, or can be seen to be unusable without TensorFlow.
     """
     try:
         models = {key: _pinned(request.options[key]) for key in (ENCODER, PREPROCESSOR)}
-    except UnreachableError as error:
-        if not request.without_network:
-            raise
-        return _with_substitute(request, error)
+        for handle in dict.fromkeys(models.values()):
+            _refuse_unusable(handle)
+    except InputError as error:
+        if isinstance(error, UnreachableError) and request.without_network:
+            return _with_substitute(request, error)
+        raise _with_remarks(error, request.remarks) from error
     return _with_models(request, models)
 
 
@@ -84,7 +86,10 @@ def settle_for_tasks(request: "Request") -> "Request":
     """
     models, remarks = {}, []
     for key in (ENCODER, PREPROCESSOR):
-        models[key], remark = _pinned_if_possible(request.options[key])
+        try:
+            models[key], remark = _pinned_if_possible(request.options[key])
+        except InputError as error:
+            raise _with_remarks(error, request.remarks) from error
         remarks.append(remark)
     return _with_models(request, models, *filter(None, dict.fromkeys(remarks)))
 
@@ -153,6 +158,28 @@ def _pinned(handle: str) -> str:
     from albert_tfx.encoders.fetching import hugging_face
 
     return str(hugging_face.pinned(model))
+
+
+def _refuse_unusable(handle: str) -> None:
+    """Refuses a model of this machine that can be seen to be unusable without TensorFlow."""
+    from albert_tfx.encoders import facts
+
+    model = handles.hugging_face_model(handle)
+    if model is not None:
+        from albert_tfx.encoders.fetching import hugging_face
+
+        folder = hugging_face.cached(model)
+    else:
+        folder = pathlib.Path(handle) if facts.is_model_folder(handle) else None
+    if folder is not None:
+        facts.inspect(folder)
+    elif "://" not in handle or handle.startswith(handles.ASSET_SCHEME):
+        handles.saved_model_folder(handle)
+
+
+def _with_remarks(error: InputError, remarks: Sequence[str]) -> InputError:
+    """Returns an error that begins with how the user's words were understood."""
+    return type(error)(". ".join((*remarks, error.cause)), error.remedy)
 
 
 def _pinned_if_possible(handle: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # TensorFlow, and what reaches the network, are imported where they are needed.
 
 _LOGGER = logging.getLogger(__name__)
-_SHORT = 12  # characters of a commit, for people
+_SHORT = 7  # characters of a commit, for people
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,17 +73,16 @@ class Description:
     fingerprint: str
 
     def __str__(self) -> str:
-        known = [self.name, f"{self.parameters:,} weights"]
+        known = [self._short_handle, f"{self.parameters:,} weights"]
         if self.positions is not None:
             known.append(f"{self.positions:,} positions")
-        if self.revision is not None:
-            known.append(f"revision {self.revision[:_SHORT]}")
         return ", ".join(known)
 
     @property
-    def name(self) -> str:
-        """The handle without its revision."""
-        return self.handle.removesuffix(f"@{self.revision}")
+    def _short_handle(self) -> str:
+        if self.revision is None:
+            return self.handle
+        return self.handle.replace(self.revision, self.revision[:_SHORT])
 
     def save(self, folder: epath.PathLike) -> None:
         """Writes it into a folder."""

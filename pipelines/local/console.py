@@ -226,8 +226,8 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
     pushed, test = summary.pushed_model, summary.test
     verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
     outcome = {
-        "encoder": wording.encoder(summary),
         "caution": summary.caution,
+        "encoder": wording.encoder(summary),
         "winner": wording.winner(summary),
         "reason": summary.reason,
         "yardstick": f"TF-IDF and logistic regression: {verdict}" if verdict else "",

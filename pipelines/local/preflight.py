@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albert_tfx.contract import SUMMARY_FILE
+from albert_tfx.contract import LABEL, SUMMARY_FILE, TEXT
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
     DatasetOptions,
@@ -56,6 +56,8 @@ def prepare(request: Request) -> Prepared:
     from albert_tfx.release import production
 
     production.refuse_other_origins(request.serving, request.name)
+    if request.csv is not None:
+        _read_first_row(request, request.csv)
     encoder, preprocessor = _checked_models(request)
     dataset = request.of(DatasetOptions)
     if request.csv is not None:
@@ -127,6 +129,16 @@ def _is_whole_database(path: str) -> bool:
     except sqlite3.DatabaseError:
         return False
     return bool(checked == ("ok",) and tables != (0,))
+
+
+def _read_first_row(request: Request, csv: str) -> None:
+    """Refuses a file that is missing, or lacks a column, before models are fetched."""
+    from albert_tfx.data import text_files
+
+    path = Path(csv).expanduser()
+    if not path.is_fifo():  # which can be read only once
+        columns = {TEXT: request.text_column, LABEL: request.label_column}
+        next(text_files.rows(path, columns), None)
 
 
 def _from_file(request: Request, csv: str, asked: DatasetOptions) -> DatasetOptions:

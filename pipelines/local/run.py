@@ -27,8 +27,10 @@ def run(request: Request) -> Exception | None:
       What to tell the user where that failed, else None. An `InputError` is the user's to mend.
 
     Raises:
-      InputError: The output folder cannot be written, or another run is writing to it.
+      InputError: The encoder cannot be had, the output folder cannot be written, or another run is
+        writing to it.
     """
+    request = encoder_choice.settle(request)
     from pipelines.local import run_log, surroundings
     from pipelines.local.component_states import explain
     from pipelines.local.console import Screen
@@ -60,7 +62,6 @@ def run(request: Request) -> Exception | None:
 
 
 def _compare(request: Request, screen: "Screen") -> None:
-    request = encoder_choice.settle(request)
     for remark in request.remarks:
         screen.say(remark)
     with screen.busy("checking the reviews and the encoder"):

@@ -47,7 +47,7 @@ def pinned(model: HuggingFaceModel) -> HuggingFaceModel:
         return model
     with _explained(model):
         commit = _cached_commit(model)
-        if not is_whole(_cached(_at(model, commit))):
+        if cached(_at(model, commit)) is None:
             _require_online(model)
             commit = _commit(model)
     return _at(model, commit)
@@ -63,10 +63,10 @@ def fetch(model: HuggingFaceModel) -> Path:
       InputError: There is no such model or revision, it may not be read, or has no weights in
         safetensors format.
     """
+    folder = cached(model)
+    if folder is not None:
+        return folder
     with _explained(model):
-        cached = _cached(model)
-        if cached is not None and is_whole(cached):
-            return cached
         _require_online(model)
         _LOGGER.warning("fetching %s", model)
         folder = Path(_snapshot(model))
@@ -78,6 +78,12 @@ def fetch(model: HuggingFaceModel) -> Path:
             "give that folder",
         )
     return folder
+
+
+def cached(model: HuggingFaceModel) -> Path | None:
+    """Returns a model's folder in Hugging Face's cache, None where it is not whole there."""
+    folder = _cached(model)
+    return folder if is_whole(folder) else None
 
 
 def is_whole(folder: Path | None) -> bool:

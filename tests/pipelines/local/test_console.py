@@ -132,6 +132,7 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "fine_tuned     0.875 (0.860 to 0.890)      -     0.250   1,235 s  11,683,584",
         "difference  +0.063 (-0.010 to +0.135)",
         "",
+        "encoder     hf://owner/model@c0ffeec, 22,713,216 weights, 512 positions",
         "winner      fine_tuned",
         "reason      it gains 0.063",
         "yardstick   TF-IDF and logistic regression: clearly below fine_tuned",

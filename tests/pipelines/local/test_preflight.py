@@ -11,13 +11,19 @@ from albert_tfx.release.production import Origin
 from pipelines import presets
 from pipelines.command_line import Parser, add_options, read_request
 from pipelines.local import preflight
+from tests.support.summaries import ENCODER
 
 
 @pytest.fixture
 def checked(monkeypatch):
     """The arguments of each check of an encoder, which passes."""
     checks = []
-    monkeypatch.setattr(encoder, "check", lambda *arguments: checks.append(arguments))
+
+    def check(*arguments):
+        checks.append(arguments)
+        return ENCODER
+
+    monkeypatch.setattr(encoder, "check", check)
     return checks
 
 
@@ -72,7 +78,7 @@ def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, checked, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
     prepare(*options, "--sequence-length", "99")
 
-    assert checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99)]
+    assert checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99, "mean")]
 
 
 def test_a_missing_column_is_refused(prepare, csv):
