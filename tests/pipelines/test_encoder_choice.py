@@ -9,8 +9,8 @@ from albert_tfx.errors import InputError, UnreachableError
 from pipelines import encoder_choice, presets
 from pipelines.encoder_choice import Choice, choose
 from pipelines.request import Request, make
-from tests.support import hugging_face
-from tests.support.hugging_face import COMMIT, NAME
+from tests.support import hugging_face, hugging_face_hub
+from tests.support.hugging_face_hub import COMMIT, NAME
 
 PRESET = presets.PRESETS["sample"].options
 MODEL, PINNED = f"hf://{NAME}", f"hf://{NAME}@{COMMIT}"
@@ -20,14 +20,14 @@ TF_HUB = "https://tfhub.dev/tensorflow/bert/3"
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of Hugging Face, and no network."""
-    hugging_face.unreachable(monkeypatch)
+    hugging_face_hub.unreachable(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    return hugging_face.use_cache(monkeypatch, tmp_path / "hub")
+    return hugging_face_hub.use_cache(monkeypatch, tmp_path / "hub")
 
 
 @pytest.fixture
 def filled(cache: Path, tmp_path: Path) -> Path:
-    return hugging_face.fill_cache(cache, hugging_face.save_model(tmp_path / "source"))
+    return hugging_face_hub.fill_cache(cache, hugging_face.save(tmp_path / "source"))
 
 
 def models(request: Request) -> tuple[Any, Any]:
@@ -36,7 +36,7 @@ def models(request: Request) -> tuple[Any, Any]:
 
 def test_an_encoder_of_hugging_face_brings_its_preprocessor(tmp_path: Path):
     assert choose({"encoder": MODEL}, PRESET) == Choice(MODEL, MODEL)
-    folder = str(hugging_face.save_model(tmp_path / "mine"))
+    folder = str(hugging_face.save(tmp_path / "mine"))
     assert choose({"encoder": "mine"}, PRESET) == Choice(folder, folder)
     assert choose({"encoder": "gs://b/a"}, PRESET) == Choice("gs://b/a", "gs://b/a")
 
@@ -58,8 +58,8 @@ def test_a_run_here_pins_what_the_cache_has(filled):
 
 
 def test_a_run_here_pins_what_hugging_face_says(tmp_path: Path, monkeypatch):
-    source = hugging_face.save_model(tmp_path / "source")
-    with hugging_face.hub(monkeypatch, source):
+    source = hugging_face.save(tmp_path / "source")
+    with hugging_face_hub.hub(monkeypatch, source):
         assert models(encoder_choice.settle(make({"encoder": MODEL}))) == (PINNED, PINNED)
 
 
@@ -92,7 +92,7 @@ def test_without_network_and_cache_the_base_preset_takes_the_small_albert_and_sa
 def test_the_base_preset_does_not_hide_another_error(cache: Path, tmp_path: Path, monkeypatch):
     refusals = {"/api/models/albert": (403, "GatedRepo")}
     with (
-        hugging_face.hub(monkeypatch, tmp_path, refusals),
+        hugging_face_hub.hub(monkeypatch, tmp_path, refusals),
         pytest.raises(InputError, match="is gated"),
     ):
         encoder_choice.settle(make({"preset": "base"}))

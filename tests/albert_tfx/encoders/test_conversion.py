@@ -71,7 +71,7 @@ def test_padding_that_is_not_first_changes_places_with_what_is(tmp_path: Path):
 def test_the_two_fit_the_project(bert: Path):
     folder = bert / "made"
     made = str(folder / facts.ENCODER)
-    encoder.check(made, str(folder / facts.PREPROCESSOR), hugging_face.POSITIONS)
+    encoder.check(made, str(folder / facts.PREPROCESSOR), hugging_face.POSITIONS, "mean")
     vectors = PooledEncoder(made, "mean", trainable=False)(tf.constant(IDS))
     sequence = outputs(folder, IDS, np.zeros_like(IDS))["sequence_output"]
     np.testing.assert_allclose(vectors, tf.reduce_mean(sequence, axis=1), atol=1e-5)

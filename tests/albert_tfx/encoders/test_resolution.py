@@ -14,8 +14,9 @@ from albert_tfx.encoders.fetching.handles import saved_model_folder
 from albert_tfx.encoders.resolution import Description, Folders
 from albert_tfx.errors import InputError
 from pipelines.presets import MINI_ENCODER
-from tests.support import hugging_face
-from tests.support.hugging_face import COMMIT, HIDDEN, NAME, POSITIONS
+from tests.support import hugging_face, hugging_face_hub
+from tests.support.hugging_face import HIDDEN, POSITIONS
+from tests.support.hugging_face_hub import COMMIT, NAME
 
 PROJECT = Path(__file__).parents[3]
 
@@ -23,15 +24,15 @@ PROJECT = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's caches, empty, and no network."""
-    hugging_face.use_cache(monkeypatch, tmp_path / "hub")
-    hugging_face.unreachable(monkeypatch)
+    hugging_face_hub.use_cache(monkeypatch, tmp_path / "hub")
+    hugging_face_hub.unreachable(monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     return tmp_path / "caches" / "albert-tfx"
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return hugging_face.save_model(tmp_path / "source")
+    return hugging_face.save(tmp_path / "source")
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_model_of_hugging_face_is_converted_once(source: Path, caches: Path, c
 def test_the_same_files_elsewhere_are_one_conversion_and_other_files_another(
     source: Path, tmp_path: Path, conversions
 ):
-    other = hugging_face.save_model(tmp_path / "other", layer_norm_eps=1e-5)
+    other = hugging_face.save(tmp_path / "other", layer_norm_eps=1e-5)
     same = Path(shutil.copytree(source, tmp_path / "same"))
     folders = [resolution.resolve(str(each)) for each in (source, same, other)]
     assert folders[0] == folders[1] != folders[2]
@@ -90,20 +91,23 @@ def test_a_failed_conversion_leaves_nothing_to_be_taken_for_whole(source, caches
 
 
 def test_what_is_known_of_a_converted_encoder(source: Path, caches: Path, tmp_path: Path):
-    hugging_face.fill_cache(tmp_path / "hub", source)
+    hugging_face_hub.fill_cache(tmp_path / "hub", source)
     handle = f"hf://{NAME}@{COMMIT}"
     known = resolution.describe(handle)
+    weights = sum(
+        each.size for each in hugging_face.draw_weights(hugging_face.CONFIGS["bert"]).values()
+    )
     assert dataclasses.asdict(known) == {
         "handle": handle,
         "model_type": "bert",
         "revision": COMMIT,
-        "parameters": 1_216,
+        "parameters": weights,
         "hidden_size": HIDDEN,
         "positions": POSITIONS,
         "has_pooled_output": True,
         "fingerprint": facts.inspect(source).fingerprint,
     }
-    assert str(known) == f"hf://{NAME}@c0ffeec, 1,216 weights, 40 positions"
+    assert str(known) == f"hf://{NAME}@c0ffeec, {weights:,} weights, {POSITIONS} positions"
     known.save(tmp_path)
     assert Description.load(tmp_path) == known
 
@@ -124,7 +128,9 @@ def test_the_fingerprint_is_that_of_the_source_and_outlives_the_conversion(sourc
 
 
 def test_an_encoder_without_a_pooler_is_known_as_one(tmp_path: Path):
-    headless = hugging_face.save_model(tmp_path / "headless", has_pooler=False)
+    weights = hugging_face.draw_weights(hugging_face.CONFIGS["bert"])
+    without = {name: values for name, values in weights.items() if "pooler" not in name}
+    headless = hugging_face.save(tmp_path / "headless", weights=without)
     assert not resolution.describe(str(headless)).has_pooled_output
 
 
