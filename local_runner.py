@@ -15,8 +15,10 @@ _EPILOG = """\
 examples:
   python local_runner.py
       the sample reviews and the small ALBERT, offline
-  python local_runner.py --csv reviews.csv --label-column stars --output output/mine
-      your own reviews, with the small ALBERT; each data set needs an output folder of its own
+  python local_runner.py --preset base --csv reviews.csv --label-column stars --output output/mine
+      your own reviews, with ALBERT-base; each data set needs an output folder of its own
+  python local_runner.py --csv reviews.csv --encoder hf://sentence-transformers/all-MiniLM-L6-v2
+      the same with another encoder of Hugging Face; docs/encoders.md says which can be used
   python local_runner.py --preset imdb --max-examples 2000 --output output/imdb
       a first look at IMDB with ALBERT-base; without --max-examples, the real thing
   python local_runner.py --dataset glue/sst2 --text-feature sentence --test-split validation \\
