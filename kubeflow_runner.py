@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Sequence
 
-from pipelines import exit_status
+from albert_tfx import exit_status
 from pipelines.cloud import commands
 
 

@@ -7,8 +7,9 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+from albert_tfx import exit_status
 from albert_tfx.errors import InputError
-from pipelines import command_line, exit_status
+from pipelines import command_line
 from pipelines.local.run import run
 
 _EPILOG = """\

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from albert_tfx import exit_status
 from albert_tfx.errors import InputError
 from albert_tfx.prediction.predictions import FORMATS
-from pipelines import exit_status
 from pipelines.command_line import Parser
 
 _EPILOG = """\

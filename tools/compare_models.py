@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the models' operations
 
-from pipelines import exit_status
+from albert_tfx import exit_status
 
 _REVIEWS = Path(__file__).parent.parent / "assets" / "sample_reviews" / "test.jsonl"
 _TOLERANCE = 1e-5

@@ -13,10 +13,11 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
+from albert_tfx import exit_status
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Flag, at_least, check, option, optional, switch
-from pipelines import command_line, encoder_choice, exit_status
+from pipelines import command_line, encoder_choice
 from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
 from pipelines.local import interruption, run_log

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from albert_tfx import exit_status
 from albert_tfx.errors import InputError
-from pipelines import exit_status
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = ("local_runner.py", "kubeflow_runner.py", "predict.py")
@@ -69,7 +69,7 @@ def test_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_path
     script = tmp_path / "script.py"
     script.write_text(
         f"import os, sys; sys.path.insert(0, {str(PROJECT)!r})\n"
-        "from pipelines import exit_status\n"
+        "from albert_tfx import exit_status\n"
         "@exit_status.command\n"
         "def main(argv):\n"
         f"    file = open({str(tmp_path / 'file')!r}, 'w')\n"
