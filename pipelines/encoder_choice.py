@@ -94,8 +94,10 @@ def settle_for_tasks(request: "Request") -> "Request":
     return _with_models(request, models, *filter(None, dict.fromkeys(remarks)))
 
 
-def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> list[str]:
+def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Returns the values of a submission with the handles of models as the tasks need them.
+
+    Also returns what to tell the user of how they were understood.
 
     The preprocessor of a model of Hugging Face is in the model.
 
@@ -108,12 +110,16 @@ def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> list[str
     """
     given = dict(each.partition("=")[::2] for each in parameters)
     if not {ENCODER, PREPROCESSOR} & given.keys():
-        return list(parameters)
+        return list(parameters), []
     if ENCODER in given and PREPROCESSOR not in given:
         given[PREPROCESSOR] = _preprocessor_at_submission(given[ENCODER], defaults[PREPROCESSOR])
-    for key in {ENCODER, PREPROCESSOR} & given.keys():
-        given[key], _ = _pinned_if_possible(_understood(given[key], key).handle)
-    return [f"{name}={value}" for name, value in given.items()]
+    remarks = []
+    for key in [key for key in (ENCODER, PREPROCESSOR) if key in given]:
+        understood = _understood(given[key], key)
+        given[key], remark = _pinned_if_possible(understood.handle)
+        remarks += [understood.remark, remark]
+    values = [f"{name}={value}" for name, value in given.items()]
+    return values, list(filter(None, dict.fromkeys(remarks)))
 
 
 def _preprocessor_at_submission(encoder: str, default: str) -> str:

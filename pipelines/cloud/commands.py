@@ -338,7 +338,10 @@ def _request(asked: Submission, output_root: str, schedule: str | None) -> submi
 def _values(spec: dict[str, Any], given: Sequence[str], output_root: str) -> dict[str, Any]:
     """Returns every parameter's value."""
     defaults = {name: each.get("defaultValue") for name, each in parameters.declared(spec).items()}
-    return parameters.read_values(spec, encoder_choice.complete(given, defaults), output_root)
+    completed, remarks = encoder_choice.complete(given, defaults)
+    for remark in remarks:
+        print(remark)
+    return parameters.read_values(spec, completed, output_root)
 
 
 @dataclasses.dataclass(frozen=True)

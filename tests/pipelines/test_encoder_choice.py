@@ -128,7 +128,8 @@ def test_a_compiled_pipeline_that_cannot_be_pinned_says_so_once():
     ],
 )
 def test_a_submission_gives_both_models(filled, given, default, completed):
-    found = encoder_choice.complete(given, {"preprocessor": default})
+    found, remarks = encoder_choice.complete(given, {"preprocessor": default})
+    assert bool(remarks) == (given == [f"encoder={NAME}"])
     assert dict(each.split("=", 1) for each in found) == completed
 
 
