@@ -12,7 +12,7 @@ from tfx.utils import io_utils
 
 from albert_tfx.data import schema
 from albert_tfx.encoders import resolution
-from albert_tfx.modeling import batches, fitting, serving_model, training
+from albert_tfx.modeling import batches, encoder, fitting, serving_model, training
 from albert_tfx.options import TrainerOptions, decode
 from albert_tfx.tuning import rates
 
@@ -28,6 +28,8 @@ def run_fn(fn_args: FnArgs) -> None:
         `albert_tfx.options.encode` gives them.
     """
     options = training.with_precision(decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY]))
+    known = resolution.describe(options.encoder)
+    encoder.require_fit(known, options.sequence_length, options.pooling)
     class_names = schema.class_names(io_utils.SchemaReader().read(fn_args.schema_path))
     files = training.TrainingFiles(
         fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path, fn_args.model_run_dir
@@ -38,7 +40,7 @@ def run_fn(fn_args: FnArgs) -> None:
     tried = tuple(dataclasses.asdict(trial) for trial in trials)
     history = dataclasses.replace(history, rates=tried)
     history.save(fn_args.model_run_dir)
-    resolution.describe(options.encoder).save(fn_args.model_run_dir)
+    known.save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     server = serving_model.TextServer(transform_output, classifier, class_names)
     server.export(fn_args.serving_model_dir)

@@ -56,18 +56,28 @@ def check(
     vocabulary_size = tokens.vocabulary_size(preprocessor)
     if preprocessor != encoder:
         _require_embedding(encoder, preprocessor, vocabulary_size)
+    require_fit(known, sequence_length, pooling)
+    return known
+
+
+def require_fit(known: resolution.Description, sequence_length: int, pooling: str) -> None:
+    """Refuses an encoder that the options do not fit.
+
+    Raises:
+      InputError: `sequence_length` exceeds the encoder's positions, or it lacks the output that
+        `pooling` needs.
+    """
     if known.positions is not None and sequence_length > known.positions:
         raise InputError(
             f"A sequence length of {sequence_length} exceeds the {known.positions} positions of "
-            f"the encoder {encoder}",
+            f"the encoder {known.handle}",
             f"Give --sequence-length {known.positions} or less",
         )
     if pooling == POOLED_OUTPUT and not known.has_pooled_output:
         raise InputError(
-            f"The encoder {encoder} has no pooler, and gives no {POOLED_OUTPUT}",
+            f"The encoder {known.handle} has no pooler, and gives no {POOLED_OUTPUT}",
             "Leave --pooling out, for the mean of its tokens' vectors",
         )
-    return known
 
 
 def _require_embedding(encoder: str, preprocessor: str, vocabulary_size: int) -> None:
@@ -205,6 +215,8 @@ class EmbedReviews(beam.DoFn):
                 yield beam.transforms.window.GlobalWindows.windowed_value(record)
 
     def _load(self) -> "_Embedder":
+        known = resolution.describe(self._options.encoder)
+        require_fit(known, self._options.sequence_length, self._options.pooling)
         encoder = PooledEncoder(self._options.encoder, self._options.pooling, trainable=False)
         return _Embedder(encoder, self._options.xla)
 

@@ -11,21 +11,24 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx2  # by which huggingface_hub reaches the network
 import huggingface_hub
 from huggingface_hub import constants, errors
 
+from albert_tfx.encoders import configuration
 from albert_tfx.encoders.fetching.handles import MAIN, HuggingFaceModel
 from albert_tfx.errors import InputError, UnreachableError, first_line, one_line
 
 # What a conversion may read. Pickled weights, and those of other frameworks, stay where they are.
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json", "*.bpe.model")
+_CONFIGURATION = ("config.json",)
 FILES = (
-    *("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json"),
+    *_CONFIGURATION,
+    *("modules.json", "sentence_bert_config.json", "1_Pooling/config.json"),
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
     *_VOCABULARIES,
     *_WEIGHTS,
@@ -60,16 +63,17 @@ def fetch(model: HuggingFaceModel) -> Path:
 
     Raises:
       UnreachableError: It is not whole there, and Hugging Face cannot be reached.
-      InputError: There is no such model or revision, it may not be read, or has no weights in
-        safetensors format.
+      InputError: There is no such model or revision, it may not be read, is of a kind that cannot
+        be converted, or has no weights in safetensors format.
     """
     folder = cached(model)
     if folder is not None:
         return folder
     with _explained(model):
         _require_online(model)
+        configuration.read(_snapshot(model, _CONFIGURATION))
         _LOGGER.warning("fetching %s", model)
-        folder = Path(_snapshot(model))
+        folder = Path(_snapshot(model, FILES))
     if not is_whole(folder):
         raise InputError(
             f"{model} has no weights in safetensors format, or no tokenizer",
@@ -107,7 +111,7 @@ def _weights(folder: Path) -> list[str]:
 def _cached(model: HuggingFaceModel) -> Path | None:
     """Returns the model's folder in the cache, whole or not."""
     try:
-        return Path(_snapshot(model, local_files_only=True))
+        return Path(_snapshot(model, FILES, local_files_only=True))
     except (errors.LocalEntryNotFoundError, errors.IncompleteSnapshotError):
         return None
 
@@ -144,12 +148,12 @@ def _commit(model: HuggingFaceModel, local_files_only: bool = False) -> str:
     return str(resolved.resolved)
 
 
-def _snapshot(model: HuggingFaceModel, local_files_only: bool = False) -> str:
+def _snapshot(model: HuggingFaceModel, files: Sequence[str], local_files_only: bool = False) -> str:
     return str(
         _api().snapshot_download(
             model.name,
             revision=model.revision,
-            allow_patterns=list(FILES),
+            allow_patterns=list(files),
             local_files_only=local_files_only,
         )
     )

@@ -54,6 +54,7 @@ def test_a_saved_model_is_taken_as_it_is():
     assert resolution.resolve(MINI_ENCODER) == Folders(folder, folder)
 
 
+@pytest.mark.slow
 def test_a_model_of_hugging_face_is_converted_once(source: Path, caches: Path, conversions):
     folders = resolution.resolve(str(source))
     assert resolution.resolve(str(source)) == folders
@@ -64,6 +65,7 @@ def test_a_model_of_hugging_face_is_converted_once(source: Path, caches: Path, c
     assert caches.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_the_same_files_elsewhere_are_one_conversion_and_other_files_another(
     source: Path, tmp_path: Path, conversions
 ):
@@ -74,6 +76,7 @@ def test_the_same_files_elsewhere_are_one_conversion_and_other_files_another(
     assert len(conversions) == 2
 
 
+@pytest.mark.slow
 def test_half_a_conversion_is_made_anew(source: Path, caches: Path, conversions):
     folders = resolution.resolve(str(source))
     (Path(folders.encoder).parent / facts.FACTS_FILE).unlink()
@@ -81,6 +84,7 @@ def test_half_a_conversion_is_made_anew(source: Path, caches: Path, conversions)
     assert len(conversions) == 2
 
 
+@pytest.mark.slow
 def test_a_failed_conversion_leaves_nothing_to_be_taken_for_whole(source, caches, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(conversion, "_save_preprocessor", lambda *_: 1 / 0)
@@ -90,6 +94,7 @@ def test_a_failed_conversion_leaves_nothing_to_be_taken_for_whole(source, caches
     assert Path(resolution.resolve(str(source)).encoder, "saved_model.pb").exists()
 
 
+@pytest.mark.slow
 def test_what_is_known_of_a_converted_encoder(source: Path, caches: Path, tmp_path: Path):
     hugging_face_hub.fill_cache(tmp_path / "hub", source)
     handle = f"hf://{NAME}@{COMMIT}"
@@ -119,6 +124,7 @@ def test_what_is_known_of_a_saved_model():
     assert known.fingerprint == resolution.fingerprint_of(MINI_ENCODER)
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_that_of_the_source_and_outlives_the_conversion(source, caches):
     before = resolution.fingerprint_of(str(source))
     resolution.resolve(str(source))
@@ -127,6 +133,7 @@ def test_the_fingerprint_is_that_of_the_source_and_outlives_the_conversion(sourc
     assert resolution.fingerprint_of(str(source)) == before
 
 
+@pytest.mark.slow
 def test_an_encoder_without_a_pooler_is_known_as_one(tmp_path: Path):
     weights = hugging_face.draw_weights(hugging_face.CONFIGS["bert"])
     without = {name: values for name, values in weights.items() if "pooler" not in name}
@@ -172,6 +179,7 @@ def test_what_cannot_be_used_is_refused_without_tensorflow(source: Path, damage,
     assert shown.splitlines() == ["InputError", "set()"]
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_conversion(source: Path, caches: Path):
     program = f"from albert_tfx.encoders.resolution import resolve; print(resolve({str(source)!r}))"
     started = [

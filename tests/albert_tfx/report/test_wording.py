@@ -105,3 +105,14 @@ def test_nothing_is_said_of_what_was_not_measured():
     summary = changed(yardstick=dataclasses.replace(summaries.YARDSTICK, gain=unknown))
     assert wording.yardstick(summary).endswith("reaches 75.0%.")
     assert wording.yardstick_verdict(summary) == ""
+
+
+def test_the_encoder_is_named_with_its_size_and_the_small_one_as_our_own():
+    known = summaries.ENCODER
+    assert wording.encoder(changed()) == (
+        "hf://owner/model@c0ffeec, 22,713,216 weights, 512 positions"
+    )
+    own = dataclasses.replace(known, handle="asset://small", revision=None, positions=None)
+    said = wording.encoder(changed(encoder=own))
+    assert said.startswith("asset://small, 22,713,216 weights (this project's own small ALBERT")
+    assert wording.encoder(changed(encoder=None)) == ""

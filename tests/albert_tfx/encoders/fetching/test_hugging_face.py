@@ -135,6 +135,18 @@ def test_a_model_with_pickled_weights_alone_is_refused(cache: Path, source: Path
     assert not [path for path in asked if path.endswith(".bin")]
 
 
+def test_a_model_of_another_kind_is_refused_before_its_weights_are_fetched(
+    cache: Path, source: Path, monkeypatch
+):
+    (source / "config.json").write_text('{"model_type": "llama"}')
+    with (
+        support.hub(monkeypatch, source) as asked,
+        pytest.raises(InputError, match=r"type 'llama'.*Supported are albert, bert"),
+    ):
+        fetching.fetch(PINNED)
+    assert not [path for path in asked if path.endswith(".safetensors")]
+
+
 def test_a_cache_that_cannot_be_written_is_named(source: Path, tmp_path: Path, monkeypatch):
     (tmp_path / "hub").write_text("a file")
     support.use_cache(monkeypatch, tmp_path / "hub")
