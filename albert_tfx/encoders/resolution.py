@@ -24,6 +24,7 @@ from albert_tfx.encoders.fetching.handles import (
     is_url,
     saved_model_folder,
 )
+from albert_tfx.errors import InputError
 from albert_tfx.storage import fingerprint, length_and_time, read_json, remove, write_json
 
 if TYPE_CHECKING:
@@ -138,10 +139,19 @@ def describe(handle: str) -> Description:
     Raises:
       InputError: As `resolve`; or its files are damaged, or are no encoder's.
     """
+    from albert_tfx.encoders import saved_models
+
     model, folder = hugging_face_model(handle), resolve(handle).encoder
     converted = facts.read(epath.Path(folder).parent)
+    try:
+        found = saved_models.inspect(folder)
+    except InputError as error:
+        if converted is None:
+            raise
+        remedy = f"Delete {epath.Path(folder).parent}, and it is converted again"
+        raise InputError(error.cause, remedy) from error
     if converted is None:
-        return _described(handle, folder)
+        return _described(handle, folder, found)
     return Description(
         handle=handle,
         model_type=converted.model_type,
@@ -179,10 +189,7 @@ def inspect(handle: str) -> None:
         saved_model_folder(handle)
 
 
-def _described(handle: str, folder: str) -> Description:
-    from albert_tfx.encoders import saved_models
-
-    found: SavedEncoder = saved_models.inspect(folder)
+def _described(handle: str, folder: str, found: "SavedEncoder") -> Description:
     return Description(
         handle=handle,
         model_type=None,
@@ -205,7 +212,7 @@ def _converted(source: Path, handle: str) -> Folders:
     """Returns the folders of a conversion, which is made where it is not there."""
     known = facts.inspect(source)
     target = user_cache.folder("encoders") / known.fingerprint
-    with user_cache.locked(target):
+    with user_cache.locked(target), user_cache.written(target):
         if facts.read(target) is None:
             from albert_tfx.encoders import conversion
 
@@ -221,7 +228,7 @@ def _copied(folder: epath.Path) -> Path:
     key = hashlib.sha256(repr([(name, *length_and_time(folder / name)) for name in files]).encode())
     key.update(str(folder).encode())
     target = user_cache.folder("copies") / key.hexdigest()[:16]
-    with user_cache.locked(target):
+    with user_cache.locked(target), user_cache.written(target):
         if not target.exists():
             partial = target.with_name(f"{target.name}.partial")
             remove(partial)

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, one_line
 
 _PROJECT = "albert-tfx"
 _PRIVATE = 0o700
@@ -27,19 +27,29 @@ def folder(name: str) -> Path:
       InputError: It cannot be made, or belongs to another user.
     """
     project = _caches() / _PROJECT
-    try:
+    with written(project / name):
         project.mkdir(_PRIVATE, parents=True, exist_ok=True)
         require_own(project)
         if stat.S_IMODE(project.stat().st_mode) != _PRIVATE:
             project.chmod(_PRIVATE)
-        target = project / name
-        target.mkdir(_PRIVATE, exist_ok=True)
+        (project / name).mkdir(_PRIVATE, exist_ok=True)
+    return project / name
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Turns what keeps the block from writing a path into one line with a remedy.
+
+    Raises:
+      InputError: The path cannot be written.
+    """
+    try:
+        yield
     except OSError as error:
         raise InputError(
-            f"The cache folder {project / name} cannot be made ({error.strerror})",
-            "Name a folder that can be written in XDG_CACHE_HOME",
+            f"{path} cannot be written ({error.strerror or one_line(error)})",
+            "Make room, or name a folder that can be written in XDG_CACHE_HOME",
         ) from error
-    return target
 
 
 def require_own(path: Path, others: tuple[int, ...] = ()) -> None:

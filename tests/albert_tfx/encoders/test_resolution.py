@@ -1,6 +1,8 @@
 """From a handle to folders: fetched, copied, converted and kept among the user's caches."""
 
 import dataclasses
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -82,6 +84,24 @@ def test_half_a_conversion_is_made_anew(source: Path, caches: Path, conversions)
     (Path(folders.encoder).parent / facts.FACTS_FILE).unlink()
     assert resolution.resolve(str(source)) == folders
     assert len(conversions) == 2
+
+
+@pytest.mark.slow
+def test_a_conversion_that_is_damaged_is_refused_with_what_to_delete(source: Path):
+    folder = Path(resolution.resolve(str(source)).encoder)
+    weights = next((folder / "variables").glob("variables.data-*"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(InputError, match=rf"damaged .*Delete {folder.parent}, and it is converted"):
+        resolution.describe(str(source))
+
+
+def test_a_full_disk_is_named(source: Path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(conversion, "convert", full)
+    with pytest.raises(InputError, match=r"No space left on device.*Make room"):
+        resolution.resolve(str(source))
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_one_of_another_user_is_refused(caches: Path, monkeypatch):
 
 def test_one_that_cannot_be_made_is_refused(caches: Path):
     caches.write_text("a file")
-    with pytest.raises(InputError, match=r"cannot be made .*XDG_CACHE_HOME"):
+    with pytest.raises(InputError, match=r"cannot be written .*XDG_CACHE_HOME"):
         user_cache.folder("encoders")
 
 
