@@ -218,6 +218,7 @@ def _converted(source: Path, handle: str) -> Folders:
 
             for line in (f"converting {handle}", *known.remarks):
                 _LOGGER.warning(line)
+            remove(target)  # what is left of one that was damaged
             conversion.convert(source, target)
     return Folders(str(target / facts.ENCODER), str(target / facts.PREPROCESSOR))
 
