@@ -365,6 +365,8 @@ class TrainerOptions:
     hidden_units: int = option(64, bounds=_AT_LEAST_ONE, called="{model} hidden_units")
     # Share of the head's inputs dropped in training.
     dropout: float = option(0.1, bounds=_PART)
+    # Share of a label that all classes have alike; unused by `frozen`.
+    label_smoothing: float = option(0.0, bounds=_PART)
     # AdamW's decoupled weight decay for the encoder; unused by `frozen`.
     weight_decay: float = option(0.01, bounds=Bounds(lambda value: value >= 0, "Give 0 or more"))
     # Share of all steps over which the rates rise linearly from zero; then they fall to zero.

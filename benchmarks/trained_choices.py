@@ -116,8 +116,6 @@ class PreparedTexts:
             epochs, steps_per_epoch = 1, self._most_steps
         training.configure(model, options, epochs * steps_per_epoch)
         callbacks = _callbacks(model, choice)
-        if choice.smoothing:
-            smooth_labels(model, choice.smoothing)
         validation = batches.evaluation_batches(evaluated, options.batch_size, buckets)
         self._trained += 1
         fitting.fit(
@@ -136,7 +134,6 @@ class PreparedTexts:
         for callback in callbacks:
             if isinstance(callback, AveragedWeights):
                 callback.take()
-        training.configure(model, options, 1)  # measures by the loss that others are measured by
         return dict(model.evaluate(validation, verbose=0, return_dict=True))
 
     def _embedded(self, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -219,23 +216,6 @@ def _callbacks(model: tf.keras.Model, choice: "Choice") -> list[tf.keras.callbac
     if choice.averaging:
         callbacks.append(AveragedWeights(model, choice.averaging))
     return callbacks
-
-
-def smooth_labels(model: tf.keras.Model, share: float) -> None:
-    """Gives a model, ready to be trained, a loss for which all classes share a part of a label."""
-
-    def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return tf.keras.losses.categorical_crossentropy(
-            tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), _CLASSES),
-            logits,
-            from_logits=True,
-            label_smoothing=share,
-        )
-
-    names = ("encoder_optimizer", "gradient_accumulation", "in_bfloat16")
-    settings = {name: getattr(model, name) for name in names if hasattr(model, name)}
-    metrics = [tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    model.compile(optimizer=model.optimizer, loss=loss, metrics=metrics, **settings)
 
 
 def _rows(dataset: str, counts: dict[str, int]) -> dict[str, list[transformed_reviews.Review]]:

@@ -8,9 +8,8 @@ r"""Measures the choices behind the training of any encoder, one at a time, on e
 The texts are tokenized and embedded once. Then the head is trained on the vectors, and the encoder
 on the token ids, as the Trainers do it but for the one choice. The defaults are those of an encoder
 that no recipe is known for; the head's bar is logistic regression on the same vectors. What the
-Trainers do not offer is done here by a loss or a callback: smoothed labels (Szegedy et al. 2016),
-rates that fall with a layer's depth (Howard and Ruder 2018), and averaged weights (Polyak and
-Juditsky 1992).
+Trainers do not offer is done here by a callback: rates that fall with a layer's depth (Howard and
+Ruder 2018), and averaged weights (Polyak and Juditsky 1992).
 """
 
 import argparse
@@ -39,14 +38,12 @@ class Choice:
     Attributes:
       name: What differs.
       options: Fields of `TrainerOptions` that differ.
-      smoothing: Share of a label that goes to all classes alike.
       layer_decay: What each layer's rate is of that of the layer above it.
       averaging: Momentum of the average of weights that is measured in their place.
     """
 
     name: str
     options: dict[str, float] = dataclasses.field(default_factory=dict)
-    smoothing: float = 0.0
     layer_decay: float = 1.0
     averaging: float = 0.0
 
@@ -58,7 +55,7 @@ FINE_TUNED = (
     Choice("rate 0.0003", {"encoder_learning_rate": 3e-4}),
     Choice("no weight decay", {"weight_decay": 0.0}),
     Choice("weight decay 0.1", {"weight_decay": 0.1}),
-    Choice("labels smoothed by 0.1", smoothing=0.1),
+    Choice("labels smoothed by 0.1", {"label_smoothing": 0.1}),
     Choice("rates decay by 0.85 a layer", layer_decay=0.85),
     Choice("weights averaged, momentum 0.99", averaging=0.99),
 )

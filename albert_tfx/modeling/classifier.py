@@ -75,6 +75,7 @@ class TextClassifier(tf.keras.Model):
         encoder_optimizer: tf.keras.optimizers.Optimizer,
         gradient_accumulation: int = 1,
         in_bfloat16: bool = False,
+        label_smoothing: float = 0.0,
         **options: Any,
     ) -> None:
         """Configures training.
@@ -84,11 +85,14 @@ class TextClassifier(tf.keras.Model):
           encoder_optimizer: The encoder's.
           gradient_accumulation: Equal parts of a batch whose gradients are computed in turn.
           in_bfloat16: Whether training steps multiply in bfloat16; nothing else does.
+          label_smoothing: Share of each label that all classes have alike while training; the loss
+            that is reported is that of the labels themselves.
           **options: Those of `tf.keras.Model.compile`.
         """
         super().compile(optimizer=optimizer, **options)
         self.gradient_accumulation = gradient_accumulation
         self.in_bfloat16 = in_bfloat16
+        self.label_smoothing = label_smoothing
         self.encoder_optimizer = encoder_optimizer
         self.encoder_optimizer.build(self.encoder.trainable_variables)
         self.optimizer.build(self.head.trainable_variables)
@@ -120,10 +124,18 @@ class TextClassifier(tf.keras.Model):
         variables = self.encoder.trainable_variables + self.head.trainable_variables
         with tf.GradientTape() as tape:
             logits = self(input_word_ids, training=True)
-            loss = self.compute_loss(input_word_ids, label, logits)
+            loss = self._smoothed(self.compute_loss(input_word_ids, label, logits), logits)
         self.compute_metrics(input_word_ids, label, logits, None)
         gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
         return [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _smoothed(self, loss: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the cross-entropy with smoothed labels (Szegedy et al. 2016), of that without."""
+        if not self.label_smoothing:
+            return loss
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        of_all_classes = -tf.reduce_mean(tf.nn.log_softmax(logits)) / replicas
+        return (1 - self.label_smoothing) * loss + self.label_smoothing * of_all_classes
 
     def _accumulated(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
         """Returns what `_gradients` does, of a part of the batch at a time."""

@@ -222,6 +222,7 @@ def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) 
         settings["encoder_optimizer"] = encoder_optimizer(options, total_steps)
         settings["gradient_accumulation"] = options.gradient_accumulation
         settings["in_bfloat16"] = options.precision == BFLOAT16
+        settings["label_smoothing"] = options.label_smoothing
     model.compile(
         **settings,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -19,7 +19,7 @@ IDS = tf.constant(np.random.default_rng(1).integers(0, 50, [8, 6]), tf.int32)
 
 
 def weights_after_a_step(
-    head: tf.keras.Model, parts: int = 1, in_bfloat16: bool = False
+    head: tf.keras.Model, parts: int = 1, in_bfloat16: bool = False, smoothing: float = 0.0
 ) -> list[np.ndarray]:
     tf.keras.utils.set_random_seed(1)
     model = TextClassifier(training.MeanOfWords(), tf.keras.models.clone_model(head))
@@ -29,6 +29,7 @@ def weights_after_a_step(
         encoder_optimizer=tf.keras.optimizers.SGD(1.0),
         gradient_accumulation=parts,
         in_bfloat16=in_bfloat16,
+        label_smoothing=smoothing,
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -77,6 +78,27 @@ def test_a_step_in_parts_is_the_step_of_the_whole_batch(
     in_parts = weights_after_a_step(without_normalization, parts)
     for one, other in zip(full_step, in_parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_labels_are_smoothed_for_the_step_and_not_for_the_loss_that_is_reported(
+    without_normalization: tf.keras.Model, full_step: list[np.ndarray]
+):
+    found = weights_after_a_step(without_normalization, smoothing=0.2)
+    tf.keras.utils.set_random_seed(1)
+    encoder = training.MeanOfWords()
+    head = tf.keras.models.clone_model(without_normalization)
+    by_hand = tf.keras.Sequential([tf.keras.Input([6], dtype=tf.int32), encoder, head])
+    # Within the norm that gradients are clipped to, a step of SGD is the gradient itself.
+    by_hand.compile(
+        tf.keras.optimizers.SGD(1.0),
+        tf.keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2),
+    )
+    by_hand.train_on_batch(IDS, tf.one_hot(LABELS, 2))
+    weights, metrics = found[: len(by_hand.get_weights())], found[len(by_hand.get_weights()) :]
+    for one, other in zip(weights, by_hand.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(metrics, full_step[-len(metrics) :], rtol=1e-6)
+    assert np.abs(weights[-1] - full_step[len(weights) - 1]).max() > 1e-3
 
 
 def test_batch_normalization_sees_a_part_at_a_time():
