@@ -121,6 +121,7 @@ OTHER_RECIPE = Recipe(
     fine_tuned={
         **BASE_RECIPE.fine_tuned,
         "batch_size": 16,
+        "label_smoothing": 0.1,
         "encoder_learning_rate": AUTO_RATE,
     },
 )
