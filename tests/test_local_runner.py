@@ -255,7 +255,7 @@ def test_the_help_imports_nothing_heavy():
         (["--datset", "x"], "there is no option '--datset'. Did you mean --dataset."),
         (["--sequence_length=9"], "Did you mean --sequence-length."),
         (["reviews.csv"], "there is no option 'reviews.csv'"),
-        (["--preset", "imbd"], "invalid choice: 'imbd' (choose from 'sample', 'imdb')"),
+        (["--preset", "imbd"], "invalid choice: 'imbd' (choose from 'sample', 'imdb', 'base')"),
         (["--max-examples", "many"], "invalid int value: 'many'"),
         (["--max-examples", "0"], "max-examples cannot be 0. Give at least 1."),
         (["--batch-size", "0"], "batch_size cannot be 0. Give at least 1."),
@@ -268,6 +268,8 @@ def test_the_help_imports_nothing_heavy():
         (["--csv", "a.csv", "--eval-split", "b"], "--csv does not go with --eval-split."),
         (["--text-column", "review"], "--text-column needs --csv."),
         (["--encoder", "mine"], "There is no encoder folder 'mine'."),
+        (["--preprocessor", "p"], "There is no preprocessor folder 'p'."),
+        (["--encoder", "hf://mine"], "Give hf://OWNER/NAME or hf://OWNER/NAME@REVISION"),
         (["--encoder", "https://example.org/e"], "Name it with --preprocessor HANDLE."),
         (["--seed", "-1"], "seed cannot be -1. Give 0 to 4294967295."),
         (["--output", "/dev/null/output"], "/dev/null/output cannot be written"),
@@ -297,7 +299,10 @@ def _pipeline_name(options):
         (["--dataset", "imdb_review"], "imdb_reviews"),
         (["--dataset", "sample_reviews", "--test-split", "validation"], "validation"),
         (["--sequence-length", "513"], "exceeds the 512 positions"),
-        (["--encoder", str(presets.PROJECT / "assets"), "--preprocessor", "p"], "folder 'p'"),
+        (
+            ["--encoder", str(presets.PROJECT), "--preprocessor", presets.MINI_PREPROCESSOR],
+            "holds no saved_model.pb and no config.json",
+        ),
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_leaves_earlier_runs_alone(

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator
+from concurrent import futures
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,7 +220,10 @@ def _converted(source: Path, handle: str) -> Folders:
             for line in (f"converting {handle}", *known.remarks):
                 _LOGGER.warning(line)
             remove(target)  # what is left of one that was damaged
-            conversion.convert(source, target)
+            # In a thread of its own, which computes eagerly: Transform asks for a preprocessor
+            # while it traces a graph, and there no model can be saved.
+            with futures.ThreadPoolExecutor(1) as thread:
+                thread.submit(conversion.convert, source, target).result()
     return Folders(str(target / facts.ENCODER), str(target / facts.PREPROCESSOR))
 
 

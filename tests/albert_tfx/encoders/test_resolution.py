@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from etils import epath
 
 from albert_tfx.encoders import conversion, facts, resolution
@@ -65,6 +66,20 @@ def test_a_model_of_hugging_face_is_converted_once(source: Path, caches: Path, c
     assert Path(folders.preprocessor, "saved_model.pb").exists()
     assert Path(folders.encoder).parents[1] == caches / "encoders"
     assert caches.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_a_conversion_can_be_asked_for_while_a_graph_is_traced(source: Path):
+    """As Transform does in a task that has no conversion yet."""
+    folders = []
+
+    @tf.function
+    def traced() -> tf.Tensor:
+        folders.append(resolution.resolve(str(source)))
+        return tf.constant(0)
+
+    traced()
+    assert Path(folders[0].preprocessor, "saved_model.pb").exists()
 
 
 @pytest.mark.slow
