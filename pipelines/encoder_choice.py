@@ -152,6 +152,8 @@ def _preprocessor_of(encoder: str) -> str:
     for name in (f"{folder.name}_preprocess", "albert_en_preprocess"):
         if folder.is_dir() and (folder.parent / name).is_dir():
             return str(folder.parent / name)
+    if "://" not in encoder:
+        handles.saved_model_folder(encoder)  # refuses what is no encoder at all
     raise InputError(
         f"nothing is known of the preprocessor of {encoder!r}", "Name it with --preprocessor HANDLE"
     )

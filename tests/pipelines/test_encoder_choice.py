@@ -41,6 +41,18 @@ def test_an_encoder_of_hugging_face_brings_its_preprocessor(tmp_path: Path):
     assert choose({"encoder": "gs://b/a"}, PRESET) == Choice("gs://b/a", "gs://b/a")
 
 
+def test_a_folder_that_is_no_encoder_is_named_before_its_preprocessor_is_asked_for(tmp_path: Path):
+    (tmp_path / "7" / "assets.extra").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"7 holds no saved_model\.pb"):
+        choose({"encoder": "7"}, PRESET)
+    (tmp_path / "7" / "saved_model.pb").touch()
+    with pytest.raises(InputError, match="nothing is known of the preprocessor"):
+        choose({"encoder": "7"}, PRESET)
+    (tmp_path / "7" / "assets.extra" / "origin.json").touch()
+    with pytest.raises(InputError, match="a classifier that this pipeline has pushed"):
+        choose({"encoder": "7"}, PRESET)
+
+
 def test_another_preprocessor_may_be_named():
     asked = {"encoder": MODEL, "preprocessor": TF_HUB}
     assert choose(asked, PRESET) == Choice(MODEL, TF_HUB)
