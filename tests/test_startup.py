@@ -67,6 +67,7 @@ def second(tmp_path: Path) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__")
     for name in sources.PACKAGES:
         shutil.copytree(PROJECT / name, checkout / name, ignore=unwanted)
+    (checkout / "assets").symlink_to(PROJECT / "assets")
     for file in (*PROJECT.glob("*.py"), PROJECT / "pyproject.toml"):
         shutil.copy(file, checkout)
     with (checkout / "components" / "__init__.py").open("a") as module:
