@@ -18,6 +18,8 @@ _LEARNT = 0.1
 # What the last epoch may take off the training loss, and off the validation loss, of one that has
 # converged. Both count: the training loss of an encoder that learns its texts by heart falls on.
 _LOSS_FALL, _VALIDATION_FALL = 0.1, 0.02
+# A fall of fewer nats is no steep one, whatever share it is of a loss that is next to nothing.
+_NATS = 0.02
 
 
 class Convergence(enum.StrEnum):
@@ -51,5 +53,6 @@ def judge(model: str, epochs: Epochs, majority_share: float) -> Convergence:
 
 
 def _fell(epochs: Epochs, name: str, share: float) -> bool:
-    """Returns whether the last epoch took more than `share` off a loss."""
-    return epochs[-1][name] < (1 - share) * epochs[-2][name]
+    """Returns whether the last epoch took more than `share` off a loss, and more than a trifle."""
+    before, last = epochs[-2][name], epochs[-1][name]
+    return before - last > max(share * before, _NATS)

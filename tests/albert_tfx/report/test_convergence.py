@@ -18,6 +18,8 @@ FALLING = epochs([0.7, 0.6, 0.5], [0.69, 0.62, 0.55])
 BY_HEART = epochs([0.5, 0.2, 0.05], [0.5, 0.4, 0.42])
 FLAT = epochs([0.5, 0.4, 0.39], [0.5, 0.45, 0.42])
 
+PERFECT = epochs([0.02, 0.008, 0.003], [0.02, 0.01, 0.005], accuracy=1.0)
+
 
 @pytest.mark.parametrize("model", ["frozen", "fine_tuned"])
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ FLAT = epochs([0.5, 0.4, 0.39], [0.5, 0.45, 0.42])
         (FALLING, Convergence.STILL_FALLING),
         (BY_HEART, Convergence.CONVERGED),
         (FLAT, Convergence.CONVERGED),
+        (PERFECT, Convergence.CONVERGED),
         (FALLING[:1], Convergence.CONVERGED),
         ([], Convergence.CONVERGED),
         (epochs([NAN, NAN], [NAN, NAN], accuracy=0.5), Convergence.CONVERGED),
