@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import functools
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ import pytest
 
 # TFX looks for its own options among the process's, and would take pytest's -v for one.
 del sys.argv[1:]
+# A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _TESTS = Path(__file__).parent
 _ROOTS = (_TESTS.parent, _TESTS.parent / "tools", _TESTS.parent / "benchmarks")
