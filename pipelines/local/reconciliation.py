@@ -1,5 +1,6 @@
 """Before a run: what ML Metadata knows is brought into line with what lies in the output folder."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -38,16 +39,23 @@ def reconcile(config: PipelineConfig) -> list[str]:
         *_forget_damaged(store, config),
         *_forget_lost_pushes(store, pushes, config),
     ]
-    remember(config)
+    _remember(store, config)
     return found
 
 
 def remember(config: PipelineConfig) -> None:
-    """Writes down which files the artifacts have now, for `reconcile` to find what is damaged."""
+    """Writes down which files the artifacts have now, for `reconcile` to find what is damaged.
+
+    Where a full disk keeps it from that, the run's own end is what counts: nothing is raised.
+    """
     path = pathlib.Path(config.metadata)
     if path.exists():
-        live = _live(open_store(path))
-        artifact_files.remember(config.pipeline_root, [each.uri for each in live])
+        with contextlib.suppress(OSError):
+            _remember(open_store(path), config)
+
+
+def _remember(store: MetadataStore, config: PipelineConfig) -> None:
+    artifact_files.remember(config.pipeline_root, [each.uri for each in _live(store)])
 
 
 def _forget_damaged(store: MetadataStore, config: PipelineConfig) -> Iterator[str]:

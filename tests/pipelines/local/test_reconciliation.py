@@ -10,7 +10,8 @@ from ml_metadata.proto import metadata_store_pb2 as proto
 from albert_tfx.release.production import PRODUCTION, Origin, Production
 from albert_tfx.storage import fingerprint
 from pipelines.config import PipelineConfig
-from pipelines.local.reconciliation import reconcile
+from pipelines.local import artifact_files
+from pipelines.local.reconciliation import reconcile, remember
 from pipelines.runs import open_store
 from tests.support.metadata import Output, Records
 
@@ -123,3 +124,16 @@ def test_a_folder_that_was_moved_keeps_what_is_served_and_forgets_the_rest(outpu
     moved = f"{there.pipeline_root}/ModelSelector/model/1"
     assert production == Production(moved, "hash", served)
     assert found(there) == []
+
+
+def test_a_full_disk_does_not_hide_how_a_run_ended(output: Output, monkeypatch):
+    records = Records(output)
+    Path(records.execution("Transform", "examples", "COMPLETE")).mkdir(parents=True)
+
+    def refuse(*_) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifact_files, "write_json", refuse)
+    remember(cast(PipelineConfig, output))
+    with pytest.raises(OSError, match="No space"):
+        found(output)
