@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from albert_tfx.engine.adamw import FusedAdamW
 from albert_tfx.modeling import acceleration
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.options import TrainerOptions
@@ -192,7 +193,7 @@ def head_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimi
 
 def encoder_optimizer(options: TrainerOptions, total_steps: int) -> tf.keras.optimizers.Optimizer:
     """Returns the encoder's AdamW (Loshchilov and Hutter 2019), with its correction of the bias."""
-    optimizer = tf.keras.optimizers.AdamW(
+    optimizer = FusedAdamW(
         _schedule(options, float(options.encoder_learning_rate), total_steps),
         weight_decay=options.weight_decay,
         jit_compile=_COMPILED_UPDATES,
