@@ -1,1 +1,1 @@
-"""Arithmetic of training and inference, in fewer and larger programs than TensorFlow makes of it."""
+"""The arithmetic of training and inference, in fewer and larger programs than by default."""
