@@ -376,6 +376,18 @@ class TrainerOptions:
         Flag("--seed", TRAINING, "of initialisation, order and dropout", "N"),
         bounds=Bounds(lambda value: 0 <= value < 2**32, "Give 0 to 4294967295"),
     )
+    # Trainings of the recipe, by `seed` and those after it; the best on eval is the model.
+    seeds: int = option(
+        1,
+        Flag(
+            "--seeds",
+            TRAINING,
+            "train each model so many times, and count the chance of training in the comparison; "
+            "3 or more say how far a gain can be relied on",
+            "N",
+        ),
+        bounds=Bounds(lambda value: 1 <= value <= 100, "Give 1 to 100"),
+    )
     encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:

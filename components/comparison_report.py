@@ -36,6 +36,7 @@ from albert_tfx.release.production import recorded
 from albert_tfx.release.replacement import load_verdict
 from albert_tfx.release.selection import load_decision
 from albert_tfx.report import figures, findings, page
+from albert_tfx.seeds import comparing
 from albert_tfx.storage import write_bytes
 
 
@@ -87,11 +88,9 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
         "yardstick": yardstick,
     }
     measured = Evaluation.load(evaluation.uri)
-    comparison = measured.comparison()
-    histories = {
-        FROZEN: TrainingHistory.load(frozen_model_run.uri),
-        FINE_TUNED: TrainingHistory.load(fine_tuned_model_run.uri),
-    }
+    runs = {FROZEN: frozen_model_run.uri, FINE_TUNED: fine_tuned_model_run.uri}
+    comparison = comparing.with_runs(measured, runs)
+    histories = {model: TrainingHistory.load(uri) for model, uri in runs.items()}
     sizes = SplitSizes.load(duplicates.uri)
     summary = findings.summarize(
         decision=load_decision(blessing.uri),

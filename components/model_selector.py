@@ -7,15 +7,15 @@ the baseline is the better model.
 import dataclasses
 import json
 
-from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation
+from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation, ModelRun
 from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN
-from albert_tfx.evaluation.results import load_comparison
 from albert_tfx.options import SelectionPolicy, decode
 from albert_tfx.release.production import FINGERPRINT, bless
 from albert_tfx.release.selection import select
+from albert_tfx.seeds.comparing import load_comparison
 from albert_tfx.storage import copy_entries, fingerprint
 
 
@@ -27,6 +27,8 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
     model: OutputArtifact[Model],
     blessing: OutputArtifact[ModelBlessing],
     policy: Parameter[str],
+    frozen_model_run: InputArtifact[ModelRun] = None,
+    fine_tuned_model_run: InputArtifact[ModelRun] = None,
 ) -> None:
     """Selects one of two models by the policy in `albert_tfx/release/selection.py`.
 
@@ -37,9 +39,15 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
       model: Receives the leading model, whether blessed or not.
       blessing: Whether it may be served; its folder holds `decision.json`.
       policy: JSON of `SelectionPolicy`.
+      frozen_model_run: Of the frozen model's Trainer, with what each of its trainings answered.
+      fine_tuned_model_run: The same of the fine-tuned model's.
     """
     bounds = decode(SelectionPolicy, json.loads(policy))
-    decision = select(bounds, load_comparison(evaluation.uri))
+    runs = {FROZEN: frozen_model_run, FINE_TUNED: fine_tuned_model_run}
+    comparison = load_comparison(
+        evaluation.uri, {model: run.uri for model, run in runs.items() if run is not None}
+    )
+    decision = select(bounds, comparison)
     selected = {FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}[decision.selected]
     copy_entries(selected.uri, model.uri)
     saved_model = path_utils.serving_model_path(model.uri)

@@ -5,15 +5,19 @@ the same head on token ids. Both export the same serving model.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
+from albert_tfx.contract import EVAL, TEST
 from albert_tfx.data import schema
 from albert_tfx.encoders import resolution
-from albert_tfx.modeling import batches, encoder, fitting, serving_model, training
+from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
 from albert_tfx.options import TrainerOptions, decode
+from albert_tfx.seeds import answers
+from albert_tfx.seeds.answers import Answers
 from albert_tfx.tuning import rates
 
 OPTIONS_KEY = "options"
@@ -32,18 +36,37 @@ def run_fn(fn_args: FnArgs) -> None:
     encoder.require_fit(known, options.sequence_length, options.pooling)
     class_names = schema.class_names(io_utils.SchemaReader().read(fn_args.schema_path))
     files = training.TrainingFiles(
-        fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path, fn_args.model_run_dir
+        fn_args.train_files,
+        _of_split(EVAL, fn_args.eval_files),
+        fn_args.transform_graph_path,
+        fn_args.model_run_dir,
     )
     options, trials = rates.choose(options, len(class_names), files)
-    classifier, history = training.train(options, len(class_names), files)
+    splits = {
+        split: patterns
+        for split in (EVAL, TEST)
+        if (patterns := _of_split(split, fn_args.eval_files))
+    }
+    trained = repetition.train_each(options, len(class_names), files, splits)
 
     tried = tuple(dataclasses.asdict(trial) for trial in trials)
-    history = dataclasses.replace(history, rates=tried)
-    history.save(fn_args.model_run_dir)
+    dataclasses.replace(trained.history, rates=tried).save(fn_args.model_run_dir)
+    answers.save(
+        fn_args.model_run_dir,
+        {
+            split: Answers.of(*batches.read_texts(splits[split]), probabilities)
+            for split, probabilities in trained.probabilities.items()
+        },
+    )
     known.save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    server = serving_model.TextServer(transform_output, classifier, class_names)
+    server = serving_model.TextServer(transform_output, trained.classifier, class_names)
     server.export(fn_args.serving_model_dir)
-    texts = batches.sample_texts(fn_args.eval_files, _WARMUP_TEXTS)
+    texts = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)
     serving_model.write_warmup(fn_args.serving_model_dir, texts)
-    fitting.forget(files.checkpoints(options))
+    repetition.forget(options, files)
+
+
+def _of_split(split: str, patterns: Sequence[str]) -> list[str]:
+    """Returns the patterns of one split's files; TFX gives those of all splits together."""
+    return [pattern for pattern in patterns if f"Split-{split}" in pattern.split("/")]

@@ -82,7 +82,7 @@ def create_pipeline(
         examples=examples,
         schema=schema_gen.outputs["schema"],
         preprocessing_fn="components.preprocessing.preprocessing_fn",
-        splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, EVAL]),
+        splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN], transform=[TRAIN, EVAL, TEST]),
         custom_config=encode(config.preprocessing),
         disable_statistics=True,
     )
@@ -116,6 +116,8 @@ def create_pipeline(
     model_selector = ModelSelector(
         frozen_model=frozen.outputs["model"],
         fine_tuned_model=fine_tuned.outputs["model"],
+        frozen_model_run=frozen.outputs["model_run"],
+        fine_tuned_model_run=fine_tuned.outputs["model_run"],
         evaluation=comparison.outputs["evaluation"],
         policy=_as_parameter(config.policy),
     )
@@ -256,7 +258,7 @@ def _trainer(
         transform_graph=transform.outputs["transform_graph"],
         schema=schema_gen.outputs["schema"],
         train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
-        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL, TEST]),
         custom_config={trainer.OPTIONS_KEY: encode(options), **google_cloud.custom_config(job)},
     ).with_id(trainer_id(options.model))
     return node

@@ -140,6 +140,40 @@ class FlipRates:
 
 
 @dataclasses.dataclass(frozen=True)
+class SeedAccuracy:
+    """What one training of a recipe reached.
+
+    Attributes:
+      model: `frozen` or `fine_tuned`.
+      seed: Of its initialisation, order and dropout.
+      eval: Accuracy on the eval split, which chose its epoch.
+      test: Accuracy on the test split, which chose nothing.
+    """
+
+    model: str
+    seed: int
+    eval: float
+    test: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TestComparison:
+    """How both recipes did on texts that chose nothing: means over their trainings.
+
+    Attributes:
+      frozen: The baseline.
+      fine_tuned: The candidate.
+      difference: Accuracy of `fine_tuned` less that of `frozen`, paired text by text.
+      differences: The same of each further metric, by its name.
+    """
+
+    frozen: ModelMetrics
+    fine_tuned: ModelMetrics
+    difference: Interval
+    differences: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Comparison:
     """How both models did on the same reviews.
 
@@ -152,6 +186,12 @@ class Comparison:
       differences: Each further metric of `fine_tuned` less that of `frozen`, paired likewise, by
         the metric's name.
       flip_rates: How often the two answer differently, or None where it was not measured.
+      seeds: Number of each recipe's trainings. Of one, the intervals of the differences hold the
+        chance of the texts alone; of more, `difference`, `differences` and `slices` are means over
+        the trainings, and their intervals hold the chance of training, too.
+      recipes: Each model's metrics as means over its trainings, by its name; empty for one.
+      by_seed: What each training reached.
+      test: The same comparison on the test split, or None where it was not measured.
     """
 
     frozen: ModelMetrics
@@ -161,6 +201,10 @@ class Comparison:
     slices: tuple[SliceComparison, ...] = ()
     differences: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     flip_rates: FlipRates | None = None
+    seeds: int = 1
+    recipes: Mapping[str, ModelMetrics] = dataclasses.field(default_factory=dict)
+    by_seed: tuple[SeedAccuracy, ...] = ()
+    test: TestComparison | None = None
 
     @property
     def all_differences(self) -> dict[str, Interval]:

@@ -8,6 +8,7 @@ import hashlib
 import heapq
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from albert_tfx.contract import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
@@ -50,6 +51,20 @@ def read_embeddings(file_patterns: Sequence[str], hidden_size: int) -> tf.data.D
             LABEL: tf.io.FixedLenFeature([], tf.int64),
         },
     ).map(lambda review: (review[POOLED_OUTPUT], review[LABEL]))
+
+
+def read_texts(file_patterns: Sequence[str]) -> tuple[list[bytes], np.ndarray]:
+    """Returns texts and labels, int64 `[texts]`, in the order of the functions above."""
+    features = {
+        TEXT: tf.io.FixedLenFeature([], tf.string),
+        LABEL: tf.io.FixedLenFeature([], tf.int64),
+    }
+    found = [
+        (review[TEXT], review[LABEL])
+        for review in _read(file_patterns, features).as_numpy_iterator()
+    ]
+    texts, labels = zip(*found, strict=True)
+    return list(texts), np.array(labels)
 
 
 def sample_texts(file_patterns: Sequence[str], count: int) -> list[bytes]:

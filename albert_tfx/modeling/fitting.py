@@ -114,6 +114,8 @@ class TrainingHistory:
       precision: Of training's matrix products, `float32` or `bfloat16`.
       learning_rate: The peak rate, of the encoder where it was trained, else of the head.
       rates: What was tried to choose it, by `rate`, `steps` and `loss`; empty where it was given.
+      seeds: What each training of the recipe reached, by `seed`, in its best epoch; this one's,
+        too.
     """
 
     model: str
@@ -126,6 +128,7 @@ class TrainingHistory:
     precision: str = FLOAT32
     learning_rate: float = math.nan
     rates: tuple[dict[str, float], ...] = ()
+    seeds: tuple[dict[str, float], ...] = ()
 
     def save(self, folder: str) -> None:
         """Writes `history.json` into `folder`; the metrics of a model that diverged are NaN."""
@@ -136,7 +139,7 @@ class TrainingHistory:
     def load(cls, folder: str) -> "TrainingHistory":
         """Reads what `save` wrote."""
         content = read_json(epath.Path(folder) / HISTORY_FILE)
-        lists = {name: tuple(content.get(name, ())) for name in ("epochs", "rates")}
+        lists = {name: tuple(content.get(name, ())) for name in ("epochs", "rates", "seeds")}
         return cls(**{**content, **lists})
 
 

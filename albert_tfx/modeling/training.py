@@ -59,6 +59,10 @@ class TrainingFiles:
         """Returns where a training that is started again finds what the same one left."""
         return self.kept("checkpoints", options)
 
+    def tensorboard(self, options: TrainerOptions) -> str:
+        """Returns the folder of a training's curves: one of its own where there are several."""
+        return f"{self.logs}/seed-{options.seed}" if options.seeds > 1 else self.logs
+
     def kept(self, name: str, options: TrainerOptions, module: str = __name__) -> str:
         """Returns the path of what is kept for the same work on the same texts, done again.
 
@@ -78,7 +82,7 @@ class TrainingFiles:
 
 
 def train(
-    options: TrainerOptions, classes: int, files: TrainingFiles
+    options: TrainerOptions, classes: int, files: TrainingFiles, number: int = 0
 ) -> tuple[TextClassifier, TrainingHistory]:
     """Trains on every GPU of this machine, and goes on where the same training was stopped.
 
@@ -86,6 +90,7 @@ def train(
       options: How to train, with the precision that `with_precision` chose.
       classes: Number of classes.
       files: What to train on. The checkpoints stay until `fitting.forget` removes them.
+      number: Of this training, from 0, among the `options.seeds` of its recipe.
 
     Returns:
       A model that depends on one device alone, with the weights of its best epoch, and its history.
@@ -94,7 +99,7 @@ def train(
     chosen = strategy(options)
     with chosen.scope():
         classifier = build(options, classes)
-        history = _train(classifier, options, files)
+        history = _train(classifier, options, files, number)
     if chosen.num_replicas_in_sync == 1:
         return classifier, history
     alone = build(options, classes)
@@ -152,13 +157,13 @@ def build(options: TrainerOptions, classes: int) -> TextClassifier:
 
 
 def _train(
-    classifier: TextClassifier, options: TrainerOptions, files: TrainingFiles
+    classifier: TextClassifier, options: TrainerOptions, files: TrainingFiles, number: int
 ) -> TrainingHistory:
-    model, read, buckets = _what_to_train(classifier, options)
+    model, read, buckets = what_to_train(classifier, options)
     training, validation = read(files.training), read(files.validation)
     epochs, steps_per_epoch = extent(options, batches.count(training))
     configure(model, options, steps_per_epoch * epochs)
-    progress = _ProgressReport(options.model, epochs, steps_per_epoch)
+    progress = _ProgressReport(options, epochs, steps_per_epoch, number)
     state = fitting.fit(
         model,
         batches.training_batches(training, options.batch_size, options.seed, buckets),
@@ -169,7 +174,10 @@ def _train(
             best_by=BEST_BY[options.model],
             checkpoints=files.checkpoints(options),
         ),
-        callbacks=[tf.keras.callbacks.TensorBoard(files.logs, write_graph=False), progress],
+        callbacks=[
+            tf.keras.callbacks.TensorBoard(files.tensorboard(options), write_graph=False),
+            progress,
+        ],
         on_resume=progress.on_resume,
     )
     return TrainingHistory(
@@ -200,7 +208,7 @@ def extent(options: TrainerOptions, count: int) -> tuple[int, int]:
     return max(options.epochs, -(-options.least_steps // steps_per_epoch)), steps_per_epoch
 
 
-def _what_to_train(
+def what_to_train(
     classifier: TextClassifier, options: TrainerOptions
 ) -> tuple[tf.keras.Model, Callable[[Sequence[str]], tf.data.Dataset], list[int] | None]:
     """Returns the model to fit, how to read its examples, and the lengths that they may have."""
@@ -235,12 +243,15 @@ def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) 
 class _ProgressReport(tf.keras.callbacks.Callback):
     """Reports steps as they are taken."""
 
-    def __init__(self, model: str, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(
+        self, options: TrainerOptions, epochs: int, steps_per_epoch: int, number: int
+    ) -> None:
         super().__init__()
-        self._trainer = trainer_id(model)
+        self._trainer = trainer_id(options.model)
         self._epochs = epochs
         self._steps_per_epoch = steps_per_epoch
         self._epoch = 0
+        self._number, self._seeds = number, options.seeds
 
     def on_resume(self, state: fitting.TrainingState) -> None:
         """Reports the step from which a stopped training goes on."""
@@ -263,5 +274,8 @@ class _ProgressReport(tf.keras.callbacks.Callback):
         )
 
     def _report_step(self, completed: int, detail: str) -> None:
-        total = self._epochs * self._steps_per_epoch
-        report(Progress(self._trainer, completed, total, "steps", detail))
+        steps = self._epochs * self._steps_per_epoch
+        if self._seeds > 1:
+            detail = f"seed {self._number + 1}/{self._seeds}, {detail}"
+        completed += self._number * steps
+        report(Progress(self._trainer, completed, self._seeds * steps, "steps", detail))

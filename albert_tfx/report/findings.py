@@ -105,6 +105,10 @@ def summarize(
         difference=comparison.all_differences,
         flip_rates=comparison.flip_rates,
         slices=comparison.slices,
+        seeds=comparison.seeds,
+        recipes=comparison.recipes,
+        by_seed=comparison.by_seed,
+        test_comparison=comparison.test,
         test=TestSummary(model=decision.selected, metrics=test.winner),
         production=ProductionSummary(
             passed=verdict.passed,

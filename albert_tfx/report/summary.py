@@ -16,7 +16,14 @@ from etils import epath
 from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.errors import InputError
-from albert_tfx.evaluation.measurements import FlipRates, Interval, ModelMetrics, SliceComparison
+from albert_tfx.evaluation.measurements import (
+    FlipRates,
+    Interval,
+    ModelMetrics,
+    SeedAccuracy,
+    SliceComparison,
+    TestComparison,
+)
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.storage import read_json, write_json
 
@@ -154,7 +161,11 @@ class Summary:
     difference: Mapping[str, Interval]
     flip_rates: FlipRates | None
     slices: tuple[SliceComparison, ...]
+    seeds: int = 1
+    recipes: Mapping[str, ModelMetrics] = dataclasses.field(default_factory=dict)
+    by_seed: tuple[SeedAccuracy, ...] = ()
     test: TestSummary
+    test_comparison: TestComparison | None = None
     production: ProductionSummary | None
     majority_share: float
     confidence: float
@@ -245,7 +256,8 @@ def _instance(kind: Any, record: Mapping[str, Any]) -> Any:
     optional = {
         each.name
         for each in dataclasses.fields(kind)
-        if each.default is not dataclasses.MISSING and each.name not in record
+        if (each.default, each.default_factory) != (dataclasses.MISSING,) * 2
+        and each.name not in record
     }
     return kind(
         **{

@@ -37,7 +37,7 @@ def _arguments(run: Run, folder: Path) -> FnArgs:
     embeddings = run.uri("EmbeddingGen", "embeddings")
     return FnArgs(
         train_files=[f"{embeddings}/Split-train/*"],
-        eval_files=[f"{embeddings}/Split-eval/*"],
+        eval_files=[f"{embeddings}/Split-{split}/*" for split in ("eval", "test")],
         transform_graph_path=run.uri("Transform", "transform_graph"),
         schema_path=f"{run.uri('ImportSchemaGen', 'schema')}/schema.pbtxt",
         serving_model_dir=str(folder / "model" / "1" / "Format-Serving"),
