@@ -22,8 +22,9 @@ from albert_tfx.contract import (
 )
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
-from albert_tfx.evaluation.results import comparison_table, load_comparison
+from albert_tfx.evaluation.results import comparison_table
 from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.seeds.comparing import load_comparison
 
 METADATA_FILE = "metadata.db"
 PIPELINE_FOLDER = "pipeline"
@@ -62,15 +63,16 @@ class PipelineRun:
         return self.artifacts[component, output]
 
     def comparison(self) -> Comparison:
-        """Reads the metrics of both models on the eval split."""
-        return load_comparison(self.uri(*COMPARISON))
+        """Reads how both models did on the eval split, by all their trainings."""
+        return load_comparison(self.uri(*COMPARISON), self._model_runs)
 
     def histories(self) -> dict[str, TrainingHistory]:
         """Reads the training histories by `frozen` and `fine_tuned`."""
-        return {
-            name: TrainingHistory.load(self.uri(trainer_id(name), "model_run"))
-            for name in (FROZEN, FINE_TUNED)
-        }
+        return {name: TrainingHistory.load(uri) for name, uri in self._model_runs.items()}
+
+    @property
+    def _model_runs(self) -> dict[str, str]:
+        return {name: self.uri(trainer_id(name), "model_run") for name in (FROZEN, FINE_TUNED)}
 
 
 def list_runs(output: str) -> list[PipelineRun]:

@@ -112,7 +112,8 @@ def _compare(scores: data.Scores) -> Comparison:
     metrics = {name: measure(scores.labels, scores.probabilities(name)) for name in HISTORIES}
     reviews = len(scores.labels)
     return Comparison(
-        **metrics,
+        frozen=metrics["frozen"],
+        fine_tuned=metrics["fine_tuned"],
         difference=paired_difference(gained, lost, reviews),
         majority_share=float(np.bincount(scores.labels).max() / reviews),
         slices=tuple(_slice(right, index) for index in range(len(SLICES))),

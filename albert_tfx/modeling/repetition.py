@@ -1,0 +1,99 @@
+"""Trains one recipe several times: a recipe is known by what its trainings have in common.
+
+Fine-tuning with another seed can move accuracy by several points, on the same texts (Dodge et al.
+2020, "Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early
+Stopping"). The seeds follow one another, so that the two models' trainings are paired by them.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from albert_tfx.modeling import batches, fitting, training
+from albert_tfx.modeling.classifier import TextClassifier
+from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.options import TrainerOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Repetitions:
+    """What the trainings of one recipe gave.
+
+    Attributes:
+      classifier: The one that did best on the eval split.
+      history: Its history, with `seeds`: what each of them reached.
+      probabilities: float32 `[seeds, texts, classes]` by split, the texts in the order in which
+        `batches.read_texts` reads them.
+    """
+
+    classifier: TextClassifier
+    history: TrainingHistory
+    probabilities: Mapping[str, np.ndarray]
+
+
+def seeds_of(options: TrainerOptions) -> Iterator[TrainerOptions]:
+    """Yields the options of each training, by their seeds."""
+    for number in range(options.seeds):
+        yield dataclasses.replace(options, seed=(options.seed + number) % 2**32)
+
+
+def train_each(
+    options: TrainerOptions,
+    classes: int,
+    files: training.TrainingFiles,
+    splits: Mapping[str, Sequence[str]],
+) -> Repetitions:
+    """Trains with each seed, and asks each trained model about the splits.
+
+    A training that was stopped goes on where it was, and those before it are not repeated.
+
+    Args:
+      options: As `training.train` takes them, with the first seed.
+      classes: Number of classes.
+      files: What to train on.
+      splits: Patterns of the files of the texts to answer, by split, such as `files.validation`.
+    """
+    best: tuple[TextClassifier, TrainingHistory] | None = None
+    histories: list[TrainingHistory] = []
+    answers: list[dict[str, np.ndarray]] = []
+    for number, of_seed in enumerate(seeds_of(options)):
+        classifier, history = training.train(of_seed, classes, files, number)
+        histories.append(history)
+        answers.append({split: _answers(classifier, options, splits[split]) for split in splits})
+        if best is None or _merit(history) > _merit(best[1]):
+            best = classifier, history
+    assert best is not None  # `options.seeds` is 1 or more
+    reached = tuple(
+        {"seed": each.seed, **each.epochs[each.best_epoch], "train_seconds": each.train_seconds}
+        for each in histories
+    )
+    probabilities = {split: np.stack([each[split] for each in answers]) for split in splits}
+    return Repetitions(best[0], dataclasses.replace(best[1], seeds=reached), probabilities)
+
+
+def _merit(history: TrainingHistory) -> tuple[float, ...]:
+    return training.BEST_BY[history.model].merit(history.epochs[history.best_epoch])
+
+
+def _answers(
+    classifier: TextClassifier, options: TrainerOptions, patterns: Sequence[str]
+) -> np.ndarray:
+    """Returns the probabilities of every text, float32 `[texts, classes]`."""
+    model, read, buckets = training.what_to_train(classifier, options)
+    texts = read(patterns)
+    probabilities = np.zeros([batches.count(texts), classifier.head.output_shape[-1]], np.float32)
+    numbered = texts.enumerate().map(lambda number, text: (text[0], number))
+    answer = tf.function(
+        lambda inputs: tf.nn.softmax(model(inputs, training=False)), reduce_retracing=True
+    )
+    for inputs, numbers in batches.evaluation_batches(numbered, options.batch_size, buckets):
+        probabilities[numbers.numpy()] = answer(inputs).numpy()
+    return probabilities
+
+
+def forget(options: TrainerOptions, files: training.TrainingFiles) -> None:
+    """Removes the checkpoints of every training, once nothing can be lost any more."""
+    for of_seed in seeds_of(options):
+        fitting.forget(files.checkpoints(of_seed))
