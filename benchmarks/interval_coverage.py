@@ -113,7 +113,7 @@ def cases(seeds: tuple[int, ...]) -> Iterator[Case]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Simulates how often intervals hold the truth.")
     parser.add_argument("--comparisons", type=int, default=1000, help="of each case (default 1000)")
     figures.add_results_option(parser)
     arguments = parser.parse_args()

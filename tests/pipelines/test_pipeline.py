@@ -164,9 +164,42 @@ def test_the_winner_is_the_one_that_the_numbers_say(finished: Run, texts, labels
     assert summary["winner"] == contract.FINE_TUNED
     for model, value in measured.items():
         assert summary["models"][model]["accuracy"] == pytest.approx(value, abs=1e-6)
-    assert summary["difference"]["accuracy"]["value"] == pytest.approx(
-        measured[contract.FINE_TUNED] - measured[contract.FROZEN], abs=1e-6
+
+
+def test_the_difference_is_the_mean_over_the_trainings(summary):
+    assert summary["seeds"] == 2
+    reached = {
+        (each["model"], each["seed"]): (each["eval"], each["test"]) for each in summary["by_seed"]
+    }
+    differences = np.mean(
+        [
+            np.subtract(reached[contract.FINE_TUNED, seed], reached[contract.FROZEN, seed])
+            for seed in (1, 2)
+        ],
+        axis=0,
     )
+    measured = [
+        each["value"]
+        for each in (summary["difference"]["accuracy"], summary["test_comparison"]["difference"])
+    ]
+    assert measured == pytest.approx(differences.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("model", TRAINERS)
+@pytest.mark.parametrize("split", ["eval", "test"])
+def test_the_exported_model_is_the_training_that_did_best_on_eval(
+    finished: Run, summary, model, split
+):
+    examples = read_examples(finished.uri("DuplicateFinder", "examples"), split)
+    given = [e.features.feature["label"].int64_list.value[0] for e in examples]
+    exported = accuracy(finished.model(TRAINERS[model]), texts_of(examples), np.array(given))
+    trainings = [each for each in summary["by_seed"] if each["model"] == model]
+    history = TrainingHistory.load(finished.uri(TRAINERS[model], "model_run"))
+    [best] = [each for each in trainings if each["seed"] == history.seed]
+    assert best[split] == pytest.approx(exported, abs=1e-6)
+    merits = {each["seed"]: (each["val_accuracy"], -each["val_loss"]) for each in history.seeds}
+    if model == contract.FINE_TUNED:
+        assert merits[history.seed] == max(merits.values())
 
 
 @pytest.fixture(scope="module")

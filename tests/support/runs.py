@@ -55,7 +55,12 @@ def make_config(folder: Path) -> PipelineConfig:
     )
     encoder = models.save_encoder(folder / "encoder")
     shared: dict[str, Any] = {"encoder": encoder, "sequence_length": SEQUENCE_LENGTH}
-    training: dict[str, Any] = {**shared, "batch_size": 16, "head_learning_rate": 0.02}
+    training: dict[str, Any] = {
+        **shared,
+        "batch_size": 16,
+        "head_learning_rate": 0.02,
+        "seeds": 2,
+    }
     return PipelineConfig(
         name="tiny",
         output=str(folder / "output"),
