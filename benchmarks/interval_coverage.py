@@ -113,6 +113,7 @@ def cases(seeds: tuple[int, ...]) -> Iterator[Case]:
 
 
 def main() -> None:
+    """Prints what each case gives, and keeps the summary."""
     parser = argparse.ArgumentParser(description="Simulates how often intervals hold the truth.")
     parser.add_argument("--comparisons", type=int, default=1000, help="of each case (default 1000)")
     figures.add_results_option(parser)
