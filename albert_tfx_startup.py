@@ -2,8 +2,9 @@
 
 A line in a `.pth` file of site-packages calls `start` in every process, whoever starts it: a
 runner, a notebook's kernel, a worker of Beam. `python albert_tfx_startup.py FOLDER` writes both
-files. The module binds nothing of the project. It adds two finders, for modules that are nowhere
-else:
+files. The module binds nothing of the project. Where a run has started the process, it ends with
+the run: Beam's workers would wait for it for more than a minute, on ports that they listen to. And
+it adds two finders, for modules that are nowhere else:
 
 - The project is not installed into the environment, so that an environment never decides whose
   code runs. A process takes it from the checkout that its script lies in; where that is none, from
@@ -25,6 +26,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 _PTH = "import albert_tfx_startup; albert_tfx_startup.start()\n"
 _PROJECT = 'name = "albert-tfx"\n'
 _MISSING = "tfx_bsl.arrow.sql_util"
+_RUN = "ALBERT_TFX_RUN"  # the number of the process with which this one is to end
+_ENDED = 143  # as of a process that SIGTERM ended
 
 
 class CheckoutFinder:
@@ -83,10 +86,35 @@ class RecordBatchSQLSliceQuery:
 
 
 def start() -> None:
-    """Adds the finders to those that Python asks, once."""
+    """Adds the finders to those that Python asks, and waits for the end of the run, once."""
     if not any(type(finder) is CheckoutFinder for finder in sys.meta_path):
         sys.meta_path.insert(sys.meta_path.index(PathFinder), CheckoutFinder())
         sys.meta_path.append(SqlUtilFinder())
+        if run := os.environ.get(_RUN):
+            _end_with(int(run))
+
+
+def _end_with(run: int) -> None:
+    """Ends this process as soon as another one has ended, by whatever signal.
+
+    Without a thread where the kernel offers no descriptor of a process, as before Linux 5.3.
+    """
+    import threading
+
+    try:
+        handle = os.pidfd_open(run)
+    except ProcessLookupError:
+        os._exit(_ENDED)
+    except OSError:
+        return
+    threading.Thread(target=_await_end, args=(handle,), daemon=True).start()
+
+
+def _await_end(handle: int) -> None:
+    import select
+
+    select.select([handle], [], [])  # until it can be read, which is once the process has ended
+    os._exit(_ENDED)
 
 
 def write(folder: str) -> None:

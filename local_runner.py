@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from albert_tfx import exit_status
 from albert_tfx.errors import InputError
+from albert_tfx.redaction import redacted
 from pipelines import command_line
 from pipelines.local.run import run
 
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       The exit status.
     """
     given = sys.argv[1:] if argv is None else argv
-    command = shlex.join(["python", "local_runner.py", *given])
+    command = shlex.join(["python", "local_runner.py", *redacted(given)])
     error = run(command_line.read_request(_parser().parse_args(given), command))
     if isinstance(error, InputError):
         raise error

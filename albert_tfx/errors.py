@@ -1,9 +1,28 @@
 """The one error that is the user's to mend, and the words that errors share."""
 
 import difflib
-from collections.abc import Iterable
+import errno
+import re
+from collections.abc import Iterable, Iterator
 
 from albert_tfx.printable import printable
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# Of the C library and of SQLite, in what TensorFlow, Beam and ML Metadata make of them; and of
+# Python's `tempfile`, which calls a full disk a missing folder.
+_SAYS_NO_SPACE = re.compile(
+    "No space left on device|Disk quota exceeded|database or disk is full|No usable temporary dir"
+)
+# Of TensorFlow and Python, and of the shell or Beam where a process was killed by signal 9.
+_SAYS_NO_MEMORY = re.compile(
+    r"\bOOM\b|out of memory|Cannot allocate memory|bad_alloc"
+    r"|(return|exit) ?code:? (-9|137)\b|status (-9|137)\b|SIGKILL",
+    re.IGNORECASE,
+)
+LESS_MEMORY = (
+    "Give it more memory, or less to do: a smaller --batch-size or --sequence-length, "
+    "--gradient-accumulation, or --max-examples"
+)
 
 
 class InputError(Exception):
@@ -29,6 +48,31 @@ class InputError(Exception):
 
 class UnreachableError(InputError):
     """No cache has what the user gave a name of, and the network does not lead to it."""
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Returns whether an error, or one behind it, says that nothing more can be written."""
+    return any(
+        getattr(each, "errno", None) in _NO_SPACE or _SAYS_NO_SPACE.search(str(each))
+        for each in chain(error)
+    )
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Returns whether an error, or one behind it, is of memory, or of a process that was killed.
+
+    The kernel kills a process by signal 9 where memory is short; others may do so as well.
+    """
+    return any(
+        isinstance(each, MemoryError) or _SAYS_NO_MEMORY.search(str(each)) for each in chain(error)
+    )
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields an error and those that it came from, the latest first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def first_line(error: BaseException) -> str:

@@ -1,26 +1,32 @@
 """How the commands end: each by an exit status that holds also where nobody takes their output."""
 
-import errno
+import contextlib
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import ParamSpec
+import threading
+from collections.abc import Callable, Iterator
+from typing import NoReturn, ParamSpec
 
-from albert_tfx.errors import InputError
+from albert_tfx.errors import LESS_MEMORY, InputError, is_full_disk, one_line
 
 Given = ParamSpec("Given")
 
+FAILED = 1
 UNUSABLE_INPUT = 2
 INTERRUPTED = 130
 # As of a process that SIGPIPE ended.
 UNREAD = 141
+_OF_A_SIGNAL = 128
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 _STREAMS = ((1, "stdout"), (2, "stderr"))
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def command(main: Callable[Given, int]) -> Callable[Given, int]:
     """Makes every way out of a command's `main` an exit status, without a traceback.
+
+    SIGTERM, and SIGHUP where it is not ignored, end it once what is half written is removed.
 
     An `InputError` and a full disk are one line on standard error and status 2; Ctrl-C is 130; a
     standard output that nobody reads any more is 141. A standard error that nobody reads, or that
@@ -31,12 +37,46 @@ def command(main: Callable[Given, int]) -> Callable[Given, int]:
     def guarded(*args: Given.args, **kwargs: Given.kwargs) -> int:
         _open_closed_streams()
         try:
-            return _status(functools.partial(main, *args, **kwargs))
+            with _unwinding():
+                return _status(functools.partial(main, *args, **kwargs))
+        except _Ended as end:
+            signal.signal(end.number, signal.SIG_DFL)
+            os.kill(os.getpid(), end.number)
+            return _OF_A_SIGNAL + end.number
         finally:
             for descriptor, name in _STREAMS:
                 _flush_or_drop(descriptor, name)
 
     return guarded
+
+
+class _Ended(BaseException):
+    """A signal has come by which the process is to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def _unwinding() -> Iterator[None]:
+    """Lets signals that end the process unwind the block first, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    unhandled = [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
+    for number in unhandled:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in unhandled:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    del frame
+    raise _Ended(number)
 
 
 def complain(error: object) -> None:
@@ -59,10 +99,14 @@ def _status(main: Callable[[], int]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return UNREAD
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
+    except MemoryError as error:
+        complain(InputError(f"memory is short ({one_line(error)})", LESS_MEMORY))
+        return FAILED
+    except Exception as error:
+        if not is_full_disk(error):
             raise
-        complain(InputError(f"nothing more can be written ({error.strerror})", "Free some space"))
+        reason = getattr(error, "strerror", None) or one_line(error)
+        complain(InputError(f"nothing more can be written ({reason})", "Free some space"))
         return UNUSABLE_INPUT
 
 

@@ -193,10 +193,12 @@ class TextsToScore:
     Attributes:
       folder: Holds them, as examples with `text` and, from 0, `row`.
       name: What they are, as a file's name: `reviews`, `unsupervised`.
+      source: The file or the split that they come from.
     """
 
     folder: str
     name: str
+    source: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from etils import epath
@@ -102,21 +102,35 @@ def remove(path: epath.PathLike) -> None:
 
 
 def fingerprint(folder: epath.PathLike, without: str | None = None) -> str:
-    """Returns a hash of a folder's files: 16 hexadecimal digits of their names and content.
+    """Returns the first 16 hexadecimal digits of `digest`, which tell folders apart.
+
+    Args:
+      folder: An existing folder.
+      without: Path below `folder` of a file that does not count, if there is one.
+    """
+    return digest(folder, without)[:16]
+
+
+def digest(folder: epath.PathLike, without: str | None = None) -> str:
+    """Returns the SHA-256 of the names and contents of a folder's files, 64 hexadecimal digits.
 
     Args:
       folder: An existing folder.
       without: Path below `folder` of a file that does not count, if there is one.
     """
     root = epath.Path(folder)
-    digest = hashlib.sha256()
-    for path in sorted(_files(root), key=lambda path: (str(path.parent), path.name)):
-        name = os.path.relpath(path, root)
-        if name == without:
-            continue
-        digest.update(name.encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    files = sorted(_files(root), key=lambda path: (str(path.parent), path.name))
+    names = [os.path.relpath(path, root) for path in files]
+    return digest_of(root, [name for name in names if name != without])
+
+
+def digest_of(folder: epath.PathLike, names: Iterable[str]) -> str:
+    """Returns the SHA-256 of some of a folder's files, by name, in the order given."""
+    hashed = hashlib.sha256()
+    for name in names:
+        hashed.update(name.encode())
+        hashed.update(hashlib.sha256((epath.Path(folder) / name).read_bytes()).digest())
+    return hashed.hexdigest()
 
 
 def component_folder(artifact_uri: str) -> str:

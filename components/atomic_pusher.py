@@ -23,7 +23,7 @@ from tfx.v1 import proto
 
 from albert_tfx.contract import PUSHED, PUSHED_DESTINATION, PUSHED_VERSION
 from albert_tfx.errors import InputError
-from albert_tfx.prediction.pushed_model import answer_warmup
+from albert_tfx.prediction.pushed_model import answer_warmup, content
 from albert_tfx.release.production import (
     FINGERPRINT,
     PIPELINE,
@@ -73,7 +73,8 @@ class Executor(executor.Executor):
             origin = Origin(pipeline, classes, model.get_string_custom_property(FINGERPRINT))
             _require_whole(pushed.get_string_custom_property(PUSHED_DESTINATION), model, origin)
             version = _publish(pushed, serving, origin)
-            record(pushed, Production(model.uri, origin.fingerprint, version))
+            served = Origin.load(version) or origin
+            record(pushed, Production(model.uri, served.fingerprint, version))
         else:
             blessing = artifact_utils.get_single_instance(input_dict[specs.MODEL_BLESSING_KEY])
             record(pushed, recorded(blessing))
@@ -100,10 +101,15 @@ def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
 
 
 def _place(staged: str, serving: str, origin: Origin) -> int:
-    """Returns the newest version, which is the staged model: moved there, or there already."""
+    """Returns the newest version, which is the staged model: moved there, or there already.
+
+    A training that ended with the weights that are served makes no version of its own.
+    """
     newest = max(version_numbers(serving), default=0)
     version = os.path.join(serving, str(newest))
-    if Origin.load(version) == origin and is_whole(version):
+    served = Origin.load(version)
+    is_ours = served is not None and is_whole(version)
+    if is_ours and (served == origin or content(version) == content(staged)):
         return newest
     origin.save(staged)
     number = max(int(time.time()), newest + 1)

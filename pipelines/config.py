@@ -14,6 +14,7 @@ from albert_tfx.options import (
     TextsToScore,
     TrainerOptions,
 )
+from pipelines.confinement import beam_flags
 from pipelines.presets import IN_PROCESS
 from pipelines.request import OutputFolder, Request
 
@@ -120,14 +121,8 @@ def build_config(
         fine_tuned=request.of(TrainerOptions, FINE_TUNED, **encoder),
         policy=request.of(SelectionPolicy),
         production_policy=request.of(ProductionPolicy),
-        beam_args=_with_runner((*beam_args, *request.beam_args)),
+        beam_args=beam_flags.with_runner((*beam_args, *request.beam_args)),
         scoring=scoring,
         custom_job=custom_job,
         command=request.command,
     )
-
-
-def _with_runner(beam_args: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns flags for Beam in this process, where `beam_args` name no runner of their own."""
-    names_runner = any(argument.startswith("--runner") for argument in beam_args)
-    return beam_args if names_runner else (*IN_PROCESS, *beam_args)

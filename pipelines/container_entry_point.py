@@ -9,10 +9,12 @@ end it prints what it used of the machine.
 """
 
 import json
+import os
 import runpy
 import sys
 from collections.abc import Sequence
 
+from pipelines.confinement import servers
 from pipelines.container import deferred_imports, usage
 
 TFX_ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
@@ -72,6 +74,8 @@ def main() -> None:
     """Runs TFX's entry point on this process's command line."""
     sys.argv[1:] = with_declared_types(sys.argv[1:])
     defer_imports(sys.argv)
+    servers.listen_on_loopback()
+    os.environ |= servers.own_environment()
     try:
         runpy.run_module(TFX_ENTRY_POINT, run_name="__main__", alter_sys=True)
     finally:

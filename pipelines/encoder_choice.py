@@ -29,11 +29,13 @@ class Choice:
       encoder: Handle of the encoder.
       preprocessor: Handle of the preprocessor.
       remarks: What to tell the user of how they were understood.
+      pins: The digests that their files must have, by `encoder` and `preprocessor`.
     """
 
     encoder: str
     preprocessor: str
     remarks: tuple[str, ...] = ()
+    pins: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def choose(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> Choice:
@@ -46,6 +48,7 @@ def choose(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> Choice:
     Raises:
       InputError: A handle names nothing, or nothing is known of the encoder's preprocessor.
     """
+    asked, pins = _without_pins(asked)
     given = asked.get(ENCODER)
     if given is None:
         encoder = handles.Given(preset[ENCODER])
@@ -55,7 +58,17 @@ def choose(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> Choice:
         belonging = asked.get(PREPROCESSOR) or _preprocessor_of(encoder.handle)
         preprocessor = _understood(belonging, PREPROCESSOR)
     remarks = dict.fromkeys(each.remark for each in (encoder, preprocessor) if each.remark)
-    return Choice(encoder.handle, preprocessor.handle, tuple(remarks))
+    return Choice(encoder.handle, preprocessor.handle, tuple(remarks), pins)
+
+
+def _without_pins(asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns the values of flags without the pins of models, and these by flag."""
+    plain, pins = dict(asked), {}
+    for key in {ENCODER, PREPROCESSOR} & asked.keys():
+        plain[key], digest = handles.split_pin(asked[key])
+        if digest is not None:
+            pins[key] = digest
+    return plain, pins
 
 
 def settle(request: "Request") -> "Request":
@@ -84,6 +97,11 @@ def settle_for_tasks(request: "Request") -> "Request":
     Raises:
       InputError: There is no such model or revision, or it may not be read.
     """
+    if request.pins:
+        raise InputError(
+            "A pin by @sha256 is held against files of this machine, and tasks fetch their own",
+            "Name a commit of Hugging Face, as hf://OWNER/NAME@COMMIT, or a bucket of your own",
+        )
     models, remarks = {}, []
     for key in (ENCODER, PREPROCESSOR):
         try:

@@ -23,6 +23,7 @@ from albert_tfx.options import (
     absolute,
 )
 from pipelines import encoder_choice
+from pipelines.confinement import beam_flags
 from pipelines.presets import PRESETS, recipe_of
 
 _RUN = "the run"
@@ -96,6 +97,7 @@ class Request(OutputFolder):
       remarks: What to tell the user of how the options were understood.
       without_network: Values that take the place of those in `options` where the encoder can
         neither be taken from a cache nor fetched.
+      pins: Digests that the files of `encoder` and `preprocessor` must have, where they are given.
       command: What started the run, for the report; decides nothing.
     """
 
@@ -162,10 +164,12 @@ class Request(OutputFolder):
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     without_network: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    pins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     command: str = ""
 
     def __post_init__(self) -> None:
         check(self)
+        beam_flags.refuse_open(self.beam_args)
         for options_class in COMPONENT_OPTIONS:
             models = (FROZEN, FINE_TUNED) if options_class is TrainerOptions else (None,)
             for model in models:
@@ -228,6 +232,7 @@ def make(given: Mapping[str, Any], command: str = "") -> Request:
         **own,
         options=options,
         remarks=models.remarks,
+        pins=models.pins,
         without_network={} if "encoder" in asked else preset.without_network,
         command=command,
     )

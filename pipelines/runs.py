@@ -76,7 +76,9 @@ class PipelineRun:
 
 
 def list_runs(output: str) -> list[PipelineRun]:
-    """Returns the runs that finished their report, the oldest first.
+    """Returns the runs that finished their report, in the order in which they began.
+
+    The order is that of ML Metadata's numbers: a clock may be set back between two runs.
 
     Args:
       output: The folder that `local_runner.py --output` names. It may have been moved since.
@@ -86,13 +88,13 @@ def list_runs(output: str) -> list[PipelineRun]:
     """
     path = pathlib.Path(output, METADATA_FILE)
     store, root = open_store(path), path.parent / PIPELINE_FOLDER
-    contexts = store.get_contexts_by_type("pipeline_run")
+    contexts = sorted(store.get_contexts_by_type("pipeline_run"), key=lambda each: each.id)
     runs = [
         run for run in (_run(store, each, root) for each in contexts) if REPORT in run.artifacts
     ]
     if not runs:
         raise InputError(f"No run has finished in {output!r}", "Run local_runner.py to its end")
-    return sorted(runs, key=lambda run: run.started)
+    return runs
 
 
 def run_table(runs: Iterable[PipelineRun]) -> pd.DataFrame:

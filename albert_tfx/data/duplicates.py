@@ -34,6 +34,7 @@ from albert_tfx.storage import read_json, write_json
 EXACT = "exact"
 NEAR = "near"
 KEPT = "kept"
+CONTRADICTING = "contradicting"
 # Of two reviews that are alike, the one whose split comes first here stays.
 SPLITS = (TEST, EVAL, TRAIN)
 
@@ -41,7 +42,7 @@ File = tuple[int, int]  # index into SPLITS, number of the file within the split
 Position = tuple[int, int, int]  # a File, and the row in it
 Pair = tuple[Position, Position]  # the earlier first
 Fate = tuple[str, int, str]  # split, label, and EXACT, NEAR or KEPT
-Finding = tuple[str, str, str]  # EXACT or NEAR, split of the review, split of the original
+Finding = tuple[str, str, str]  # kind, split of the review, split of the original
 
 # In a bucket, each text is compared with so many at most, the first ones: of n texts that are all
 # alike that finds n - 1, and a bucket that boilerplate has crowded costs no more than n times it.
@@ -58,11 +59,13 @@ class Text:
     Attributes:
       position: Its place.
       excerpt: How it begins.
+      label: The number of its class.
       hashes: Bytes of a uint64 array: its bands' keys, or its shingles.
     """
 
     position: Position
     excerpt: str
+    label: int
     hashes: bytes
 
 
@@ -77,6 +80,7 @@ class Duplicate:
       similarity: Jaccard similarity of their shingles.
       excerpt: How it begins.
       original_excerpt: How the earlier one begins.
+      has_other_label: Whether the two have different labels.
     """
 
     review: Position
@@ -85,11 +89,19 @@ class Duplicate:
     similarity: float
     excerpt: str
     original_excerpt: str
+    has_other_label: bool
 
     @property
     def finding(self) -> Finding:
         """Kind, split of the review, split of the original."""
         return self.kind, SPLITS[self.review[0]], SPLITS[self.original[0]]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The same, and once more as a contradiction where equal texts have different labels."""
+        if self.kind == EXACT and self.has_other_label:
+            return [self.finding, (CONTRADICTING, *self.finding[1:])]
+        return [self.finding]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +136,7 @@ def load_duplicates(uri: str) -> Any:
       * `exact`, `near`: `[split][other split]` → reviews of the split that repeat a review of the
         other, or an earlier one of their own. The splits are ordered test, eval, train, and a
         pair of them counts for the later. Of equal texts only the first is compared for near ones;
+      * `contradicting`: the same of those in `exact` whose label is not the other's;
       * `removed`: `[split][exact or near]` → reviews taken out, for either reason but not for both;
       * `reviews`: `[split][label][kept, exact or near]` → what became of all reviews;
       * `keep`: whether duplicates were only counted, and all were kept;
@@ -264,12 +277,12 @@ class _ReadTexts(beam.DoFn):
 
     def process(self, file: File) -> Iterator[tuple[bytes, Text]]:
         for row, record in enumerate(_records(self._paths[file])):
-            text = _text(record)
+            text, label = _text_and_label(record)
             words = text_similarity.words(text)
             keys = text_similarity.band_keys(text_similarity.shingles(words))
             yield (
                 text_similarity.digest(words),
-                Text((*file, row), _excerpt(text), keys.tobytes()),
+                Text((*file, row), _excerpt(text), label, keys.tobytes()),
             )
             self._completed += 1
             if self._completed % _READ_AT_ONCE == 0:
@@ -291,9 +304,9 @@ class _ReadShingles(beam.DoFn):
             pairs[row].append(pair)
         for row, record in enumerate(_records(self._paths[file])):
             if row in pairs:
-                text = _text(record)
+                text, label = _text_and_label(record)
                 shingles = text_similarity.shingles(text_similarity.words(text))
-                read = Text((*file, row), _excerpt(text), shingles.tobytes())
+                read = Text((*file, row), _excerpt(text), label, shingles.tobytes())
                 yield from ((pair, read) for pair in pairs[row])
 
 
@@ -333,7 +346,13 @@ def _near_duplicates(group: tuple[Pair, Iterable[Text]]) -> Iterator[Duplicate]:
 
 def _duplicate(text: Text, original: Text, kind: str, similarity: float) -> Duplicate:
     return Duplicate(
-        text.position, original.position, kind, similarity, text.excerpt, original.excerpt
+        text.position,
+        original.position,
+        kind,
+        similarity,
+        text.excerpt,
+        original.excerpt,
+        text.label != original.label,
     )
 
 
@@ -367,8 +386,9 @@ def _records(path: str) -> Iterator[bytes]:
     return itertools.chain.from_iterable(batches.as_numpy_iterator())
 
 
-def _text(record: bytes) -> str:
-    return text_and_label(record)[0].decode(errors="replace")
+def _text_and_label(record: bytes) -> tuple[str, int]:
+    text, label = text_and_label(record)
+    return text.decode(errors="replace"), label
 
 
 def _excerpt(text: str) -> str:
@@ -382,7 +402,7 @@ def _CountFindings(  # noqa: N802
     """Counts reviews, each once for each finding, by finding."""
     return (
         duplicates
-        | beam.Map(lambda duplicate: (duplicate.review, duplicate.finding))
+        | beam.FlatMap(lambda each: [(each.review, finding) for finding in each.findings])
         | beam.Distinct()
         | beam.Values()
         | beam.combiners.Count.PerElement()
@@ -436,7 +456,7 @@ def _write_report(
 
 
 def _by_splits(findings: Mapping[Finding, int]) -> dict[str, dict[str, dict[str, int]]]:
-    counts: dict[str, dict[str, dict[str, int]]] = {EXACT: {}, NEAR: {}}
+    counts: dict[str, dict[str, dict[str, int]]] = {EXACT: {}, NEAR: {}, CONTRADICTING: {}}
     for (kind, split, other), count in sorted(findings.items()):
         counts[kind].setdefault(split, {})[other] = count
     return counts

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from etils import epath
 
+from albert_tfx import storage
 from albert_tfx.contract import ENCODER_FILE
 from albert_tfx.encoders import facts
 from albert_tfx.encoders.fetching import user_cache
@@ -103,17 +104,17 @@ def resolve(handle: str) -> Folders:
       handle: See `albert_tfx.encoders.fetching.handles`.
 
     Raises:
-      InputError: There is no such model, it cannot be fetched, or cannot be used.
+      InputError: There is no such model, it cannot be fetched, or cannot be used; or its graph
+        does more than compute.
     """
     source = source_of(handle)
     if source is not None:
         return _converted(source, handle)
-    if is_url(handle):
-        from albert_tfx.encoders.fetching import tf_hub
+    folder = _saved_model(handle)
+    if not handle.startswith(ASSET_SCHEME):
+        from albert_tfx.encoders import operations
 
-        folder = tf_hub.fetch(handle)
-    else:
-        folder = saved_model_folder(handle)
+        operations.require_computing(folder)
     return Folders(folder, folder)
 
 
@@ -177,6 +178,33 @@ def fingerprint_of(handle: str) -> str:
     return fingerprint(resolve(handle).encoder)
 
 
+def digest_of(handle: str) -> str:
+    """Returns the SHA-256 of a model's files as they came from its publisher, 64 digits.
+
+    Raises:
+      InputError: There is no such model, or it cannot be fetched.
+    """
+    source = source_of(handle)
+    if source is not None:
+        return storage.digest_of(source, sorted(_files(epath.Path(source))))
+    return storage.digest(_saved_model(handle))
+
+
+def require_digest(handle: str, digest: str) -> None:
+    """Refuses a model whose files are not those that were pinned.
+
+    Raises:
+      InputError: They are others; or as `digest_of`.
+    """
+    found = digest_of(handle)
+    if found != digest:
+        raise InputError(
+            f"{handle} is not the model that was pinned: its files have the SHA-256 {found}, and "
+            f"not {digest}",
+            "Find out why they changed before you take it",
+        )
+
+
 def inspect(handle: str) -> None:
     """Refuses what can be seen to be unusable without TensorFlow.
 
@@ -188,6 +216,14 @@ def inspect(handle: str) -> None:
         facts.inspect(source)
     elif not is_url(handle):
         saved_model_folder(handle)
+
+
+def _saved_model(handle: str) -> str:
+    if not is_url(handle):
+        return saved_model_folder(handle)
+    from albert_tfx.encoders.fetching import tf_hub
+
+    return tf_hub.fetch(handle)
 
 
 def _described(handle: str, folder: str, found: "SavedEncoder") -> Description:

@@ -7,8 +7,10 @@ place in the data, so that its resumed training ends elsewhere than an undisturb
 import dataclasses
 import enum
 import json
+import logging
 import math
 import os
+import re
 import time
 from collections.abc import Callable
 
@@ -17,10 +19,15 @@ import tensorflow as tf
 from etils import epath
 
 from albert_tfx.contract import HISTORY_FILE
+from albert_tfx.errors import one_line
 from albert_tfx.options import FLOAT32
 from albert_tfx.storage import read_json, remove, write_bytes
 
 STEPS_BETWEEN_CHECKPOINTS = 50
+# TensorFlow's name of the file that names the latest checkpoint, and of our state in that.
+_INDEX = "checkpoint"
+_STATE = "state/.ATTRIBUTES/py_state"
+_LOGGER = logging.getLogger(__name__)
 
 
 class BestBy(enum.Enum):
@@ -156,7 +163,9 @@ def fit(
     Called again, it has nothing left to do, until `forget` removes the checkpoints.
 
     A resumed training takes the steps that an undisturbed one would have taken; it ends with the
-    same weights where the model has no dropout, whose draws no checkpoint holds.
+    same weights where the model has no dropout, whose draws no checkpoint holds. Where a checkpoint
+    is damaged, training begins anew. What an earlier try left that is no whole checkpoint is
+    removed, so that no try on a full disk takes more of it than the one before.
 
     Args:
       model: Compiled and built, and so are its optimizers.
@@ -171,19 +180,17 @@ def fit(
     """
     _build_metrics(model, validation)
     state = TrainingState()
-    checkpoint = tf.train.Checkpoint(model=model, metrics=model.metrics, state=state)
-    manager = tf.train.CheckpointManager(checkpoint, plan.checkpoints, max_to_keep=2)
-    if manager.latest_checkpoint:
-        checkpoint.restore(manager.latest_checkpoint)
+    kept = _Checkpoints(model, plan.checkpoints, state)
+    if kept.restore():
         on_resume(state)
     callback_list = tf.keras.callbacks.CallbackList(callbacks, model=model)
     callback_list.on_train_begin()
     rest = training.skip(state.step)
     batches = iter(model.distribute_strategy.experimental_distribute_dataset(rest))
     while not state.is_over(plan):
-        _fit_epoch(model, batches, validation, plan, state, manager, callback_list)
+        _fit_epoch(model, batches, validation, plan, state, kept, callback_list)
     callback_list.on_train_end()
-    tf.train.Checkpoint(model=model).read(_best(plan, state.best_epoch)).expect_partial()
+    kept.restore_best(state.best_epoch)
     return state
 
 
@@ -192,12 +199,84 @@ def forget(checkpoints: str) -> None:
 
     The index goes first: of what is left if this is stopped, no training takes notice.
     """
-    (epath.Path(checkpoints) / "checkpoint").unlink()
+    (epath.Path(checkpoints) / _INDEX).unlink()
     remove(checkpoints)
 
 
-def _best(plan: Plan, epoch: int) -> str:
-    return os.path.join(plan.checkpoints, f"best-{epoch}")
+class _Checkpoints:
+    """The folder of one training: its latest checkpoint and the weights of its best epoch."""
+
+    def __init__(self, model: tf.keras.Model, folder: str, state: TrainingState) -> None:
+        """Removes what is not whole, so that no try on a full disk takes more than the last."""
+        _remove_damaged(folder)
+        _remove_leftovers(folder)
+        checkpoint = tf.train.Checkpoint(model=model, metrics=model.metrics, state=state)
+        self._latest = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=1)
+        # Without the optimizers' slots, which are twice its size.
+        self._weights = tf.train.Checkpoint(weights=list(model.weights))
+        self._folder = folder
+
+    def restore(self) -> bool:
+        """Restores the latest checkpoint; returns whether there is one."""
+        return self._latest.restore_or_initialize() is not None
+
+    def save(self) -> None:
+        """Writes a checkpoint, in place of the one before it."""
+        try:
+            self._latest.save()
+        finally:
+            _remove_leftovers(self._folder)
+
+    def save_best(self, epoch: int) -> None:
+        """Writes the weights of an epoch, which `save` then makes those of the best one."""
+        try:
+            self._weights.write(_best(self._folder, epoch))
+        except Exception:
+            _remove_leftovers(self._folder)
+            raise
+
+    def restore_best(self, epoch: int) -> None:
+        """Gives the model the weights of the best epoch."""
+        self._weights.read(_best(self._folder, epoch)).assert_consumed()
+
+
+def _best(folder: str, epoch: int) -> str:
+    return os.path.join(folder, f"best-{epoch}")
+
+
+def _named(folder: str) -> list[str]:
+    """Returns the prefixes of the latest checkpoint, and of the weights that it calls the best."""
+    latest = tf.train.latest_checkpoint(folder)
+    if latest is None:
+        return []
+    state = TrainingState()
+    state.deserialize(tf.train.load_checkpoint(latest).get_tensor(_STATE))
+    return [latest] if state.best_epoch < 0 else [latest, _best(folder, state.best_epoch)]
+
+
+def _remove_damaged(folder: str) -> None:
+    """Removes the folder where it names nothing to go on from, or what cannot be read."""
+    try:
+        named = _named(folder)
+        for prefix in named:
+            reader = tf.train.load_checkpoint(prefix)
+            for name in reader.get_variable_to_shape_map():
+                reader.get_tensor(name)
+    except (tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
+        _LOGGER.warning("training begins anew, as its checkpoint is damaged: %s", one_line(error))
+        named = []
+    if not named:
+        remove(folder)
+
+
+def _remove_leftovers(folder: str) -> None:
+    """Removes partial files, and the weights of epochs that are not the best any more."""
+    root = epath.Path(folder)
+    names = "|".join(re.escape(epath.Path(prefix).name) for prefix in _named(folder))
+    ours = re.compile(rf"{_INDEX}|({names})[.](index|data-\d+-of-\d+)")
+    for path in root.iterdir() if root.exists() else ():
+        if not ours.fullmatch(path.name):
+            remove(path)
 
 
 def _in_few_digits(value: float) -> float:
@@ -217,7 +296,7 @@ def _fit_epoch(
     validation: tf.data.Dataset,
     plan: Plan,
     state: TrainingState,
-    manager: tf.train.CheckpointManager,
+    kept: _Checkpoints,
     callback_list: tf.keras.callbacks.CallbackList,
 ) -> None:
     epoch, done = divmod(state.step, plan.steps_per_epoch)
@@ -232,13 +311,13 @@ def _fit_epoch(
         callback_list.on_train_batch_end(step, logs)
         is_last = step + 1 == plan.steps_per_epoch
         if state.step % plan.steps_between_checkpoints == 0 and not is_last:
-            manager.save()
+            kept.save()
     measured = model.evaluate(validation, verbose=0, return_dict=True)
     row = logs | {f"val_{name}": value for name, value in measured.items()}
     row = {name: _in_few_digits(value) for name, value in row.items()}
     model.reset_metrics()
     if state.add(row, plan.best_by):
-        tf.train.Checkpoint(model=model).write(_best(plan, epoch))
+        kept.save_best(epoch)
     state.seconds = time.monotonic() - started
-    manager.save()
+    kept.save()
     callback_list.on_epoch_end(epoch, row)

@@ -105,9 +105,15 @@ class TextServer(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=_EXAMPLES)])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature."""
-        parsed = tf.io.parse_example(examples, {TEXT: tf.io.FixedLenFeature([], tf.string)})
-        return self.classify_text(parsed[TEXT])  # type: ignore[no-any-return]
+        """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature.
+
+        One that is damaged, or has no text, or several, has probabilities of 0: no error, which
+        would be that of the others in the request as well.
+        """
+        text, is_usable = _texts(examples)
+        answers = self.classify_text(text)
+        probabilities = tf.where(is_usable[:, tf.newaxis], answers[PROBABILITIES], 0.0)
+        return {**answers, PROBABILITIES: probabilities}
 
     def export(self, folder: str) -> None:
         """Writes the SavedModel with its two signatures."""
@@ -116,6 +122,23 @@ class TextServer(tf.Module):
             CLASSIFY_TEXT: self.classify_text,
         }
         tf.saved_model.save(self, folder, signatures=signatures)
+
+
+def _texts(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the text of each example, empty where it cannot be read, and whether it can."""
+    count = tf.size(examples, tf.int64)
+    feature = {TEXT: tf.io.FixedLenFeature([], tf.string)}
+    read = (
+        tf.data.Dataset.from_tensor_slices((tf.range(count), examples))
+        .map(lambda number, each: (number, tf.io.parse_single_example(each, feature)[TEXT]))
+        .ignore_errors()
+    )
+    last = tf.data.Dataset.from_tensors((count, ""))  # so that there is one at least
+    numbers, texts = read.concatenate(last).batch(count + 1).get_single_element()
+    places = numbers[:-1, tf.newaxis]
+    text = tf.tensor_scatter_nd_update(tf.fill([count], ""), places, texts[:-1])
+    is_usable = tf.scatter_nd(places, tf.ones_like(numbers[:-1]), [count]) > 0
+    return text, is_usable
 
 
 def _captured(root: tf.Module, function: tf.types.experimental.ConcreteFunction) -> list[object]:

@@ -1,7 +1,9 @@
 """The model that a run pushed: which it is, and how to ask it. Imports TensorFlow, never TFX."""
 
+import hashlib
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +11,14 @@ from etils import epath
 
 from albert_tfx.contract import CLASSIFY_TEXT, EXTRA_ASSETS, LABELS, PROBABILITIES, WARMUP_FILE
 from albert_tfx.errors import InputError, one_line
-from albert_tfx.storage import version_numbers
+from albert_tfx.storage import fingerprint, version_numbers
 
 if TYPE_CHECKING:
     from albert_tfx.prediction.predictions import Probabilities
 
 _MODEL_FILE = "saved_model.pb"
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_NUMBER = re.compile(r"_\d+$")
 
 
 def newest(output: Path, reason: Callable[[Path], str | None] = lambda _: None) -> Path:
@@ -81,6 +85,49 @@ def answer_warmup(folder: epath.PathLike) -> None:
                 f"The model in {folder} answers with numbers that are no probabilities",
                 "Look into its training's history for a loss that is not finite",
             )
+
+
+def content(folder: epath.PathLike) -> str:
+    """Returns a hash of what a SavedModel computes: of its graph, its weights and its assets.
+
+    Each export has other files than the one before, also of the same weights: TensorFlow numbers
+    its functions as it traces them, and writes the maps of its protocol buffers in any order.
+    """
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(os.path.join(folder, "variables", "variables"))
+    digest = hashlib.sha256()
+    for name, shape in sorted(reader.get_variable_to_shape_map().items()):
+        if name != _OBJECT_GRAPH:
+            digest.update(f"{name} {shape} ".encode())
+            digest.update(reader.get_tensor(name).tobytes())
+    for part in _functions(folder):
+        digest.update(part)
+    assets = epath.Path(folder) / "assets"
+    digest.update(fingerprint(assets).encode() if assets.exists() else b"")
+    return digest.hexdigest()
+
+
+def _functions(folder: epath.PathLike) -> list[bytes]:
+    """Returns a hash of each function of a graph, without the numbers in their names; sorted."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    proto = saved_model_pb2.SavedModel.FromString((epath.Path(folder) / _MODEL_FILE).read_bytes())
+    hashes = []
+    for meta_graph in proto.meta_graphs:
+        functions = meta_graph.graph_def.library.function
+        for function in functions:
+            function.signature.name = _NUMBER.sub("", function.signature.name)
+            _rename_calls(function.node_def)
+            hashes.append(hashlib.sha256(function.SerializeToString(deterministic=True)).digest())
+    return sorted(hashes)
+
+
+def _rename_calls(nodes: Iterable[Any]) -> None:
+    for node in nodes:
+        for value in node.attr.values():
+            for called in (*([value.func] if value.HasField("func") else ()), *value.list.func):
+                called.name = _NUMBER.sub("", called.name)
 
 
 def _load(folder: epath.PathLike) -> Any:

@@ -5,6 +5,7 @@ CSV by `publish`, in the order of the texts, which Beam does not keep.
 """
 
 import array
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -25,6 +26,7 @@ from albert_tfx.prediction.predictions import Csv, Prediction, written
 
 ROW = "row"
 _FILE = "texts.tfrecord.gz"
+_SOURCES = ".sources.json"
 _LINES_AT_ONCE = 1000
 
 
@@ -36,9 +38,10 @@ def from_file(path: Path, text_column: str | None, root: Path) -> TextsToScore:
     """
     how_to_read = f"{text_files.kind_of(path)} {text_column} "
     identity = text_files.content_hash(path, how_to_read.encode())
-    return _prepared(
+    texts = _prepared(
         root, _name_of_file(path), identity, lambda: text_files.from_file(path, text_column)
     )
+    return dataclasses.replace(texts, source=str(path.resolve()))
 
 
 def from_split(dataset: tfds_source.ResolvedDataset, split: str, root: Path) -> TextsToScore:
@@ -49,7 +52,28 @@ def from_split(dataset: tfds_source.ResolvedDataset, split: str, root: Path) -> 
     """
     texts = tfds_source.texts(dataset, split)
     identity = f"{dataset.fingerprint} {dataset.text_feature} {split}"
-    return _prepared(root, _name_of_split(split), identity, lambda: texts)
+    prepared = _prepared(root, _name_of_split(split), identity, lambda: texts)
+    return dataclasses.replace(prepared, source=f"{split} of {dataset.builder.info.full_name}")
+
+
+def target(folder: Path, texts: TextsToScore) -> Path:
+    """Returns the file for the answers to texts: always the same for them, and no others'.
+
+    Two files of one name in two folders, or of one stem, have one each; so has a file that
+    somebody else put there.
+
+    Args:
+      folder: Of all such files. Whose each is, is recorded there.
+      texts: What is scored.
+    """
+    record = folder / _SOURCES
+    known: dict[str, str] = storage.read_json(record) if record.exists() else {}
+    name = texts.name
+    is_free = name not in known and not (folder / f"{name}.csv").exists()
+    if not is_free and known.get(name) != texts.source:
+        name = f"{name}-{hashlib.sha256(texts.source.encode()).hexdigest()[:8]}"
+    storage.write_json(record, {**known, name: texts.source})
+    return folder / f"{name}.csv"
 
 
 def publish(texts: TextsToScore, scored: str, target: Path) -> int:

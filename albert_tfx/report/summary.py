@@ -125,6 +125,7 @@ class Duplicates:
 
     exact: Mapping[str, Mapping[str, int]]
     near: Mapping[str, Mapping[str, int]]
+    contradicting: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     removed: Mapping[str, Removed]
     reviews: Mapping[str, Mapping[str, Fates]]
     keep: bool

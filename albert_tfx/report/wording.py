@@ -153,11 +153,21 @@ def duplicates(summary: Summary) -> str:
     found = summary.duplicates
     if found is None:
         return ""
+    labels = contradictions(summary)
     if found.keep:
-        return "counted, and kept"
+        return f"counted, and kept{labels}"
     removed = {split: each.exact + each.near for split, each in found.removed.items()}
     parts = [f"{count:,} of {split}" for split, count in removed.items() if count]
-    return f"taken out: {', '.join(parts) or 'none'}"
+    return f"taken out: {', '.join(parts) or 'none'}{labels}"
+
+
+def contradictions(summary: Summary) -> str:
+    """Returns how many texts have another label elsewhere; empty where there is none."""
+    found = summary.duplicates.contradicting if summary.duplicates else {}
+    parts = [f"{max(others.values()):,} of {split}" for split, others in found.items() if others]
+    return (
+        f"; with another label than the same text has before: {', '.join(parts)}" if parts else ""
+    )
 
 
 def yardstick(summary: Summary) -> str:

@@ -33,6 +33,13 @@ _RUN = re.compile(r"run-(\d+)")
 _CONDITION = re.compile(r"""([\w.]+)=("[^"]*"|\S+)""")
 _METADATA = re.compile(r"\{\{\$\.inputs\.artifacts\['(\w+)'\]\.metadata\['(\w+)'\]\}\}")
 
+# Of a process that signal 9 ended, and of a container that it did.
+_OF_KILLED = (-9, 137)
+_KILLED = (
+    "It was killed, by the kernel where memory was short: give the task more, or the pipeline less "
+    "to do, by --batch-size, --sequence-length or --gradient-accumulation. "
+)
+
 Artifact = dict[str, Any]
 Report = Callable[[str, "Done | None"], None]
 
@@ -60,7 +67,8 @@ class TaskError(Exception):
     """A task's command failed, or was stopped."""
 
     def __init__(self, task: str, status: int, log: Path) -> None:
-        super().__init__(f"{task} ended with status {status}. See {log}.")
+        remedy = _KILLED if status in _OF_KILLED else ""
+        super().__init__(f"{task} ended with status {status}. {remedy}See {log}.")
 
 
 class Replay:

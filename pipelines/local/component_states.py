@@ -8,7 +8,14 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from albert_tfx.errors import InputError, one_line
+from albert_tfx.errors import (
+    LESS_MEMORY,
+    InputError,
+    chain,
+    is_full_disk,
+    is_lack_of_memory,
+    one_line,
+)
 from albert_tfx.progress import Progress, of_record
 
 _QUOTED = re.compile(
@@ -173,7 +180,7 @@ def explain(error: BaseException, log: str) -> InputError | RunError:
       The `InputError` that is at the bottom of it, if there is one. Else an error that names the
       component, the reason, where to read on and how to go on.
     """
-    bad_input = next(filter(None, map(_input_error, _chain(error))), None)
+    bad_input = next(filter(None, map(_input_error, chain(error))), None)
     if bad_input is not None:
         return bad_input
     if isinstance(error, ComponentError):
@@ -182,7 +189,16 @@ def explain(error: BaseException, log: str) -> InputError | RunError:
         go_on = "The same command goes on from here, as what has finished is cached"
     else:
         what, reason, go_on = "the run failed", _last_line(error), "Then run the same command again"
-    return RunError(f"{what} ({reason or 'its inputs are missing'}). See {log}. {go_on}.")
+    remedy = "".join(f"{each}. " for each in _remedies(error))
+    return RunError(f"{what} ({reason or 'its inputs are missing'}). See {log}. {remedy}{go_on}.")
+
+
+def _remedies(error: BaseException) -> Iterator[str]:
+    """Yields what helps with an error that is nobody's fault."""
+    if is_full_disk(error):
+        yield "The disk is full: free some space"
+    elif is_lack_of_memory(error):
+        yield f"Memory may have been short. {LESS_MEMORY}"
 
 
 def _input_error(error: BaseException) -> InputError | None:
@@ -202,9 +218,3 @@ def _input_error(error: BaseException) -> InputError | None:
 def _last_line(error: BaseException) -> str:
     name, line = type(error).__name__, one_line(error).strip()
     return name if line == name else f"{name}: {line}"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -4,10 +4,12 @@ import contextlib
 import dataclasses
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albert_tfx.contract import LABEL, SUMMARY_FILE, TEXT
+from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
     DatasetOptions,
@@ -16,6 +18,7 @@ from albert_tfx.options import (
     TextsToScore,
 )
 from pipelines.config import PipelineConfig, build_config
+from pipelines.confinement import memory
 from pipelines.request import Request
 
 if TYPE_CHECKING:
@@ -32,17 +35,20 @@ class Prepared:
       encoder: What is known of its encoder.
       class_names: What the reviews are sorted into.
       num_examples: How many reviews each split has.
+      remarks: What to tell the user besides.
     """
 
     config: PipelineConfig
     encoder: "Description"
     class_names: tuple[str, ...]
     num_examples: dict[str, int]
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
         reviews = f"reviews: {counts}; classes: {', '.join(self.class_names)}"
-        return f"encoder: {self.encoder}\n{reviews}"
+        memory_line = memory.describe(self.encoder.parameters)
+        return "\n".join((f"encoder: {self.encoder}", *self.remarks, reviews, memory_line))
 
 
 def prepare(request: Request) -> Prepared:
@@ -76,7 +82,17 @@ def prepare(request: Request) -> Prepared:
         encoder_fingerprint=encoder.fingerprint,
         preprocessor_fingerprint=preprocessor,
     )
-    return Prepared(config, encoder, resolved.class_names, resolved.num_examples)
+    return Prepared(
+        config, encoder, resolved.class_names, resolved.num_examples, tuple(_pin(encoder.handle))
+    )
+
+
+def _pin(encoder: str) -> Iterator[str]:
+    """Yields how to have the very same encoder again, where it does not come with this code."""
+    if not encoder.startswith(ASSET_SCHEME):
+        from albert_tfx.encoders import resolution
+
+        yield f"to pin it: --encoder {encoder}@sha256:{resolution.digest_of(encoder)}"
 
 
 def _refuse_what_is_not_ours(request: Request) -> None:
@@ -157,6 +173,8 @@ def _checked_models(request: Request) -> "tuple[Description, str]":
     preprocessing, embedding = request.of(PreprocessingOptions), request.of(EmbeddingOptions)
     for handle in (embedding.encoder, preprocessing.preprocessor):
         resolution.inspect(handle)
+    for key, digest in request.pins.items():
+        resolution.require_digest(request.options[key], digest)
     from albert_tfx.modeling import encoder
 
     known = encoder.check(

@@ -12,6 +12,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from albert_tfx.contract import PUSHED_DESTINATION, PUSHED_VERSION
+from albert_tfx.errors import LESS_MEMORY
 from albert_tfx.release.production import PRODUCTION, Production, newest_whole
 from albert_tfx.storage import version_numbers
 from pipelines.config import PipelineConfig
@@ -19,6 +20,7 @@ from pipelines.local import artifact_files
 from pipelines.runs import open_store, split_uri
 
 _PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
+_ACTIVE = (_PROTO.Execution.NEW, _PROTO.Execution.RUNNING)
 # TFX's name for the type of what a Pusher gives.
 _PUSHED_MODEL = "PushedModel"
 
@@ -38,6 +40,7 @@ def reconcile(config: PipelineConfig) -> list[str]:
         *_follow_move(store, pushes, config),
         *_forget_damaged(store, config),
         *_forget_lost_pushes(store, pushes, config),
+        *_close_executions(store),
     ]
     _remember(store, config)
     return found
@@ -126,6 +129,25 @@ def _forget_lost_pushes(
     for version in version_numbers(config.serving):
         if version > newest:
             yield f"{config.serving}/{version} is damaged, and counts as never pushed"
+
+
+def _close_executions(store: MetadataStore) -> Iterator[str]:
+    """Marks as cancelled what runs on in the metadata alone: this run has the folder to itself.
+
+    Names what the run before was at when it was killed, as the kernel does where memory is short.
+    """
+    left = [each for each in store.get_executions() if each.last_known_state in _ACTIVE]
+    for execution in left:
+        execution.last_known_state = _PROTO.Execution.CANCELED
+    store.put_executions(left)
+    for execution in sorted(left, key=lambda each: each.id)[-1:]:
+        contexts = store.get_contexts_by_execution(execution.id)
+        names = {each.type: each.name for each in contexts}
+        component = names.get("node", "").removeprefix(f"{names.get('pipeline')}.")
+        yield (
+            f"the run before was stopped or killed in {component or 'a component'}; where nobody "
+            f"did so, the kernel did, for memory. {LESS_MEMORY}"
+        )
 
 
 def _pushes(store: MetadataStore, pipeline: str) -> list[Any]:

@@ -73,9 +73,12 @@ def _compare(request: Request, screen: "Screen") -> None:
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+        from pipelines.confinement import servers
         from pipelines.local.reconciliation import reconcile, remember
         from pipelines.pipeline import create_pipeline
 
+        servers.listen_on_loopback()
+        servers.open_no_watcher()
         found = reconcile(config)
         pipeline = create_pipeline(config)
     for sentence in found:
@@ -106,7 +109,7 @@ def _publish_predictions(config: PipelineConfig, texts: TextsToScore) -> str:
     from pipelines import runs
 
     scored = runs.output_uri(config.metadata, config.name, BULK_INFERRER)
-    target = pathlib.Path(config.predictions, f"{texts.name}.csv")
+    target = scoring.target(pathlib.Path(config.predictions), texts)
     count = scoring.publish(texts, scored, target)
     if not count:
         return "nothing, as no model was good enough"

@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, is_full_disk
 from albert_tfx.printable import printable
+from albert_tfx.redaction import hide, redacted, secrets
 
+_LARGE = 32 << 20  # bytes of a log that the next run does not add to
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -24,7 +26,9 @@ def capture(path: str) -> Iterator[TextIO]:
     """Sends file descriptors 1 and 2, and Python's logging from INFO on, to the end of `path`.
 
     Descriptors, not `sys.stdout`: TensorFlow's C++ and Beam's processes know nothing of the
-    latter. While it is open, no other process can capture to a file in the same folder.
+    latter. While it is open, no other process can capture to a file in the same folder. A large
+    log is renamed first, so that a folder has two at most. Passwords of the command line are not
+    in it, where Python logs them.
 
     Yields:
       The standard output as it was, to write to meanwhile. What nobody reads there is lost, and
@@ -34,11 +38,11 @@ def capture(path: str) -> Iterator[TextIO]:
       InputError: The file cannot be written, or another process captures to that folder.
     """
     file = pathlib.Path(path)
-    with _open(file) as log, contextlib.ExitStack() as stack:
-        stack.enter_context(_locked(file.parent))
-        log.write(
-            f"\n==== {time.strftime('%Y-%m-%d %H:%M:%S %z')} {printable(shlex.join(sys.argv))}\n"
-        )
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_locked(_made(file.parent)))
+        log = stack.enter_context(_open(file))
+        command = printable(shlex.join(redacted(sys.argv)))
+        log.write(f"\n==== {time.strftime('%Y-%m-%d %H:%M:%S %z')} {command}\n")
         _flush()
         output = stack.enter_context(_redirected(sys.stdout, 1, log))
         stack.enter_context(_redirected(sys.stderr, 2, log))
@@ -47,13 +51,31 @@ def capture(path: str) -> Iterator[TextIO]:
         yield output
 
 
+def _made(folder: pathlib.Path) -> pathlib.Path:
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _open(path: pathlib.Path) -> TextIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    """Opens a log to add to; a large one is renamed, in place of the one before it."""
+    with _explained(path.parent):
+        if path.exists() and path.stat().st_size > _LARGE:
+            path.replace(path.with_name(f"{path.name}.1"))
         return path.open("a", encoding="utf-8", buffering=1)
+
+
+@contextlib.contextmanager
+def _explained(folder: pathlib.Path) -> Iterator[None]:
+    """Turns what keeps the block from writing to a folder into one line with a remedy."""
+    try:
+        yield
     except OSError as error:
-        cause = f"{path.parent} cannot be written ({error.strerror})"
-        raise InputError(cause, "Give another folder with --output DIR") from error
+        remedy = "Give another folder with --output DIR"
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror})",
+            f"Free some space, or: {remedy}" if is_full_disk(error) else remedy,
+        ) from error
 
 
 @contextlib.contextmanager
@@ -98,10 +120,14 @@ def _redirected(stream: TextIO, descriptor: int, log: TextIO) -> Iterator[TextIO
 
 
 class _Formatter(logging.Formatter):
-    """Writes records of which nothing changes the terminal that shows the log."""
+    """Writes records without passwords and without what changes the terminal that shows them."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT)
+        self._hidden = secrets(sys.argv)
 
     def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+        return printable(hide(super().format(record), self._hidden))
 
 
 @contextlib.contextmanager
@@ -111,7 +137,7 @@ def _logging_to(log: TextIO) -> Iterator[None]:
     root, verbosity = logging.getLogger(), absl.logging.get_verbosity()
     level = root.level
     handler = logging.StreamHandler(log)
-    handler.setFormatter(_Formatter(_FORMAT))
+    handler.setFormatter(_Formatter())
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     absl.logging.set_verbosity(absl.logging.INFO)

@@ -1,4 +1,4 @@
-"""What a run gives to what it starts: this code, and a folder of its own for temporary files."""
+"""What a run gives to what it starts: this code, a folder for temporary files, and its own end."""
 
 import contextlib
 import os
@@ -6,17 +6,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 
 from albert_tfx import sources
+from pipelines.confinement import servers
 
 
 @contextlib.contextmanager
 def of_a_run() -> Iterator[str]:
-    """Sets both for this process and those that it starts; yields the folder, and removes it.
+    """Sets them for this process and those that it starts; yields the folder, and removes it.
 
     TFDS, TensorFlow and Beam leave folders and files behind, TensorFlow where its process is
     stopped. Worker processes of Beam need to find the project's code.
     """
     with _temporary_folder() as folder:
-        ours = {**sources.environment(), "TMPDIR": folder}
+        ours = {**sources.environment(), **servers.own_environment(), "TMPDIR": folder}
         if given := os.environ.get("PYTHONPATH"):
             ours["PYTHONPATH"] += os.pathsep + given
         with _environment(ours):

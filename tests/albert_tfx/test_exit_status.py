@@ -1,6 +1,8 @@
 """Every way out of a command, in processes whose streams are lost: unread, full or closed."""
 
+import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +122,68 @@ def test_what_was_printed_before_the_end_is_there(capsys):
 
     assert main(["a", "b"]) == 0
     assert capsys.readouterr().out == "a b\n"
+
+
+_WRITES = """
+import sys, time
+from albert_tfx import exit_status, storage
+
+@exit_status.command
+def main():
+    with storage.whole_file(sys.argv[1]) as partial:
+        partial.write_text("half")
+        print("writing", flush=True)
+        sys.stdin.readline()
+    return 0
+
+sys.exit(main())
+"""
+
+
+def started(command: list[str]) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=PROJECT, text=True, stdin=pipe, stdout=pipe)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_and_leaves_nothing_half_written(number, tmp_path: Path):
+    command = [sys.executable, "-c", _WRITES, str(tmp_path / "answers.csv")]
+    with started(command) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        assert list(tmp_path.iterdir())
+        process.send_signal(number)
+        assert process.wait() == -number
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_that_the_caller_ignores_ends_nothing(tmp_path: Path):
+    line = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
+    command = [*line, sys.executable, "-c", _WRITES, str(tmp_path / "answers.csv")]
+    with started(command) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGHUP)
+        process.communicate("go on\n")
+        assert process.returncode == 0
+    assert (tmp_path / "answers.csv").read_text() == "half"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "status"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "Free some space", 2),
+        (RuntimeError("UNKNOWN: /x/ckpt; No space left on device"), "Free some space", 2),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"), "Free some", 2),
+        (RuntimeError("database or disk is full"), "Free some space", 2),
+        (MemoryError(), "memory is short", 1),
+    ],
+)
+def test_a_lack_of_room_is_one_line_with_its_remedy(error, message, status, capsys):
+    def fail() -> int:
+        raise error
+
+    assert exit_status.command(fail)() == status
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1

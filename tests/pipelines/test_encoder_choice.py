@@ -148,3 +148,32 @@ def test_a_submission_gives_both_models(filled, given, default, completed):
 def test_a_submission_whose_preprocessor_is_not_known_is_refused(filled):
     with pytest.raises(InputError, match="Name it with --preprocessor"):
         encoder_choice.complete([f"encoder={TF_HUB}"], {"preprocessor": MODEL})
+
+
+PIN = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("given", "handle"),
+    [
+        ("https://tfhub.dev/tensorflow/albert_en_base/3", None),
+        ("hf://albert/albert-base-v2@main", "hf://albert/albert-base-v2"),
+    ],
+)
+def test_a_pin_is_kept_beside_the_handle(given, handle):
+    preset = presets.PRESETS["sample"].options
+    chosen = encoder_choice.choose({"encoder": f"{given}@sha256:{PIN}"}, preset)
+    assert chosen.encoder == (handle or given)
+    assert chosen.pins == {"encoder": PIN}
+
+
+@pytest.mark.parametrize("pin", ["", "abc", PIN.upper(), PIN + "0"])
+def test_a_pin_without_a_digest_is_refused(pin):
+    with pytest.raises(InputError, match="is no SHA-256"):
+        encoder_choice.choose({"encoder": f"https://x.example/m@sha256:{pin}"}, {})
+
+
+def test_a_password_in_a_handle_is_refused_and_not_repeated():
+    with pytest.raises(InputError, match="holds a password") as caught:
+        encoder_choice.choose({"encoder": "https://me:hunter2@x.example/m"}, {})
+    assert "hunter2" not in str(caught.value)

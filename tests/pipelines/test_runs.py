@@ -50,3 +50,29 @@ def test_a_run_has_its_artifacts_by_component_and_key(output: Output, records: R
         ("Evaluator.comparison", "evaluation"): evaluation,
         ("ComparisonReport", "report"): report,
     }
+
+
+def test_runs_are_in_the_order_in_which_they_began_whatever_the_clock(
+    output: Output, records: Records, monkeypatch
+):
+    """ML Metadata numbers what it is given; the clock was set back before the second run."""
+    records.execution("ComparisonReport", "report", "COMPLETE")
+    records.run("2026-11-28")
+    records.execution("ComparisonReport", "report", "COMPLETE")
+    store = runs.open_store(Path(output.metadata))
+    times = {"2026-11-29": 2000, "2026-11-28": 1000}
+
+    class Store:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def get_contexts_by_type(self, name):
+            contexts = store.get_contexts_by_type(name)
+            for each in contexts:
+                each.create_time_since_epoch = times[each.name]
+            return contexts[::-1]
+
+    monkeypatch.setattr(runs, "open_store", lambda *_: Store())
+    found = runs.list_runs(str(output.folder))
+    assert [run.name for run in found] == ["2026-11-29", "2026-11-28"]
+    assert found[0].started > found[1].started

@@ -47,6 +47,10 @@ class Records:
             self._context("pipeline_run", "2026-11-29"),
         ]
 
+    def run(self, name: str) -> None:
+        """Begins another run, which the executions to come belong to."""
+        self._contexts[-1] = self._context("pipeline_run", name)
+
     def _context(self, type_name: str, name: str) -> int:
         type_id = self.store.put_context_type(proto.ContextType(name=type_name))
         return self.store.put_contexts([proto.Context(type_id=type_id, name=name)])[0]

@@ -6,6 +6,8 @@
 | `https://…` | a SavedModel of TF Hub or Kaggle |
 | `hf://OWNER/NAME[@REVISION]` | a model of Hugging Face; a bare `OWNER/NAME` is understood |
 | any other | a folder, here or in a bucket: a SavedModel's, or a Hugging Face model's |
+
+Where a user names a model, `@sha256:` and a digest of its files may follow, by which it is pinned.
 """
 
 import dataclasses
@@ -19,6 +21,7 @@ from etils import epath
 from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.options import absolute
+from albert_tfx.redaction import has_secret, redacted
 
 ASSET_SCHEME = "asset://"
 HUGGING_FACE_SCHEME = "hf://"
@@ -35,6 +38,8 @@ _WHAT_TO_GIVE = (
     "Give the folder of a SavedModel or of a Hugging Face model, a TF Hub or Kaggle URL, or a name "
     f"of Hugging Face, such as {EXAMPLE}"
 )
+_PIN = "@sha256:"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -76,6 +81,24 @@ class Given:
     remark: str = ""
 
 
+def split_pin(given: str) -> tuple[str, str | None]:
+    """Returns what a user named without its pin, and the digest that this states, if there is one.
+
+    >>> split_pin("models/my_bert")
+    ('models/my_bert', None)
+
+    Raises:
+      InputError: There is a pin without a digest.
+    """
+    handle, pin, digest = given.partition(_PIN)
+    if pin and not _DIGEST.fullmatch(digest):
+        raise InputError(
+            f"{given} pins by {digest!r}, which is no SHA-256",
+            "Give the 64 hexadecimal digits that a run with this model prints",
+        )
+    return handle, digest or None
+
+
 def understand(given: str, role: str = "encoder") -> Given:
     """Returns the handle that a user means.
 
@@ -84,8 +107,20 @@ def understand(given: str, role: str = "encoder") -> Given:
       role: What an error calls it.
 
     Raises:
-      InputError: There is no such folder, and it names nothing else.
+      InputError: There is no such folder, and it names nothing else; or it holds a password.
     """
+    if has_secret(given):
+        (shown,) = redacted([given])
+        raise InputError(
+            f"--{role} {shown!r} holds a password or a key, which a run would write into its "
+            "metadata and its report",
+            "Download the model, and give its folder; for Hugging Face, name a token in HF_TOKEN",
+        )
+    if _PIN in given:
+        raise InputError(
+            f"{given} pins a model by its files, which are not looked at here",
+            "Name a commit of Hugging Face, as hf://OWNER/NAME@COMMIT, which is as certain",
+        )
     if given.startswith(HUGGING_FACE_SCHEME):
         return Given(str(_model(given)))
     if page := _PAGE.fullmatch(given):

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -228,3 +229,15 @@ def test_two_processes_at_once_make_one_conversion(source: Path, caches: Path):
     assert len(set(said)) == 1
     (made,) = (path for path in (caches / "encoders").iterdir() if path.is_dir())
     assert facts.read(made) == facts.inspect(source)
+
+
+def test_a_pin_is_of_the_files_and_nothing_else(tmp_path: Path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "variables" / "data").write_bytes(b"weights")
+    digest = resolution.digest_of(str(tmp_path))
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    resolution.require_digest(str(tmp_path), digest)
+    (tmp_path / "variables" / "data").write_bytes(b"Weights")
+    with pytest.raises(InputError, match="is not the model that was pinned"):
+        resolution.require_digest(str(tmp_path), digest)

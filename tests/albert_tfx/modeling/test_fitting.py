@@ -1,5 +1,6 @@
 """Trainings that are killed, and end as if they had not been."""
 
+import errno
 import json
 import os
 import shutil
@@ -129,9 +130,109 @@ def test_nothing_is_left_of_a_training_that_is_forgotten(ended_folder):
 
 @pytest.mark.slow
 def test_half_forgotten_it_begins_anew(undisturbed, ended_folder, monkeypatch, capsys):
-    monkeypatch.setattr(fitting, "remove", lambda folder: os.remove(f"{folder}/best-0.index"))
-    fitting.forget(str(ended_folder / "checkpoints"))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(fitting, "remove", lambda _: None)
+        fitting.forget(str(ended_folder / "checkpoints"))
+    assert list(ended_folder.glob("checkpoints/best-*"))
     model, _ = training.train(ended_folder)
+    assert "goes on" not in capsys.readouterr().out
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
+
+
+class EndsAt(tf.keras.callbacks.Callback):
+    """Ends a training by an error at a step, counted from the start of the process."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._left = step
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def stopped_folder(tmp_path):
+    """Folder of a training that was stopped in its third epoch."""
+    with pytest.raises(KeyboardInterrupt):
+        training.train(tmp_path, EndsAt(2 * training.STEPS_PER_EPOCH + 4))
+    return tmp_path
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "checkpoints").iterdir()}
+
+
+def size(prefix: Path) -> int:
+    return sum(path.stat().st_size for path in prefix.parent.glob(f"{prefix.name}.*"))
+
+
+def test_of_a_stopped_training_its_last_checkpoint_and_its_best_weights_are_left(stopped_folder):
+    folder = stopped_folder / "checkpoints"
+    latest = Path(tf.train.latest_checkpoint(str(folder)))
+    (best,) = {path.stem for path in folder.glob("best-*.index")}
+    data = ".data-00000-of-00001"
+    assert names(stopped_folder) == {
+        "checkpoint",
+        *(f"{name}{end}" for name in (latest.name, best) for end in (".index", data)),
+    }
+    assert size(folder / best) < size(latest) / 2
+
+
+def test_leftovers_of_an_earlier_try_are_removed_before_training_goes_on(stopped_folder):
+    folder = stopped_folder / "checkpoints"
+    before = names(stopped_folder)
+    (folder / "ckpt-9_temp").mkdir()
+    (folder / "ckpt-9_temp" / "part-00000-of-00001.data-00000-of-00001").write_bytes(b"partial")
+    (folder / "ckpt-5.index.tempstate123").write_bytes(b"partial")
+    (folder / "best-7.data-00000-of-00001").write_bytes(b"not the best")
+    with pytest.raises(KeyboardInterrupt):
+        training.train(stopped_folder, EndsAt(0))
+    assert names(stopped_folder) == before
+
+
+def take_for_the_best(state: fitting.TrainingState, row: dict, _: BestBy) -> bool:
+    state.best_epoch = len(state.epochs)
+    state.epochs = [*state.epochs, row]
+    return True
+
+
+@pytest.mark.parametrize("part", ["save", "save_best", "index"])
+def test_a_full_disk_leaves_nothing_of_a_checkpoint_and_loses_nothing(
+    part, stopped_folder, undisturbed, monkeypatch
+):
+    """Each try writes a part of its files, and cannot write the rest."""
+    before = names(stopped_folder)
+    folder = stopped_folder / "checkpoints"
+
+    def fail(*_args, **_options):
+        (folder / "ckpt-99_temp").mkdir()
+        (folder / "best-3.data-00000-of-00001.tempstate7").write_bytes(b"partial")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        if part == "index":
+            full.setattr(tf.train.CheckpointManager, "_record_state", fail)
+        else:
+            full.setattr(tf.train.Checkpoint, "write" if part == "save_best" else "_write", fail)
+        full.setattr(fitting.TrainingState, "add", take_for_the_best)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                training.train(stopped_folder)
+            assert names(stopped_folder) == before
+    model, _ = training.train(stopped_folder)
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
+
+
+@pytest.mark.parametrize("damaged", ["ckpt-*.data*", "ckpt-*.index", "best-*.data*", "checkpoint"])
+@pytest.mark.parametrize("length", [0, 100])
+def test_a_damaged_checkpoint_is_no_end_but_a_new_beginning(
+    damaged, length, stopped_folder, undisturbed, capsys
+):
+    (file,) = (stopped_folder / "checkpoints").glob(damaged)
+    file.write_bytes(file.read_bytes()[:length])
+    model, _ = training.train(stopped_folder)
     assert "goes on" not in capsys.readouterr().out
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 

@@ -193,3 +193,32 @@ def test_the_texts_are_the_ones_given(requests):
     assert tf.make_ndarray(requests[2].inputs["text"]).tolist() == TEXTS
     examples = map(tf.train.Example.FromString, tf.make_ndarray(requests[3].inputs["examples"]))
     assert [e.features.feature["text"].bytes_list.value[0] for e in examples] == TEXTS
+
+
+def example(**features: list[bytes] | list[int]) -> bytes:
+    made = tf.train.Example()
+    for name, values in features.items():
+        of_type = "int64_list" if isinstance(values[0], int) else "bytes_list"
+        getattr(made.features.feature[name], of_type).value.extend(values)
+    return made.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        example(),
+        example(review=[b"good"]),
+        example(text=[3]),
+        example(text=[b"a", b"b"]),
+        b"\xff\xff\xff",
+        example(text=[b"a lovely film"])[:-3],
+    ],
+)
+def test_a_bad_example_has_no_answer_and_spoils_no_other(exported: Path, bad: bytes):
+    signatures = tf.saved_model.load(str(exported)).signatures
+    good = [b"a lovely film", b"film"]
+    examples = [bad, example(text=good[:1]), bad, example(text=good[1:])]
+    found = signatures[SERVING_DEFAULT](examples=tf.constant(examples))["probabilities"].numpy()
+    expected = signatures[CLASSIFY_TEXT](text=tf.constant(good))["probabilities"].numpy()
+    np.testing.assert_allclose(found[1::2], expected, atol=1e-6)
+    np.testing.assert_array_equal(found[::2], 0.0)

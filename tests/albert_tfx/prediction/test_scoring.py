@@ -176,3 +176,30 @@ def test_nothing_scored_touches_nothing(texts: TextsToScore, tmp_path: Path):
     (tmp_path / "scored").mkdir()
     assert scoring.publish(texts, str(tmp_path / "scored"), target) == 0
     assert target.read_text() == "earlier"
+
+
+def scored_from(source: str, name: str = "reviews") -> TextsToScore:
+    return TextsToScore("folder", name, source)
+
+
+def test_two_files_of_one_stem_have_a_file_each(tmp_path: Path):
+    first, second = scored_from("/a/reviews.csv"), scored_from("/b/reviews.csv")
+    targets = [scoring.target(tmp_path, each) for each in (first, second, first, second)]
+    assert targets[:2] == targets[2:]
+    assert targets[0] == tmp_path / "reviews.csv"
+    assert targets[1].name.startswith("reviews-")
+
+
+def test_a_file_of_somebody_elses_is_not_replaced(tmp_path: Path):
+    (tmp_path / "reviews.csv").write_text("mine")
+    assert scoring.target(tmp_path, scored_from("/a/reviews.csv")).name != "reviews.csv"
+
+
+def test_files_of_one_stem_differ_by_where_they_lie(tmp_path: Path):
+    sources = set()
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "reviews.txt").write_text("one text\n")
+        path = tmp_path / folder / "reviews.txt"
+        sources.add(scoring.from_file(path, None, tmp_path / "scoring").source)
+    assert sources == {str(tmp_path / folder / "reviews.txt") for folder in ("a", "b")}

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from albert_tfx.evaluation.measurements import (
@@ -227,3 +228,62 @@ def test_swapping_the_models_never_lets_both_or_a_loser_be_fine_tuned(gained, lo
     assert winners != ("fine_tuned", "fine_tuned")
     if winners[0] == "fine_tuned":
         assert gained > lost
+
+
+DRAWS = 20_000
+
+
+def drawn(random: np.random.Generator) -> Comparison:
+    """Returns a comparison of any numbers, some of them NaN, infinite or missing."""
+
+    def number(low: float, high: float) -> float:
+        odd = (math.nan, math.inf, -math.inf)
+        return float(random.choice(odd) if random.random() < 0.05 else random.uniform(low, high))
+
+    frozen, fine_tuned = (
+        metrics(number(0, 1), number(0, 1), number(0, 2)) for _ in range(len(METRICS) - 1)
+    )
+    value, margin = number(-0.5, 0.5), None if random.random() < 0.1 else random.uniform(0, 0.2)
+    bounds = () if margin is None else (value - margin, value + margin)
+    slices = tuple(slice_of(number(-0.2, 0.3)) for _ in range(random.integers(3)))
+    return Comparison(frozen, fine_tuned, Interval(value, *bounds), number(0, 1), slices)
+
+
+def better(comparison: Comparison, by: float) -> Comparison:
+    """Returns a comparison in which fine-tuning gains more, overall and on each slice."""
+
+    def raised(interval: Interval) -> Interval:
+        bounds = (interval.lower, interval.upper)
+        return Interval(interval.value + by, *(each and each + by for each in bounds))
+
+    fine_tuned = comparison.fine_tuned
+    accuracy = Interval(fine_tuned.accuracy.value + by)
+    slices = (
+        dataclasses.replace(each, difference=raised(each.difference)) for each in comparison.slices
+    )
+    return dataclasses.replace(
+        comparison,
+        fine_tuned=changed(fine_tuned, "accuracy", accuracy),
+        difference=raised(comparison.difference),
+        slices=tuple(slices),
+    )
+
+
+def test_of_any_numbers_none_is_pushed_that_is_not_finite_and_more_gain_never_loses():
+    random, pushed, odd = np.random.default_rng(7), 0, 0
+    for _ in range(DRAWS):
+        comparison = drawn(random)
+        decision = decide(comparison, min_accuracy=0.3, min_auc=0.2)
+        winner = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}.get(
+            decision.winner or ""
+        )
+        pushed += winner is not None
+        odd += bool(comparison.frozen.undefined or comparison.fine_tuned.undefined)
+        if winner is not None:
+            assert not winner.undefined
+            assert math.isfinite(comparison.majority_share)
+        if decision.winner == "fine_tuned":
+            more = decide(better(comparison, 0.05), min_accuracy=0.3, min_auc=0.2)
+            assert more.winner == "fine_tuned"
+    assert pushed > DRAWS / 10
+    assert odd > DRAWS / 10

@@ -137,3 +137,17 @@ def test_a_full_disk_does_not_hide_how_a_run_ended(output: Output, monkeypatch):
     remember(cast(PipelineConfig, output))
     with pytest.raises(OSError, match="No space"):
         found(output)
+
+
+def test_what_a_killed_run_left_running_is_closed_and_named_once(output: Output):
+    records = Records(output)
+    records.execution("Transform", "transform_graph", "COMPLETE")
+    records.execution("Trainer.frozen", "model", "RUNNING")
+    records.execution("Trainer.fine_tuned", "model", "RUNNING")
+    (sentence,) = found(output)
+    assert "stopped or killed in Trainer.fine_tuned" in sentence
+    assert "--batch-size" in sentence
+    states = [each.last_known_state for each in records.store.get_executions()]
+    ended = proto.Execution
+    assert states == [ended.COMPLETE, ended.CANCELED, ended.CANCELED]
+    assert found(output) == []

@@ -117,3 +117,28 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         run_log.capture(str(tmp_path / "file" / "run.log")),
     ):
         pass
+
+
+SECRET = "hunter2-hunter2"
+
+
+def test_no_password_of_the_command_line_is_in_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["local_runner.py", f"--beam-arg=--s3_secret_key={SECRET}"])
+    with run_log.capture(str(tmp_path / "run.log")):
+        logging.getLogger("beam").info("flags: %s", sys.argv)
+    log = (tmp_path / "run.log").read_text()
+    assert "flags:" in log
+    assert "--s3_secret_key=***" in log
+    assert SECRET not in log
+
+
+def test_a_large_log_makes_room_for_a_new_one(tmp_path, monkeypatch):
+    log = tmp_path / "run.log"
+    monkeypatch.setattr(run_log, "_LARGE", 100)
+    for name in ("first", "second", "third"):
+        with run_log.capture(str(log)):
+            logging.getLogger("test").info("%s %s", name, "x" * 100)
+    assert {path.name for path in tmp_path.iterdir()} == {"run.log", "run.log.1"}
+    assert "third" in log.read_text()
+    assert "second" not in log.read_text()
+    assert "second" in log.with_name("run.log.1").read_text()

@@ -1,0 +1,71 @@
+"""Passwords, tokens and keys in a command line: kept out of whatever is written down of it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+HIDDEN = "***"
+_NAME = (
+    r"[\w.-]*(?:passw|passphrase|pwd|secret|token|credential|key|auth(?!or)|signature|\bsig\b|\bsas\b)"
+    r"[\w.-]*"
+)
+# `--password=…`, also inside another flag; in a URL's query, a list of pairs or JSON; and what
+# precedes the host of a URL.
+_SECRETS = (
+    re.compile(rf"--?{_NAME}=(?P<secret>.+)$", re.IGNORECASE | re.DOTALL),
+    re.compile(
+        rf"(?<![\w-]){_NAME}[\"']?\s*[=:]\s*[\"']?(?P<secret>[^\s,;&\"'}}]+)", re.IGNORECASE
+    ),
+    re.compile(r"://(?P<secret>[^/\s@]+)@"),
+)
+_AWAITS_ITS_VALUE = re.compile(rf"(?:^|=)--?{_NAME}$", re.IGNORECASE)
+_PASSES_ON = re.compile(r"--[\w-]+=")
+_SHORTEST = 3
+
+
+def redacted(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line with its secrets replaced by asterisks.
+
+    >>> redacted(["--beam-arg=--s3_secret_access_key=abc", "https://me:abc@host/model?token=abc"])
+    ['--beam-arg=--s3_secret_access_key=***', 'https://***@host/model?token=***']
+    """
+    hidden = secrets(arguments)
+    return [hide(argument, hidden) for argument in arguments]
+
+
+def secrets(arguments: Iterable[str]) -> tuple[str, ...]:
+    """Returns the passwords, tokens and keys of a command line, by the names that they are given.
+
+    The longest come first, so that none is hidden in part only.
+    """
+    found = set(_secrets(arguments))
+    return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True))
+
+
+def hide(text: str, hidden: Iterable[str]) -> str:
+    """Returns a text with asterisks in place of each of the `hidden` strings."""
+    for secret in hidden:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def has_secret(text: str) -> bool:
+    """Returns whether a single argument, such as a URL, holds a secret."""
+    return any(True for _ in _within(text))
+
+
+def _secrets(arguments: Iterable[str]) -> Iterator[str]:
+    is_value = False
+    for argument in arguments:
+        value = _PASSES_ON.sub("", argument, count=1)
+        if is_value and not value.startswith("-"):
+            yield value
+            is_value = False
+            continue
+        yield from _within(argument)
+        is_value = bool(_AWAITS_ITS_VALUE.search(argument)) or (is_value and argument == value)
+
+
+def _within(argument: str) -> Iterator[str]:
+    for pattern in _SECRETS:
+        for found in pattern.finditer(argument):
+            yield found["secret"]
