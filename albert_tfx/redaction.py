@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 HIDDEN = "***"
 _NAME = (
-    r"[\w.-]*(?:passw|passphrase|pwd|secret|token|credential|key|auth(?!or)|signature|\bsig\b|\bsas\b)"
+    r"[\w.-]*(?:passw|passphrase|pwd|secret|token|credential|key|auth(?!or)|signature|(?<![a-z])(?:sig|sas)(?![a-z]))"
     r"[\w.-]*"
 )
 # `--password=…`, also inside another flag; in a URL's query, a list of pairs or JSON; and what
