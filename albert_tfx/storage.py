@@ -118,10 +118,14 @@ def digest(folder: epath.PathLike, without: str | None = None) -> str:
       folder: An existing folder.
       without: Path below `folder` of a file that does not count, if there is one.
     """
+    return digest_of(folder, [name for name in files_below(folder) if name != without])
+
+
+def files_below(folder: epath.PathLike) -> list[str]:
+    """Returns the paths of a folder's files, as seen from it, in one order everywhere."""
     root = epath.Path(folder)
     files = sorted(_files(root), key=lambda path: (str(path.parent), path.name))
-    names = [os.path.relpath(path, root) for path in files]
-    return digest_of(root, [name for name in names if name != without])
+    return [os.path.relpath(path, root) for path in files]
 
 
 def digest_of(folder: epath.PathLike, names: Iterable[str]) -> str:

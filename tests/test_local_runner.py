@@ -11,7 +11,7 @@ import local_runner
 from albert_tfx.release.production import Origin
 from pipelines import command_line, presets
 from pipelines.local import preflight
-from tests.support import runner
+from tests.support import listening, runner
 
 _PROJECT = pathlib.Path(__file__).parent.parent
 _RUNNER = [sys.executable, "-m", "tests.support.runner"]
@@ -187,6 +187,24 @@ def test_a_stopped_run_leaves_nothing_among_temporary_files(start_toy, tmp_path,
     process.communicate(timeout=60)
 
     assert not list(temporary.iterdir())
+
+
+def test_a_run_listens_to_nothing(start_toy):
+    process = start_toy("waits", "ComparisonReport              running")
+
+    assert not listening.addresses(process.pid)
+
+
+def test_no_password_of_the_command_line_is_in_what_a_run_leaves(toy, tmp_path):
+    secret = "hunter2-hunter2"
+
+    status, lines, _ = toy("works", f"--beam-arg=--s3_secret_access_key={secret}")
+
+    assert status == 0
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / "run.log" in left
+    assert [str(path) for path in left if secret.encode() in path.read_bytes()] == []
+    assert secret not in "".join(lines)
 
 
 def test_a_run_whose_output_nobody_reads_goes_on_to_its_end(tmp_path, unread_pipe):

@@ -46,8 +46,8 @@ def _in_call(call: ast.Call) -> Iterator[str]:
     if isinstance(function, ast.Name) and function.id in _RUNS_TEXT:
         yield function.id
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        if (function.value.id, function.attr) in _UNSAFE_CALLS:
-            yield f"{function.value.id}.{function.attr}"
+        called = (function.value.id, function.attr)
+        yield from {".".join(called)} if called in _UNSAFE_CALLS else ()
     for keyword in call.keywords:
         value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
         if (keyword.arg, value) in _UNSAFE_KEYWORDS:

@@ -11,12 +11,13 @@ from etils import epath
 
 from albert_tfx.contract import CLASSIFY_TEXT, EXTRA_ASSETS, LABELS, PROBABILITIES, WARMUP_FILE
 from albert_tfx.errors import InputError, one_line
-from albert_tfx.storage import fingerprint, version_numbers
+from albert_tfx.storage import digest_of, files_below, version_numbers
 
 if TYPE_CHECKING:
     from albert_tfx.prediction.predictions import Probabilities
 
 _MODEL_FILE = "saved_model.pb"
+_OF_ONE_EXPORT = (_MODEL_FILE, "fingerprint.pb", "variables/", f"{EXTRA_ASSETS}/")
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _NUMBER = re.compile(r"_\d+$")
 
@@ -88,10 +89,11 @@ def answer_warmup(folder: epath.PathLike) -> None:
 
 
 def content(folder: epath.PathLike) -> str:
-    """Returns a hash of what a SavedModel computes: of its graph, its weights and its assets.
+    """Returns a hash of what a SavedModel computes: of its graph, its weights and other files.
 
-    Each export has other files than the one before, also of the same weights: TensorFlow numbers
-    its functions as it traces them, and writes the maps of its protocol buffers in any order.
+    What travels with it for servers does not count. Each export has other files than the one
+    before, also of the same weights: TensorFlow numbers its functions as it traces them, and writes
+    the maps of its protocol buffers in any order.
     """
     import tensorflow as tf
 
@@ -103,8 +105,8 @@ def content(folder: epath.PathLike) -> str:
             digest.update(reader.get_tensor(name).tobytes())
     for part in _functions(folder):
         digest.update(part)
-    assets = epath.Path(folder) / "assets"
-    digest.update(fingerprint(assets).encode() if assets.exists() else b"")
+    others = [name for name in files_below(folder) if not name.startswith(_OF_ONE_EXPORT)]
+    digest.update(digest_of(folder, others).encode())
     return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """A version appears whole or not at all, is the newest, and says whose it is."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,30 @@ def test_a_folder_with_another_pipeline_s_models_is_refused(model, tmp_path: Pat
     with pytest.raises(InputError, match="a model of mine, and this run is of theirs"):
         push(model, tmp_path, pipeline="theirs")
     assert len(versions(tmp_path)) == 1
+
+
+def renumber(model) -> None:
+    """Gives the graph's functions other numbers, as each further export has them."""
+    file = Path(model.uri, "Format-Serving", "saved_model.pb")
+    others = bytes.maketrans(b"0123456789", b"1234567890")
+    renamed = re.sub(
+        rb"(__inference_\w+_)(\d+)",
+        lambda found: found[1] + found[2].translate(others),
+        file.read_bytes(),
+    )
+    assert renamed != file.read_bytes()
+    file.write_bytes(renamed)
+    seal(model)
+
+
+def test_a_training_that_ends_with_the_weights_served_makes_no_version(model, tmp_path: Path):
+    first = push(model, tmp_path)
+    renumber(model)
+    second = push(model, tmp_path)
+    assert len(versions(tmp_path)) == 1
+    assert second.get_int_custom_property("pushed") == 1
+    served, before = recorded(second), recorded(first)
+    assert served is not None
+    assert before is not None
+    assert (served.version, served.fingerprint) == (before.version, before.fingerprint)
+    assert is_whole(served.version)

@@ -107,7 +107,9 @@ class Thief(tf.Module):
 def test_such_a_model_is_refused_unless_its_very_files_are_trusted(tmp_path: Path, monkeypatch):
     tf.saved_model.save(Thief(), str(tmp_path))
     digest = storage.digest(tmp_path)
-    with pytest.raises(InputError, match=rf"than compute: ReadFile of its graph.*{operations.TRUSTED}={digest}"):
+    with pytest.raises(
+        InputError, match=rf"than compute: ReadFile of its graph.*{operations.TRUSTED}={digest}"
+    ):
         resolution.resolve(str(tmp_path))
     monkeypatch.setenv(operations.TRUSTED, f"another,{digest}")
     assert resolution.resolve(str(tmp_path)).encoder == str(tmp_path)
