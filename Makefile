@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 LINTERS := types style arrows dockerfile
-.PHONY: help setup run check test coverage lint format bench notebook image test-image lock clean
+.PHONY: help setup run check test coverage lint format bench notebook image test-image lock audit clean
 .PHONY: fast-tests $(LINTERS)
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
@@ -93,6 +93,9 @@ test-image: $(DEVELOPS) ## Test that image (IMAGE= names another one)
 
 lock: ## Pin every package of pyproject.toml, with hashes, in requirements*.txt (needs uv)
 	@tools/lock.sh
+
+audit: ## Ask the advisories' database about every pinned package (needs uv and the network)
+	uv tool run pip-audit --no-deps --disable-pip $(addprefix -r ,$(wildcard requirements*.txt))
 
 clean: ## Remove what was built here; outputs of runs stay
 	rm -rf $(VENV) .cache/uv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

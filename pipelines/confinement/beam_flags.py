@@ -17,7 +17,7 @@ _LOOPBACK_PROCESS = "use_loopback_process_worker"
 
 def with_runner(beam_args: tuple[str, ...]) -> tuple[str, ...]:
     """Returns flags for Beam in this process, where `beam_args` name no runner of their own."""
-    return beam_args if _read(beam_args).runner else (*IN_PROCESS, *beam_args)
+    return (*IN_PROCESS, *beam_args) if _read(beam_args).runner is None else beam_args
 
 
 def refuse_open(beam_args: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ def refuse_open(beam_args: Sequence[str]) -> None:
       InputError: There is such a flag.
     """
     given = _read(beam_args)
-    runner = _short(given.runner or _OF_THIS_PROCESS)
+    runner = _OF_THIS_PROCESS if given.runner is None else _short(given.runner)
     if runner in _OF_A_CLUSTER and given.job_endpoint in (None, "", _EMBEDDED):
         raise InputError(
             f"--beam-arg=--runner={given.runner} without a cluster starts a server on this "
@@ -61,7 +61,7 @@ def _read(beam_args: Sequence[str]) -> argparse.Namespace:
     """Reads the flags as Beam does: `--flag=value` or two arguments; the last one counts."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
     for name in ("--runner", "--job_endpoint", "--environment_type"):
-        parser.add_argument(name, nargs="?")
+        parser.add_argument(name, nargs="?", const="")
     for name in ("--experiment", "--experiments"):
         parser.add_argument(name, dest="experiments", nargs="?", action="append", default=[])
     given, _ = parser.parse_known_args(list(beam_args))

@@ -1,6 +1,7 @@
 """A version appears whole or not at all, is the newest, and says whose it is."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from albert_tfx.release.production import (
     record,
     recorded,
 )
-from albert_tfx.storage import fingerprint
+from albert_tfx.storage import fingerprint, version_numbers
 from components import atomic_pusher
 from tests.support.artifacts import make_artifact, save_model
 
@@ -239,3 +240,38 @@ def test_a_training_that_ends_with_the_weights_served_makes_no_version(model, tm
     assert before is not None
     assert (served.version, served.fingerprint) == (before.version, before.fingerprint)
     assert is_whole(served.version)
+
+
+class Reader:
+    """Looks at a serving folder at each step that Python takes with files, as a server may."""
+
+    def __init__(self, serving: Path) -> None:
+        self.serving = serving
+        self.looks = 0
+        self.parts: list[str] = []
+        self._is_looking = False
+        sys.addaudithook(self._look)  # for ever: Python lets none be removed
+
+    def _look(self, event: str, _: object) -> None:
+        is_step = event == "open" or event.startswith(("os.", "shutil."))
+        if self._is_looking or not is_step or not self.serving.is_dir():
+            return
+        self._is_looking = True
+        self.looks += 1
+        numbers = version_numbers(self.serving)
+        self.parts += [f"{event}: {n}" for n in numbers if not is_whole(self.serving / str(n))]
+        self._is_looking = False
+
+    def stop(self) -> None:
+        self._is_looking = True
+
+
+def test_no_step_of_a_push_shows_a_part_of_a_version(model, tmp_path: Path):
+    reader = Reader(tmp_path / "serving")
+    for content in ("one", "another", "a third"):
+        change(model, content)
+        push(model, tmp_path)
+    reader.stop()
+    assert len(versions(tmp_path)) == 3
+    assert reader.looks > 100
+    assert reader.parts == []
