@@ -3,6 +3,7 @@
     python benchmarks/predictions.py            # 100,000 lines; a quarter of an hour on two cores
     python benchmarks/predictions.py --quick    # 2,000 lines
     python benchmarks/predictions.py --model output/serving/1795569553
+    python benchmarks/predictions.py --lines 1000000 --sentences 1   # a million short lines
 
 Without --model, a model of the sample preset is made first, on few reviews: it answers as fast as
 one that has learned, though it is hardly one that would be pushed. The lines are sentences of the
@@ -28,41 +29,46 @@ PROJECT = Path(__file__).resolve().parents[1]
 SENTENCES, SEED = 12, 1
 
 
-def lines(count: int, fewest: int = 1) -> Iterator[str]:
-    """Yields texts of `fewest` to `SENTENCES` sentences; the more, the fewer of them are alike."""
+def lines(count: int, fewest: int = 1, most: int = SENTENCES) -> Iterator[str]:
+    """Yields texts of `fewest` to `most` sentences; the more, the fewer of them are alike."""
     reviews = (PROJECT / "assets" / "sample_reviews" / "train.jsonl").read_text(encoding="utf-8")
     texts = [json.loads(review)["text"] for review in reviews.splitlines()]
     sentences = [s for text in texts for s in text.replace("! ", ". ").split(". ") if s]
     draw = random.Random(SEED)
     for _ in range(count):
-        yield ". ".join(draw.choices(sentences, k=draw.randint(fewest, SENTENCES)))
+        yield ". ".join(draw.choices(sentences, k=draw.randint(fewest, most)))
 
 
-def run(model: Path, options: list[str]) -> tuple[float, float]:
-    """Returns the wall-clock seconds and the peak MiB of one call of the command."""
+def run(model: Path, options: list[str]) -> tuple[float, float, float]:
+    """Returns wall-clock and processor seconds, and the peak MiB, of one call of the command."""
     command = [sys.executable, "predict.py", "--model", str(model), *options]
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(os.waitstatus_to_exitcode(status))
-    return time.monotonic() - started, usage.ru_maxrss / 1024
+    processor = usage.ru_utime + usage.ru_stime
+    return time.monotonic() - started, processor, usage.ru_maxrss / 1024
 
 
-def measure(model: Path, folder: Path, count: int) -> list[Figure]:
+def measure(model: Path, folder: Path, count: int, most: int = SENTENCES) -> list[Figure]:
     """Returns the figures of `count` lines with `model`; `folder` receives them."""
     start = min(run(model, ["What a film!"])[0] for _ in range(3))
     few = count // 10
-    seconds, memory = {}, {}
+    seconds, processor, memory = {}, {}, {}
     for number in (few, count):
         file = folder / f"{number}.txt"
-        file.write_text("\n".join(lines(number)) + "\n", encoding="utf-8")
-        seconds[number], memory[number] = run(model, ["--input", str(file)])
+        file.write_text("\n".join(lines(number, most=most)) + "\n", encoding="utf-8")
+        seconds[number], processor[number], memory[number] = run(model, ["--input", str(file)])
     per_line = (seconds[count] - seconds[few]) / (count - few)
+    growth = (processor[count] - processor[few]) / (processor[few] or 1)
     return [
         Figure("start-up: one text", start, "s"),
         Figure("each line more", per_line * 1000, "ms"),
         Figure(f"rate, {count:,} lines, start-up included", count / seconds[count], "lines/s"),
+        Figure(f"processor time, {few:,} lines", processor[few], "s"),
+        Figure(f"processor time, {count:,} lines", processor[count], "s"),
+        Figure("processor time of nine times as many more, over it", growth, "", "<= 9"),
         Figure(f"peak memory, {few:,} lines", memory[few], "MiB"),
         Figure(f"peak memory, {count:,} lines", memory[count], "MiB", "as of few lines"),
     ]
@@ -74,6 +80,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lines", type=int, default=100_000, help="(default: %(default)s)")
+    parser.add_argument(
+        "--sentences", type=int, default=SENTENCES, help="most of a line (default: %(default)s)"
+    )
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="a pushed model")
     parser.add_argument("--quick", action="store_true", help="2,000 lines")
     add_results_option(parser)
@@ -81,8 +90,9 @@ def main() -> None:
     count = 2000 if arguments.quick else arguments.lines
     with tempfile.TemporaryDirectory() as folder:
         model = arguments.model.resolve() if arguments.model else _made(Path(folder, "output"))
-        figures = measure(model, Path(folder), count)
-    command = shlex.join(["python", "benchmarks/predictions.py", f"--lines={count}"])
+        figures = measure(model, Path(folder), count, arguments.sentences)
+    options = [f"--lines={count}", f"--sentences={arguments.sentences}"]
+    command = shlex.join(["python", "benchmarks/predictions.py", *options])
     publish(figures, command, arguments.results)
 
 

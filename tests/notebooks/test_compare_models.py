@@ -41,6 +41,12 @@ def test_shows_every_figure_and_no_widget(executed):
     assert kinds <= {"text/plain", "text/html", "image/png"}
 
 
+def test_names_in_tables_are_text_and_no_mathematics(executed):
+    tables = [html for html in outputs(executed, "text/html") if "<table" in html]
+    assert tables
+    assert all("tex2jax_ignore" in html for html in tables)
+
+
 def test_is_noisy_only_where_libraries_are_imported(executed):
     for cell in executed.cells:
         if not re.search(r"^(import|from) ", cell.source, re.MULTILINE):
