@@ -139,6 +139,11 @@ def test_exact_duplicates_are_counted_for_each_pair_of_splits(found):
     }
 
 
+def test_equal_texts_of_two_labels_are_counted(found):
+    _, report = found
+    assert report["contradicting"] == {"train": {"train": 1}}
+
+
 def test_near_duplicates_are_counted_for_each_pair_of_splits(found):
     _, report = found
     assert report["near"] == {

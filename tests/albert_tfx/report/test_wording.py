@@ -116,3 +116,14 @@ def test_the_encoder_is_named_with_its_size_and_the_small_one_as_our_own():
     said = wording.encoder(changed(encoder=own))
     assert said.startswith("asset://small, 22,713,216 weights (this project's own small ALBERT")
     assert wording.encoder(changed(encoder=None)) == ""
+
+
+def test_texts_of_two_labels_are_said():
+    found = dataclasses.replace(
+        summaries.DUPLICATES, contradicting={"train": {"test": 3, "train": 2}, "eval": {"test": 1}}
+    )
+    summary = summaries.changed(duplicates=found)
+    assert wording.duplicates(summary) == (
+        "taken out: 1 of eval, 1,234 of train; with another label than the same text has before: "
+        "3 of train, 1 of eval"
+    )

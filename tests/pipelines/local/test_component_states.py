@@ -157,3 +157,22 @@ def test_a_component_that_failed_is_named_with_the_last_line_of_why():
 )
 def test_a_reason_is_given_even_without_a_message(error, expected):
     assert str(explain(error, "a.log")).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(28, "No space left on device"), "The disk is full: free some space."),
+        (RuntimeError("UNKNOWN: x; No space left on device"), "The disk is full"),
+        (RuntimeError("database or disk is full"), "The disk is full"),
+        (MemoryError("Unable to allocate 3 GiB"), "Memory may have been short. Give it more"),
+        (RuntimeError("Worker subprocess exited with return code -9"), "--batch-size"),
+        (RuntimeError("OOM when allocating tensor"), "--gradient-accumulation"),
+    ],
+)
+def test_what_a_machine_lacks_is_named_with_its_remedy(error, remedy):
+    explained = str(explain(_caused(ComponentError("Trainer.frozen"), error), "a.log"))
+
+    assert explained.startswith("Trainer.frozen failed (")
+    assert remedy in explained
+    assert explained.endswith("The same command goes on from here, as what has finished is cached.")
