@@ -3,6 +3,9 @@
 import dataclasses
 import math
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +38,7 @@ PRODUCTION = ProductionSummary(
     metrics=summaries.metrics(Interval(0.913, 0.9, 0.93), 0.9, 0.4, 1_200),
     difference={"accuracy": Interval(-0.021, -0.03, -0.01)},
 )
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SECTIONS = [
     *("models", "training", "curves", "mistakes", "slices", "cost"),
     *("disagreements", "data", "lineage", "limits"),
@@ -325,3 +329,57 @@ def test_artifacts_without_an_id_come_by_name():
 def test_an_unfinished_training_is_said_first(render):
     text = pages.text_of(pages.parse(render(caution="The training has not converged: so and so.")))
     assert text.index("No verdict yet") < text.index("so and so") < text.index("What decided")
+
+
+_RAN = "document.title='it ran'"
+_HOSTILE = (
+    f"<script>{_RAN}</script>",
+    f'"><img src=x onerror="{_RAN}">',
+    f"<svg onload={_RAN}>",
+    f'</blockquote></li></ol><iframe srcdoc="<script>parent.{_RAN}</script>">',
+    f'<a href="javascript:{_RAN}" autofocus onfocus="{_RAN}">link</a>',
+    "{{7*7}}{% raw %}<!-- ]]> \x1b[31m\u202egnp.exe",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(render) -> str:
+    """The page of a run whose texts, names and command are what an attacker would write."""
+    text = " ".join(_HOSTILE)
+    first = dataclasses.replace(reports.DISAGREEMENTS[0], text=text, label=text)
+    return render(disagreements=[first], reason=text, command=text, duplicates=DUPLICATES)
+
+
+def test_no_text_becomes_an_element(hostile):
+    root = pages.parse(hostile)
+    assert not root.xpath("//script | //iframe | //svg | //a[starts-with(@href, 'javascript:')]")
+    assert not root.xpath("//*[@onerror or @onload or @onfocus]")
+    assert "49" not in pages.text_of(root.xpath("//ol")[-1])
+    assert "\x1b" not in hostile
+    assert "\u202e" not in hostile
+
+
+def shown_by_a_browser(file: Path) -> str:
+    """Returns the elements that a page has become, its scripts run."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={file.parent}/user"]
+    command = [str(CHROMIUM), *options, "--virtual-time-budget=5000", "--dump-dom", file.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_browser_runs_nothing_of_a_text(hostile, tmp_path):
+    file = tmp_path / "index.html"
+    # The page's own policy forbids scripts; here escaping alone has to do.
+    file.write_text(re.sub(r"<meta http-equiv=[^>]*>", "", hostile, flags=re.IGNORECASE))
+    root = pages.parse(shown_by_a_browser(file))
+    assert root.findtext(".//title") == pages.parse(hostile).findtext(".//title")
+    assert not root.xpath("//script | //iframe | //svg")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_that_browser_would_run_it(tmp_path):
+    file = tmp_path / "index.html"
+    file.write_text(f"<title>before</title>{_HOSTILE[0]}")
+    assert "<title>it ran</title>" in shown_by_a_browser(file)
