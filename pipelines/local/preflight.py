@@ -48,7 +48,7 @@ class Prepared:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
         reviews = f"reviews: {counts}; classes: {', '.join(self.class_names)}"
         memory_line = memory.describe(self.encoder.parameters)
-        return "\n".join((f"encoder: {self.encoder}", *self.remarks, reviews, memory_line))
+        return "\n".join((f"encoder: {self.encoder}", *self.remarks, memory_line, reviews))
 
 
 def prepare(request: Request) -> Prepared:
@@ -83,7 +83,11 @@ def prepare(request: Request) -> Prepared:
         preprocessor_fingerprint=preprocessor,
     )
     return Prepared(
-        config, encoder, resolved.class_names, resolved.num_examples, tuple(_pin(encoder.handle))
+        config,
+        encoder,
+        resolved.class_names,
+        resolved.num_examples,
+        tuple(_pin(request.options["encoder"])),
     )
 
 
