@@ -1,6 +1,7 @@
 """How often the interval of a comparison holds the truth, by simulation.
 
-python benchmarks/interval_coverage.py
+    python benchmarks/interval_coverage.py            # minutes
+    python benchmarks/interval_coverage.py --quick    # 50 comparisons of each case
 
 Two recipes are trained some times each, and asked about the same texts. Whether a training answers
 a text rightly is drawn from a probit model with normal effects of the training, of the text, of the
@@ -115,19 +116,20 @@ def cases(seeds: tuple[int, ...]) -> Iterator[Case]:
 def main() -> None:
     """Prints what each case gives, and keeps the summary."""
     parser = argparse.ArgumentParser(description="Simulates how often intervals hold the truth.")
-    parser.add_argument("--comparisons", type=int, default=1000, help="of each case (default 1000)")
+    parser.add_argument("--quick", action="store_true", help="50 comparisons of each case")
     figures.add_results_option(parser)
     arguments = parser.parse_args()
+    comparisons, flag = (50, " --quick") if arguments.quick else (1000, "")
     found: dict[Case, Found] = {}
     for case in cases((1, 3, 5)):
-        found[case] = simulate(case, arguments.comparisons)
+        found[case] = simulate(case, comparisons)
         each = found[case]
         print(
             f"{case!s:<48} holds the truth {each.coverage:.3f}, above zero {each.false_wins:.3f}, "
             f"width {each.width:.2f}",
             flush=True,
         )
-    figures.publish(list(summarized(found)), _COMMAND, arguments.results)
+    figures.publish(list(summarized(found)), f"{_COMMAND}{flag}", arguments.results)
 
 
 def summarized(found: dict[Case, Found]) -> Iterator[figures.Figure]:

@@ -15,6 +15,7 @@ import peer
 BENCHMARKS = (
     "sample_reviews_difficulty",
     "duplicates_and_yardstick",
+    "interval_coverage",
     "whole_run",
     "evaluator",
     "predictions",
