@@ -16,7 +16,7 @@ _SAYS_NO_SPACE = re.compile(
 # Of TensorFlow and Python, and of the shell or Beam where a process was killed by signal 9.
 _SAYS_NO_MEMORY = re.compile(
     r"\bOOM\b|out of memory|Cannot allocate memory|bad_alloc"
-    r"|(return|exit) ?code:? (-9|137)\b|status (-9|137)\b|SIGKILL",
+    r"|worker process of Beam was lost|(return|exit) ?code:? (-9|137)\b|status (-9|137)\b|SIGKILL",
     re.IGNORECASE,
 )
 LESS_MEMORY = (

@@ -14,7 +14,7 @@ import runpy
 import sys
 from collections.abc import Sequence
 
-from pipelines.confinement import servers
+from pipelines.confinement import servers, workers
 from pipelines.container import deferred_imports, usage
 
 TFX_ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
@@ -75,7 +75,8 @@ def main() -> None:
     sys.argv[1:] = with_declared_types(sys.argv[1:])
     defer_imports(sys.argv)
     servers.listen_on_loopback()
-    os.environ |= servers.own_environment()
+    workers.fail_with_workers()
+    os.environ |= workers.own_environment()
     try:
         runpy.run_module(TFX_ENTRY_POINT, run_name="__main__", alter_sys=True)
     finally:

@@ -15,7 +15,7 @@ from typing import IO, Any, Protocol
 
 from albert_tfx import sources
 from albert_tfx.errors import InputError
-from pipelines.confinement import servers
+from pipelines.confinement import workers
 
 # Of the image; see the Dockerfile.
 IMAGE_ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
@@ -71,7 +71,7 @@ class Processes:
         del image
         line = [sys.executable if command[0] == "python" else command[0], *command[1:]]
         environment = {**os.environ, **IMAGE_ENVIRONMENT, **self._code}
-        environment |= {**servers.own_environment(), "TMPDIR": self._temporary.name}
+        environment |= {**workers.own_environment(), "TMPDIR": self._temporary.name}
         return self._running.run(line, cwd=folder, env=environment, stdout=log, stderr=log)
 
     def end(self, grace: float) -> None:

@@ -6,14 +6,10 @@ opens a server for each component, for executors in a cloud to report to.
 """
 
 import functools
-import os
 import re
 from collections.abc import Callable
 from typing import Any
 
-# Environment variable with the number of the process with which this one ends: see
-# `albert_tfx_startup`.
-RUN = "ALBERT_TFX_RUN"
 _EVERY_INTERFACE = re.compile(r"(\[::\]|0\.0\.0\.0|\*)(?=:\d+$)|^(?=:\d+$)")
 _LOOPBACK = "localhost"
 
@@ -34,11 +30,6 @@ def open_no_watcher() -> None:
     from tfx.orchestration.portable import execution_watcher
 
     execution_watcher.ExecutionWatcher = _NoWatcher  # type: ignore[assignment, misc]
-
-
-def own_environment() -> dict[str, str]:
-    """Returns the environment by which the processes that this one starts end with it."""
-    return {RUN: str(os.getpid())}
 
 
 def _on_loopback(add_port: Callable[[Any, str], int]) -> Callable[[Any, str], int]:

@@ -73,12 +73,13 @@ def _compare(request: Request, screen: "Screen") -> None:
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        from pipelines.confinement import servers
+        from pipelines.confinement import servers, workers
         from pipelines.local.reconciliation import reconcile, remember
         from pipelines.pipeline import create_pipeline
 
         servers.listen_on_loopback()
         servers.open_no_watcher()
+        workers.fail_with_workers()
         found = reconcile(config)
         pipeline = create_pipeline(config)
     for sentence in found:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 
 from albert_tfx import sources
-from pipelines.confinement import servers
+from pipelines.confinement import workers
 
 
 @contextlib.contextmanager
@@ -17,7 +17,7 @@ def of_a_run() -> Iterator[str]:
     stopped. Worker processes of Beam need to find the project's code.
     """
     with _temporary_folder() as folder:
-        ours = {**sources.environment(), **servers.own_environment(), "TMPDIR": folder}
+        ours = {**sources.environment(), **workers.own_environment(), "TMPDIR": folder}
         if given := os.environ.get("PYTHONPATH"):
             ours["PYTHONPATH"] += os.pathsep + given
         with _environment(ours):

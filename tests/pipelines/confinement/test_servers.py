@@ -17,7 +17,7 @@ from tests.support import listening
 _RUN = """
 import os, sys
 import apache_beam as beam
-from pipelines.confinement import servers
+from pipelines.confinement import servers, workers
 from pipelines.local import surroundings
 
 def wait(_, seen, gone_on):
@@ -27,6 +27,7 @@ def wait(_, seen, gone_on):
 
 if __name__ == "__main__":
     servers.listen_on_loopback()
+    workers.fail_with_workers()
     with surroundings.of_a_run():
         options = ["--runner=FnApiRunner", *sys.argv[3:]]
         with beam.Pipeline(argv=options) as pipeline:
@@ -34,14 +35,15 @@ if __name__ == "__main__":
 """
 
 
-def start(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], int]:
+def start(folder: Path, *flags: str) -> tuple[subprocess.Popen[str], int]:
     """Starts a run; returns it, and the process that its one worker waits in."""
     script, seen, gone_on = folder / "run.py", folder / "seen", folder / "gone_on"
     script.write_text(_RUN)
     for pipe in (seen, gone_on):
         os.mkfifo(pipe)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    run = subprocess.Popen([sys.executable, script, seen, gone_on, *flags], env=environment)
+    command = [sys.executable, script, seen, gone_on, *flags]
+    run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     return run, int(seen.read_text())
 
 
@@ -67,6 +69,15 @@ def test_workers_are_reached_on_loopback_only_and_end_with_their_run(end, tmp_pa
     assert has_ended(worker)
     assert found
     assert all(address.is_loopback for address in found)
+
+
+@pytest.mark.slow
+def test_a_run_whose_worker_is_killed_ends_and_says_so(tmp_path):
+    run, worker = start(tmp_path, "--direct_running_mode=multi_processing")
+    os.kill(worker, signal.SIGKILL)
+    _, errors = run.communicate()
+    assert run.returncode == 1
+    assert "A worker process of Beam was lost" in errors
 
 
 @pytest.mark.slow
