@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from albert_tfx import exit_status
 from albert_tfx.errors import InputError
-from albert_tfx.redaction import redacted
+from albert_tfx.printable import redacted
 from pipelines import command_line
 from pipelines.local.run import run
 

@@ -1,4 +1,4 @@
-"""Processes that a run starts, and the run: none of them waits for the other once that has ended."""
+"""Processes that a run starts, and the run: neither waits for the other once that has ended."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from typing import Any
 _RUN = "ALBERT_TFX_RUN"
 
 
-class WorkerLost(RuntimeError):
+class WorkerLostError(RuntimeError):
     """A worker process of Beam has ended before its work."""
 
 
@@ -42,5 +42,7 @@ def _fail_after(handler: Any) -> None:
     """Waits for the end of a worker; what still waits for an answer of it is then given up."""
     handler.worker_thread.join()
     handler.control_conn.abort(
-        WorkerLost("A worker process of Beam was lost, as where the kernel kills it for memory")
+        WorkerLostError(
+            "A worker process of Beam was lost, as where the kernel kills it for memory"
+        )
     )

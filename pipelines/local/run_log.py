@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from albert_tfx.errors import InputError, is_full_disk
-from albert_tfx.printable import printable
-from albert_tfx.redaction import hide, redacted, secrets
+from albert_tfx.printable import hide, printable, redacted, secrets
 
 _LARGE = 32 << 20  # bytes of a log that the next run does not add to
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

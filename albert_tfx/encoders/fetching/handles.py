@@ -21,7 +21,7 @@ from etils import epath
 from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.options import absolute
-from albert_tfx.redaction import has_secret, redacted
+from albert_tfx.printable import has_secret, redacted
 
 ASSET_SCHEME = "asset://"
 HUGGING_FACE_SCHEME = "hf://"
