@@ -62,9 +62,16 @@ def _parser() -> command_line.Parser:
         description="Is fine-tuning ALBERT worth it on your text? Trains a frozen and a fine-tuned "
         "model, compares\nthem with a confidence interval, and exports the better one.",
         epilog=_EPILOG,
+        elsewhere=_options_elsewhere,
     )
     command_line.add_options(parser)
     return parser
+
+
+def _options_elsewhere() -> dict[str, str]:
+    from pipelines.cloud import commands
+
+    return commands.options()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ examples:
   python predict.py < reviews.txt > predictions.csv
       one text a line; millions need no more memory than thousands
   python predict.py --input reviews.csv --text-column review --output-file predictions.jsonl
-      a column of a CSV, TSV or JSONL file, perhaps .gz; the probability of every class
+      a column of a CSV, TSV, JSONL or Parquet file; the probability of every class
+  python predict.py --input reviews.csv --id-column id --no-text
+      the rows' ids in place of their texts
   tail -f reviews.log | python predict.py --no-text --format jsonl
       each line is answered as soon as it comes
   python predict.py --model output/serving/1795569553 "What a film!"
@@ -66,19 +68,30 @@ def _parser() -> Parser:
     model = parser.add_argument_group("the model")
     model.add_argument(
         "--output",
-        type=Path,
+        type=_folder,
         default="output",
         metavar="DIR",
         help="output folder of local_runner.py, whose newest model answers (default: output)",
     )
-    model.add_argument("--model", type=Path, metavar="FOLDER", help="this SavedModel instead")
+    model.add_argument("--model", type=_folder, metavar="FOLDER", help="this SavedModel instead")
     texts = parser.add_argument_group("the texts")
     texts.add_argument("--input", type=Path, metavar="FILE", help="file to read them from")
     texts.add_argument(
         "--text-column",
         metavar="NAME",
-        help="where FILE is CSV, TSV or JSONL, its column with the texts (default: text, review "
-        "or the like)",
+        action="append",
+        default=[],
+        help="where FILE has columns, the one with the texts; several are joined (default: text, "
+        "review or the like)",
+    )
+    texts.add_argument(
+        "--id-column", metavar="NAME", help="column of FILE that goes into the answers"
+    )
+    texts.add_argument(
+        "--encoding", metavar="NAME", help="such as windows-1252 or utf-16 (default: utf-8)"
+    )
+    texts.add_argument(
+        "--skip-empty", action="store_true", help="leave out the rows of FILE without a text"
     )
     answers = parser.add_argument_group("the answers")
     answers.add_argument(
@@ -92,6 +105,12 @@ def _parser() -> Parser:
     )
     answers.add_argument("--no-text", action="store_true", help="leave the texts themselves out")
     return parser
+
+
+def _folder(path: str) -> Path:
+    if not path:
+        raise InputError("a folder is named by nothing", "Name one, or leave the option out")
+    return Path(path)
 
 
 def _why_none_was_pushed(output: Path) -> str | None:

@@ -36,14 +36,15 @@ class InputError(Exception):
 
         Args:
           cause: What is wrong, echoing what was received. No final full stop.
-          remedy: What to do about it. No final full stop.
+          remedy: What to do about it. No final full stop; a question has its mark.
         """
         super().__init__(cause, remedy)
         self.cause = cause
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return printable(f"{self.cause}. {self.remedy}.")
+        end = "" if self.remedy.endswith("?") else "."
+        return printable(f"{self.cause}. {self.remedy}{end}")
 
 
 class UnreachableError(InputError):
@@ -95,4 +96,4 @@ def did_you_mean(given: str, known: Iterable[str], otherwise: str) -> str:
       otherwise: The remedy where no known name is close.
     """
     close = difflib.get_close_matches(given, list(known), n=1)
-    return f"Did you mean {close[0]}" if close else otherwise
+    return f"Did you mean {close[0]}?" if close else otherwise

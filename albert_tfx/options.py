@@ -11,6 +11,7 @@ and refuses a bad value at once: importing TFX takes a dozen seconds, this none.
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
 
 # Groups of flags.
 REVIEWS = "the reviews"
+FILE = "your own file, in place of a data set"
 ENCODER = "the encoder, and what it sees of a review"
 TRAINING = "training"
 SERVED = "which model is served"
@@ -80,6 +82,29 @@ def absolute(path: str) -> str:
     return str(pathlib.Path(expanded).resolve())
 
 
+def plain_path(path: str, option: str) -> str:
+    """Returns `path`, unless TensorFlow, Beam and TFX would take it for a pattern of paths.
+
+    Raises:
+      InputError: It would be, or there is none.
+    """
+    found = _OF_PATTERNS.search(path)
+    if found:
+        raise InputError(
+            f"{option} {path!r} has the character {found[0]!r}, which TensorFlow and Beam take for "
+            "a pattern of paths",
+            "Give a path without *, ?, [ and backslashes",
+        )
+    if not path:
+        raise InputError(f"{option} is empty", "Name a folder, or leave the option out")
+    return path
+
+
+def _data_dir(path: str) -> str:
+    return plain_path(absolute(plain_path(path, "--data-dir")), "--data-dir")
+
+
+_OF_PATTERNS = re.compile(r"[*?\[\\]")
 _AT_LEAST_ONE = at_least(1)
 _SHARE = Bounds(lambda value: 0 <= value <= 1, "Give a share from 0 to 1")
 _PART = Bounds(lambda value: 0 <= value < 1, "Give 0 or more, below 1")
@@ -138,7 +163,7 @@ class DatasetOptions:
         "where TFDS keeps its data sets",
         "DIR",
         "TFDS's own",
-        convert=absolute,
+        convert=_data_dir,
     )
     train_split: str = option(
         "train[:90%]", Flag("--train-split", REVIEWS, "reviews to train on", "SPLIT")
@@ -174,6 +199,95 @@ class DatasetOptions:
         check(self)
 
 
+def _of_file(name: str, use: str, metavar: str, default: str = "none", **more: Any) -> Any:
+    return optional(name, FILE, use, metavar, default, local=True, **more)
+
+
+@dataclasses.dataclass(frozen=True)
+class FileOptions:
+    """The user's own file, and how it is read; see `albert_tfx.data.labelled`."""
+
+    csv: str | None = _of_file(
+        "--csv", "file with one review a row: CSV, TSV, JSONL, Parquet; docs/data.md", "PATH"
+    )
+    text_column: tuple[str, ...] = option(
+        (),
+        Flag(
+            "--text-column",
+            FILE,
+            "the column that holds the text; several are joined",
+            "NAME",
+            "text, review or the like",
+            local=True,
+        ),
+    )
+    label_column: str | None = _of_file(
+        "--label-column", "the column that holds the class", "NAME", "label, sentiment or the like"
+    )
+    encoding: str | None = _of_file(
+        "--encoding", "of the file's text, such as windows-1252 or utf-16", "NAME", "utf-8"
+    )
+    eval_csv: str | None = _of_file(
+        "--eval-csv", "file of the reviews that choose the winner", "PATH", "a tenth of --csv"
+    )
+    test_csv: str | None = _of_file(
+        "--test-csv", "file of the reviews that are only reported", "PATH", "a tenth of --csv"
+    )
+    split_column: str | None = _of_file(
+        "--split-column", "column that says train, eval (or validation) or test", "NAME"
+    )
+    group_column: str | None = _of_file(
+        "--group-column",
+        "column of what is never divided among the splits, such as a customer",
+        "NAME",
+        "the text",
+    )
+    time_column: str | None = _of_file(
+        "--time-column",
+        "column of times: the latest tenth is test, the tenth before it eval",
+        "NAME",
+    )
+    merge_labels: bool = option(
+        False,
+        Flag(
+            "--merge-labels",
+            FILE,
+            "join labels that differ only in case, spaces, normal form or invisible characters",
+            default="they are listed",
+            local=True,
+        ),
+    )
+    min_rows_per_class: int | None = option(
+        None,
+        Flag(
+            "--min-rows-per-class",
+            FILE,
+            "leave out the rows of rarer labels, which are listed",
+            "N",
+            "rarer ones are refused",
+            local=True,
+        ),
+        bounds=at_least(1),
+        called="min-rows-per-class",
+    )
+    rare_label: str | None = _of_file(
+        "--rare-label", "with --min-rows-per-class: make them one class of this name", "NAME"
+    )
+    skip_empty: bool = option(
+        False,
+        Flag(
+            "--skip-empty",
+            FILE,
+            "leave out the rows that lack a text or a label",
+            default="they are refused",
+            local=True,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 @dataclasses.dataclass(frozen=True)
 class DuplicateOptions:
     """What becomes of the reviews that repeat others, for DuplicateFinder."""
@@ -194,11 +308,15 @@ class TextsToScore:
       folder: Holds them, as examples with `text` and, from 0, `row`.
       name: What they are, as a file's name: `reviews`, `unsupervised`.
       source: The file or the split that they come from.
+      id_column: The name of the column whose values the examples have as `id`, or None.
+      remarks: What to tell the user of how they were read.
     """
 
     folder: str
     name: str
     source: str = ""
+    id_column: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,12 @@ import argparse
 import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Declared, declared
-from albert_tfx.options import COMPONENT_OPTIONS, OptionsT
+from albert_tfx.options import COMPONENT_OPTIONS, FileOptions, OptionsT
 from pipelines import request
 from pipelines.presets import PRESETS, RECIPES
 
@@ -21,7 +21,16 @@ _IMAGE = re.compile(r"(?:^|/)([A-Z][A-Z_]*)(?=[/:@]|$)")
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError`, and guesses what a misspelt option meant."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, elsewhere: Callable[[], Mapping[str, str]] = dict[str, str], **options: Any
+    ) -> None:
+        """Constructs it.
+
+        Args:
+          elsewhere: Returns the options of other commands, each with the command that has it.
+          **options: Those of the base class.
+        """
+        self._elsewhere = elsewhere
         super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **options)
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
@@ -32,18 +41,21 @@ class Parser(argparse.ArgumentParser):
         """
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            raise InputError(f"there is no option {unknown[0]!r}", self._guess(unknown[0]))
+            raise self._unknown(unknown[0])
         return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         """Raises `message` as an `InputError`."""
         raise InputError(message, f"{self.prog} --help explains every option")
 
-    def _guess(self, given: str) -> str:
-        known = re.findall(r"^  (?:-h, )?(--[a-z-]+)", self.format_help(), re.MULTILINE)
-        return did_you_mean(
-            given.partition("=")[0], known, f"{self.prog} --help lists every option"
-        )
+    def _unknown(self, given: str) -> InputError:
+        name = given.partition("=")[0]
+        command = self._elsewhere().get(name)
+        if command:
+            return InputError(f"there is no option {name!r} here", f"It is one of {command}")
+        known = [each for each in self._option_string_actions if each.startswith("--")]
+        guess = did_you_mean(name, known, f"{self.prog} --help lists every option")
+        return InputError(f"there is no option {given!r}", guess)
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -59,7 +71,9 @@ def add_options(parser: argparse.ArgumentParser, local: bool = True) -> None:
       local: Whether the run is on this machine; if not, those that name its files are left out.
     """
     every = [
-        each for options in (request.Request, *COMPONENT_OPTIONS) for each in declared(options)
+        each
+        for options in (request.Request, FileOptions, *COMPONENT_OPTIONS)
+        for each in declared(options)
     ]
     _add(
         parser,
@@ -68,6 +82,12 @@ def add_options(parser: argparse.ArgumentParser, local: bool = True) -> None:
             key=lambda each: request.GROUPS.index(each.flag.group),
         ),
     )
+
+
+def local_options() -> dict[str, str]:
+    """Returns the options of a run on this machine only, each with the command that has it."""
+    every = [each for options in (request.Request, FileOptions) for each in declared(options)]
+    return {each.flag.name: "local_runner.py" for each in every if each.flag.local}
 
 
 def add_flags(parser: argparse.ArgumentParser, *options: type) -> None:
@@ -103,6 +123,10 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     for key, value in given.items():
         for each in value if isinstance(value, tuple) else (value,):
+            if each == "":
+                raise InputError(
+                    f"--{key.replace('_', '-')} is empty", "Give a value, or leave the option out"
+                )
             _refuse_placeholder(f"--{key.replace('_', '-')}", each)
     return given
 

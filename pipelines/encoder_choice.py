@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from albert_tfx.encoders.fetching import handles
 from albert_tfx.errors import InputError, UnreachableError
+from albert_tfx.options import plain_path
 from pipelines.presets import (
     ASSETS,
     BASE_PREPROCESSOR,
@@ -49,6 +50,9 @@ def choose(asked: Mapping[str, Any], preset: Mapping[str, Any]) -> Choice:
       InputError: A handle names nothing, or nothing is known of the encoder's preprocessor.
     """
     asked, pins = _without_pins(asked)
+    for key in (ENCODER, PREPROCESSOR):
+        if not handles.is_url(asked.get(key, key)):
+            plain_path(asked.get(key, key), f"--{key}")
     given = asked.get(ENCODER)
     if given is None:
         encoder = handles.Given(preset[ENCODER])

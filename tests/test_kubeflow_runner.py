@@ -289,11 +289,11 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
             "--schedule 'every day' is no cron expression. Give minute, hour, day, month and day",
         ),
         ([*_VERTEX, *_OUTPUT_ROOT, "--schedule", "0 3 * *"], "is no cron expression"),
-        ([*_OUTPUT_ROOT, "--endpont", "x"], "no option '--endpont'. Did you mean --endpoint."),
+        ([*_OUTPUT_ROOT, "--endpont", "x"], "no option '--endpont'. Did you mean --endpoint?"),
         *(
             (
                 [*_VERTEX, *_OUTPUT_ROOT, "--region", "us-centra1", *sent],
-                "Vertex AI knows no region 'us-centra1'. Did you mean us-central1.",
+                "Vertex AI knows no region 'us-centra1'. Did you mean us-central1?",
             )
             for sent in ([], ["--yes"])
         ),
@@ -551,7 +551,7 @@ def test_a_command_that_is_not_there_is_one_line(run):
     status, _, errors = run("submitt")
 
     assert status == 2
-    assert errors == "error: there is no command 'submitt'. Did you mean submit.\n"
+    assert errors == "error: there is no command 'submitt'. Did you mean submit?\n"
 
 
 def test_the_help_s_examples_with_gpus_name_the_image_that_has_their_libraries(capsys):

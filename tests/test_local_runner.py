@@ -270,8 +270,8 @@ def test_the_help_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--datset", "x"], "there is no option '--datset'. Did you mean --dataset."),
-        (["--sequence_length=9"], "Did you mean --sequence-length."),
+        (["--datset", "x"], "there is no option '--datset'. Did you mean --dataset?"),
+        (["--sequence_length=9"], "Did you mean --sequence-length?"),
         (["reviews.csv"], "there is no option 'reviews.csv'"),
         (["--preset", "imbd"], "invalid choice: 'imbd' (choose from 'sample', 'imdb', 'base')"),
         (["--max-examples", "many"], "invalid int value: 'many'"),

@@ -201,7 +201,7 @@ def test_what_came_before_a_bad_line_is_printed(run, standard_input):
         2,
         "label,probability\ngood,0.750000\n",
         "error: Standard input, line 2 is not UTF-8: it has the byte 0xff. "
-        "Save it as UTF-8, such as by iconv -f windows-1252 -t utf-8.\n",
+        "Give --encoding windows-1252, by which it reads 'ÿ'.\n",
     )
 
 
@@ -220,12 +220,12 @@ def test_another_model_than_the_newest(run, tmp_path: Path):
         (["--output", "nowhere", "good"], "There is no pushed model in nowhere/serving. Make one"),
         (["--input", "none.txt"], "File none.txt does not exist. Give the path of a file."),
         (["--input", "none.txt", "good"], "there are both texts and --input. Give one of the two."),
-        (["--input", "tests"], "File tests cannot be read: [Errno 21] Is a directory"),
+        (["--input", "tests"], "tests is a folder, and none that save_to_disk"),
         (["--input", "new.json"], "File new.json is of an unknown kind '.json'. Give a file that"),
         (["--input", "a.txt", "--text-column", "b"], "holds one text a line, and no column 'b'."),
         (["--text-column", "a", "good"], "--text-column needs --input."),
         (["--output-file", "no/where.csv", "good"], "no/where.csv cannot be written (No such file"),
-        (["--formt", "csv"], "there is no option '--formt'. Did you mean --format."),
+        (["--formt", "csv"], "there is no option '--formt'. Did you mean --format?"),
         (["--format", "xml", "good"], "invalid choice: 'xml'"),
         (["good \udcff"], "the text 'good \\udcff' is not UTF-8."),
     ],
@@ -331,3 +331,47 @@ def test_the_pushed_model_answers_as_its_signature_does_and_without_tfx(finished
     assert [answer["label"] for answer in answers] == [
         ("negative", "positive")[index] for index in expected.argmax(axis=1)
     ]
+
+
+def test_an_id_goes_with_each_answer_in_order(run, tmp_path: Path):
+    rows = [f"r{n},{'good' if n % 3 else 'so-so'} {'x' * (n % 50)}" for n in range(5000)]
+    (tmp_path / "in.csv").write_text("\n".join(["key,remark", *rows]))
+    options = ("--input", tmp_path / "in.csv", "--text-column", "remark", "--id-column", "key")
+    status, printed, _ = run(*options, "--no-text")
+    header, *lines = printed.splitlines()
+    assert (status, header) == (0, "key,label,probability")
+    assert [line.split(",")[:2] for line in lines] == [
+        [f"r{n}", "good" if n % 3 else "bad"] for n in range(5000)
+    ]
+    status, printed, _ = run(*options, "--format", "jsonl")
+    assert [json.loads(line)["key"] for line in printed.splitlines()] == [
+        f"r{n}" for n in range(5000)
+    ]
+
+
+def test_how_a_file_was_read_is_noted(run, tmp_path: Path):
+    (tmp_path / "in.csv").write_bytes("id;text\n1;gut für good\n2;\n".encode("utf-16"))
+    options = ("--input", tmp_path / "in.csv", "--encoding", "utf-16", "--skip-empty", "--no-text")
+    assert run(*options) == (
+        0,
+        "label,probability\ngood,0.750000\n",
+        "note: in.csv is read as separated by semicolons\n"
+        "note: in.csv: 1 rows without a text are left out\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["predict.py"], "'predict.py' is a file, and would be classified as a text. Give --input"),
+        (["--id-column", "a", "good"], "--id-column needs --input."),
+        (["--id-column", "label", "--input", "a.csv"], "--id-column cannot be 'label'"),
+        (["--encoding", "klingon", "--input", "README.md"], "unknown kind '.md'"),
+        (["--output", "", "good"], "a folder is named by nothing"),
+        (["--model", "a[1]", "good"], "--model 'a[1]' has the character '['"),
+    ],
+)
+def test_what_is_likely_a_mistake_is_refused(run, options, message):
+    status, printed, errors = run(*options)
+    assert (status, printed) == (2, "")
+    assert message in errors

@@ -24,6 +24,7 @@ from albert_tfx.contract import (
     TEST,
     TRAIN,
 )
+from albert_tfx.data import containment
 from albert_tfx.data import similarity as text_similarity
 from albert_tfx.data.lengths import ReviewLengths, count_words
 from albert_tfx.data.records import files_of, read_records, split_folder, text_and_label
@@ -33,6 +34,7 @@ from albert_tfx.storage import read_json, write_json
 
 EXACT = "exact"
 NEAR = "near"
+CONTAINED = "contained"
 KEPT = "kept"
 CONTRADICTING = "contradicting"
 # Of two reviews that are alike, the one whose split comes first here stays.
@@ -76,8 +78,8 @@ class Duplicate:
     Attributes:
       review: Its place.
       original: The place of the earlier one.
-      kind: EXACT or NEAR.
-      similarity: Jaccard similarity of their shingles.
+      kind: EXACT, NEAR, or CONTAINED for a review that lies whole within the original.
+      similarity: Jaccard similarity of their shingles; of CONTAINED, its share of the words.
       excerpt: How it begins.
       original_excerpt: How the earlier one begins.
       has_other_label: Whether the two have different labels.
@@ -137,6 +139,8 @@ def load_duplicates(uri: str) -> Any:
         other, or an earlier one of their own. The splits are ordered test, eval, train, and a
         pair of them counts for the later. Of equal texts only the first is compared for near ones;
       * `contradicting`: the same of those in `exact` whose label is not the other's;
+      * `contained`: `[split][other split]` → reviews of the split that lie whole within one of
+        the other. They are counted only;
       * `removed`: `[split][exact or near]` → reviews taken out, for either reason but not for both;
       * `reviews`: `[split][label][kept, exact or near]` → what became of all reviews;
       * `keep`: whether duplicates were only counted, and all were kept;
@@ -168,6 +172,8 @@ def TakeOutDuplicates(  # noqa: N802  Beam names transforms like classes
     duplicates = files | "FindDuplicates" >> FindDuplicates(paths)
     removable = duplicates | "Removable" >> beam.Filter(lambda _: not keep)
     counts = removable | "WriteOthers" >> WriteOthers(paths, _targets(paths, target))
+    contained = files | "FindContained" >> FindContained(paths)
+    found = (duplicates, contained) | "AllFound" >> beam.Flatten()
     return (
         pipeline
         | "ReportUri" >> beam.Create([report_uri])
@@ -176,9 +182,9 @@ def TakeOutDuplicates(  # noqa: N802  Beam names transforms like classes
             _write_report,
             keep,
             paths,
-            AsDict(duplicates | "Findings" >> _CountFindings()),
+            AsDict(found | "Findings" >> _CountFindings()),
             AsDict(counts),
-            AsDict(duplicates | "Pairs" >> _SomeOfEach()),
+            AsDict(found | "Pairs" >> _SomeOfEach()),
         )
     )
 
@@ -232,6 +238,27 @@ def FindDuplicates(  # noqa: N802  Beam names transforms like classes
         | "Near" >> beam.FlatMap(_near_duplicates)
     )
     return (exact, near) | beam.Flatten()
+
+
+@beam.ptransform_fn
+def FindContained(  # noqa: N802
+    files: beam.PCollection[File], paths: Mapping[File, str]
+) -> beam.PCollection[Duplicate]:
+    """Finds the reviews that lie whole within a longer one of another split.
+
+    Args:
+      files: `File`s.
+      paths: Where each lies.
+
+    Returns:
+      One `Duplicate` for each such review and split, of the kind CONTAINED.
+    """
+    return (
+        files
+        | "ReadContents" >> beam.FlatMap(_contents, paths)
+        | "Within" >> containment.FindContained()
+        | "Contained" >> beam.MapTuple(_contained)
+    )
 
 
 @beam.ptransform_fn
@@ -308,6 +335,24 @@ class _ReadShingles(beam.DoFn):
                 shingles = text_similarity.shingles(text_similarity.words(text))
                 read = Text((*file, row), _excerpt(text), label, shingles.tobytes())
                 yield from ((pair, read) for pair in pairs[row])
+
+
+def _contents(file: File, paths: Mapping[File, str]) -> Iterator[tuple[Position, str, str]]:
+    for row, record in enumerate(_records(paths[file])):
+        text, _ = _text_and_label(record)
+        yield (*file, row), text, _excerpt(text)
+
+
+def _contained(part: containment.Part, host: containment.Host) -> Duplicate:
+    return Duplicate(
+        part.position,
+        host.position,
+        CONTAINED,
+        part.words / host.words,
+        part.excerpt,
+        host.excerpt,
+        has_other_label=False,
+    )
 
 
 def _exact_duplicates(group: tuple[bytes, Iterable[Text]]) -> Iterator[Duplicate]:
@@ -456,7 +501,8 @@ def _write_report(
 
 
 def _by_splits(findings: Mapping[Finding, int]) -> dict[str, dict[str, dict[str, int]]]:
-    counts: dict[str, dict[str, dict[str, int]]] = {EXACT: {}, NEAR: {}, CONTRADICTING: {}}
+    kinds = (EXACT, NEAR, CONTRADICTING, CONTAINED)
+    counts: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in kinds}
     for (kind, split, other), count in sorted(findings.items()):
         counts[kind].setdefault(split, {})[other] = count
     return counts

@@ -56,6 +56,11 @@ def digest(text_words: list[str]) -> bytes:
     return hashlib.blake2b(" ".join(text_words).encode(), digest_size=16).digest()
 
 
+def word_hashes(text_words: list[str]) -> np.ndarray:
+    """Returns a hash of each word, uint64 `[len(text_words)]`."""
+    return np.fromiter(map(_word_hash, text_words), np.uint64, len(text_words))
+
+
 def shingles(text_words: list[str]) -> np.ndarray:
     """Returns a hash of each run of `SHINGLE_WORDS` words.
 
@@ -66,9 +71,9 @@ def shingles(text_words: list[str]) -> np.ndarray:
       uint64 `[len(text_words) - SHINGLE_WORDS + 1]`, repeats included; empty for a shorter text,
       which has no near duplicate.
     """
-    hashes = np.fromiter(map(_word_hash, text_words), np.uint64, len(text_words))
+    hashes = word_hashes(text_words)
     count = max(0, len(hashes) - SHINGLE_WORDS + 1)
-    return _combined([hashes[start : start + count] for start in range(SHINGLE_WORDS)])
+    return combined([hashes[start : start + count] for start in range(SHINGLE_WORDS)])
 
 
 def band_keys(text_shingles: np.ndarray) -> np.ndarray:
@@ -87,7 +92,7 @@ def band_keys(text_shingles: np.ndarray) -> np.ndarray:
     # For each odd factor, a permutation of the 64-bit numbers; NumPy wraps around silently.
     signature = (text_shingles[:, np.newaxis] * factors + offsets).min(axis=0)
     bands = np.arange(BANDS, dtype=np.uint64)
-    return _combined([bands, *signature.reshape(ROWS, BANDS)])
+    return combined([bands, *signature.reshape(ROWS, BANDS)])
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
@@ -96,6 +101,14 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
     shared = len(np.intersect1d(one, other, assume_unique=True))
     different = len(one) + len(other) - shared
     return shared / different if different else 0.0
+
+
+def combined(columns: list[np.ndarray]) -> np.ndarray:
+    """Returns one hash for each row of uint64 columns of equal length."""
+    hashes = np.zeros_like(columns[0])
+    for column in columns:
+        hashes = _mixed((hashes + column) * _GOLDEN)
+    return hashes
 
 
 @functools.cache
@@ -118,14 +131,6 @@ def _permutations() -> tuple[np.ndarray, np.ndarray]:
     numbers = _mixed(np.arange(1, 2 * BANDS * ROWS + 1, dtype=np.uint64) * _GOLDEN)
     factors, offsets = np.split(numbers, 2)
     return factors | np.uint64(1), offsets
-
-
-def _combined(columns: list[np.ndarray]) -> np.ndarray:
-    """Returns one hash for each row of uint64 columns of equal length."""
-    combined = np.zeros_like(columns[0])
-    for column in columns:
-        combined = _mixed((combined + column) * _GOLDEN)
-    return combined
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

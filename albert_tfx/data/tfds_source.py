@@ -5,6 +5,7 @@ Everything is decided, and refused, here: a runner calls `resolve` before it sta
 """
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 
 import albert_tfx.data.sample_reviews  # noqa: F401  registers its builder with TFDS
 from albert_tfx import contract, storage
@@ -22,6 +24,13 @@ from albert_tfx.options import DatasetOptions
 
 ClassLabel = tfds.features.ClassLabel
 Text = tfds.features.Text
+# Each class is a slice of the evaluation, and a row of the report.
+MOST_CLASSES = 1000
+_PREPARE_AGAIN = "Copy or prepare it again"
+_RECORDS = tfds.core.FileFormat.TFRECORD
+# Of a larger data set the content is sampled, in parts that are evenly spaced in each file.
+_MOST_HASHED = 1 << 28  # bytes
+_SAMPLE = 1 << 20  # bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,12 +155,21 @@ def find_builder(name: str, data_dir: str | None = None) -> tfds.core.DatasetBui
     """
     folder = tfds.core.Path(name).expanduser()
     if (folder / "dataset_info.json").exists():
-        return tfds.builder_from_directory(folder)
+        return _builder_of_folder(folder)
     try:
         return tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # every builder checks its own arguments in its own way
         raise InputError(
             f"Data set {name!r} cannot be used: {_first_line(error)}", _other_name(name)
+        ) from error
+
+
+def _builder_of_folder(folder: epath.Path) -> tfds.core.DatasetBuilder:
+    try:
+        return tfds.builder_from_directory(folder)
+    except Exception as error:  # TFDS raises whatever the file that is missing or damaged led it to
+        raise InputError(
+            f"The data set in {folder} is damaged: {_first_line(error)}", _PREPARE_AGAIN
         ) from error
 
 
@@ -189,7 +207,12 @@ def prepare(builder: tfds.core.DatasetBuilder) -> None:
         f"Connect to the network, or copy a prepared {builder.info.full_name} below a folder and "
         "name that with --data-dir"
     )
-    cause = f"Data set {builder.info.full_name} is not in {builder.data_dir} and cannot be prepared"
+    versions = _other_versions(builder)
+    there = f" (there is {', '.join(versions)})" if versions else ""
+    cause = (
+        f"Data set {builder.info.full_name} is not in {builder.data_dir}{there} and cannot be "
+        "prepared"
+    )
     unknown_hosts = _unknown_hosts(builder)
     if unknown_hosts:
         raise InputError(f"{cause}: no network address for {', '.join(unknown_hosts)}", remedy)
@@ -200,14 +223,63 @@ def prepare(builder: tfds.core.DatasetBuilder) -> None:
 
 
 def _other_name(name: str) -> str:
-    if tfds.core.Path(name).expanduser().is_dir():
-        return "It is a folder; name the one within it that holds dataset_info.json"
+    folder = tfds.core.Path(name).expanduser()
+    if folder.is_dir():
+        within = ", ".join(_prepared_below(folder))
+        it = "one within it that holds dataset_info.json"
+        return f"It is a folder; name the {it}" + (f": {within}" if within else "")
+    if folder.parent.is_dir() and (beside := _prepared_below(folder.parent)):
+        return f"There is {', '.join(beside)}"
     known = tfds.list_builders(with_community_datasets=False)
     otherwise = (
         "Give NAME, NAME/CONFIGURATION or NAME:VERSION of TFDS's catalogue, or a folder that holds "
         "dataset_info.json"
     )
     return did_you_mean(name, known, otherwise)
+
+
+def _prepared_below(folder: epath.Path) -> list[str]:
+    """Returns the folders of prepared data sets in a folder, or in one of those in it."""
+    inner = sorted(each for each in folder.iterdir() if each.is_dir())
+    deeper = [each for one in inner for each in sorted(one.iterdir()) if each.is_dir()]
+    found = (each for each in (*inner, *deeper) if (each / "dataset_info.json").exists())
+    return list(map(str, itertools.islice(found, 5)))
+
+
+def _other_versions(builder: tfds.core.DatasetBuilder) -> list[str]:
+    """Returns the versions of the data set that are there in place of the one asked for."""
+    folder = builder.data_path.parent
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(each.name for each in entries if (each / "dataset_info.json").exists())
+
+
+def require_whole(dataset: ResolvedDataset) -> None:
+    """Refuses a data set that lacks a file, or whose files have not as many records as it says.
+
+    Of each shard the records' lengths are followed to its end; they are not read.
+
+    Raises:
+      InputError: A file is missing or cut short, or is stored in another format than TFRecord.
+    """
+    info = dataset.builder.info
+    if info.file_format not in (None, _RECORDS):
+        raise InputError(
+            f"Data set {info.full_name} is stored as {info.file_format.value}, not as TFRecord",
+            "Prepare it as TFRecord, with tfds build --file_format=tfrecord",
+        )
+    used = {
+        part.partition("[")[0] for split in dataset.splits.values() for part in split.split("+")
+    }
+    for name in sorted(used):
+        split = info.splits[name]
+        for path, expected in zip(split.filepaths, split.shard_lengths, strict=True):
+            found = storage.count_records(path)
+            if found != expected:
+                what = "is missing" if found is None else f"has {found:,} whole records"
+                raise InputError(
+                    f"Data set {info.full_name} is damaged: {path} {what} of {expected:,}",
+                    _PREPARE_AGAIN,
+                )
 
 
 def _unknown_hosts(builder: tfds.core.DatasetBuilder) -> list[str]:
@@ -268,7 +340,19 @@ def _only_feature(
 
 
 def _class_names(builder: tfds.core.DatasetBuilder, label_feature: str) -> tuple[str, ...]:
-    names = tuple(builder.info.features[label_feature].names)
+    names = tuple(builder.info.features[label_feature].names or ())
+    if not names:
+        raise InputError(
+            f"Label feature {label_feature!r} of data set {builder.info.full_name} has no names: "
+            f"{builder.data_path} lacks {label_feature}.labels.txt",
+            _PREPARE_AGAIN,
+        )
+    if len(names) > MOST_CLASSES:
+        raise InputError(
+            f"Label feature {label_feature!r} of data set {builder.info.full_name} has "
+            f"{len(names):,} classes, more than {MOST_CLASSES:,}",
+            "Name another one with --label-feature",
+        )
     if len(names) < 2:
         raise InputError(
             f"Label feature {label_feature!r} of data set {builder.info.full_name} has "
@@ -337,17 +421,39 @@ def _known_splits(builder: tfds.core.DatasetBuilder) -> str:
 
 
 def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
-    """Hashes name, version, metadata, and the size and time of every file of the data set.
+    """Hashes name, version, and the content of every file of the data set.
 
-    The records themselves are not read: they can be gigabytes, and TFDS never rewrites a file.
+    Content is read up to 256 MiB in all, about a second. Of a larger data set each file is sampled:
+    evenly spaced parts of 1 MiB, the first and the last among them, 256 MiB or one part a file; and
+    its time counts as well.
     """
+    files = sorted(builder.data_path.iterdir())
+    sizes = {path: storage.length_and_time(path) for path in files}
+    total = sum(length for length, _ in sizes.values())
+    share = min(1.0, _MOST_HASHED / total) if total else 1.0
     digest = hashlib.sha256(builder.info.full_name.encode())
-    for path in sorted(builder.data_path.iterdir()):
-        length, changed = storage.length_and_time(path)
-        digest.update(f"{path.name} {length} {changed}".encode())
-        if path.suffix in (".json", ".txt"):
-            digest.update(path.read_bytes())
+    for path, (length, changed) in sizes.items():
+        time = "" if share == 1 else changed
+        digest.update(f"{path.name} {length} {time}".encode())
+        digest.update(_content(str(path), storage.state_of(path), share))
     return digest.hexdigest()
+
+
+@functools.cache  # a run asks several times
+def _content(path: str, state: tuple[int, ...], share: float) -> bytes:
+    """Returns a hash of a share of a file's content; `state` tells one content from another."""
+    digest = hashlib.sha256()
+    length = state[0]
+    parts = max(2, round(length * share / _SAMPLE))
+    with epath.Path(path).open("rb") as file:
+        if share == 1 or parts * _SAMPLE >= length:
+            for chunk in iter(lambda: file.read(_SAMPLE), b""):
+                digest.update(chunk)
+        else:
+            for part in range(parts):
+                file.seek(part * (length - _SAMPLE) // (parts - 1))
+                digest.update(file.read(_SAMPLE))
+    return digest.digest()
 
 
 def _first_line(error: BaseException) -> str:

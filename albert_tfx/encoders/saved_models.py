@@ -16,7 +16,7 @@ from etils import epath
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from albert_tfx.contract import INPUT_WORD_IDS, POOLED_OUTPUT
+from albert_tfx.contract import CLASSIFY_TEXT, INPUT_WORD_IDS, POOLED_OUTPUT
 from albert_tfx.errors import InputError, one_line
 
 _AGAIN = "Its files may be incomplete: fetch or export the model again"
@@ -69,7 +69,7 @@ def inspect(folder: str) -> SavedEncoder:
     """Returns what the files of a SavedModel tell; reads them all, so that none is damaged.
 
     Raises:
-      InputError: They are damaged, or hold no weights.
+      InputError: They are damaged, hold no weights, or are a model that a run pushed.
     """
     graph = _object_graph(folder)
     variables = [node.variable for node in graph.nodes if node.WhichOneof("kind") == "variable"]
@@ -83,11 +83,17 @@ def inspect(folder: str) -> SavedEncoder:
 def _object_graph(folder: str) -> Any:
     content = (epath.Path(folder) / "saved_model.pb").read_bytes()
     try:
-        return saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].object_graph_def
+        graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0]
     except (DecodeError, IndexError) as error:
         raise InputError(
             f"{folder}/saved_model.pb is damaged ({one_line(error)})", _AGAIN
         ) from error
+    if CLASSIFY_TEXT in graph.signature_def:
+        raise InputError(
+            f"{folder} is no encoder, but a model that a run pushed, which gives classes",
+            f"Give the encoder that it was made of, or ask it with predict.py --model {folder}",
+        )
+    return graph.object_graph_def
 
 
 def _read_weights(folder: str) -> None:

@@ -9,15 +9,27 @@ import itertools
 import os
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from albert_tfx import storage
-from albert_tfx.data import text_files
+from albert_tfx.contract import TEXT
+from albert_tfx.data.files import lines as text_lines
+from albert_tfx.data.files import reader
+from albert_tfx.data.files.columns import ID, Row, Table
 from albert_tfx.errors import InputError
+from albert_tfx.options import plain_path
 from albert_tfx.prediction import pushed_model
-from albert_tfx.prediction.predictions import FORMATS, Classifier, predict, written
+from albert_tfx.prediction.predictions import (
+    FORMATS,
+    Classifier,
+    Prediction,
+    predict,
+    refuse_taken,
+    written,
+)
 from albert_tfx.printable import printable
 
 if TYPE_CHECKING:
@@ -31,7 +43,10 @@ class Request:
     Attributes:
       text: The texts; where there are none, those of `input`, else of standard input.
       input: A file that holds the texts.
-      text_column: The column of `input` that holds them, or None for the one named like it.
+      text_column: The columns of `input` that hold them, or none for the one named like it.
+      id_column: The column of `input` that goes into the answers, or None.
+      encoding: How the texts are encoded, or None for UTF-8.
+      skip_empty: Leaves rows without a text out.
       output: Output folder of `local_runner.py`, whose newest model answers.
       model: The folder of another model.
       output_file: The file to write the answers to, or None for standard output.
@@ -41,7 +56,10 @@ class Request:
 
     text: Sequence[str] = ()
     input: Path | None = None
-    text_column: str | None = None
+    text_column: Sequence[str] = ()
+    id_column: str | None = None
+    encoding: str | None = None
+    skip_empty: bool = False
     output: Path = Path("output")
     model: Path | None = None
     output_file: Path | None = None
@@ -60,36 +78,105 @@ def answer(request: Request, reason: Callable[[Path], str | None] = lambda _: No
       InputError: The texts, the model or the output file cannot be used.
       BrokenPipeError: Nobody reads the answers any more.
     """
-    texts = _texts(request)
+    texts = _Texts(request)
+    plain_path(os.fspath(request.output), "--output")
+    plain_path(os.fspath(request.model or "model"), "--model")
     folder = request.model or pushed_model.newest(request.output, reason)
     pushed_model.require_saved_model(folder)
-    chosen = FORMATS[request.format or _format_of(request.output_file)](not request.no_text)
+    chosen = FORMATS[request.format or _format_of(request.output_file)](
+        not request.no_text, request.id_column
+    )
     with _opened(request.output_file) as output:
         with _silenced_errors():
             model = pushed_model.PushedModel(folder)
         with _with_progress(model, request) as classifier:
-            for lines in written(predict(texts, classifier), chosen):
+            for lines in written(texts.identified(predict(texts, classifier)), chosen):
                 output.write(printable(lines) if output.isatty() else lines)
                 output.flush()
+    for remark in texts.remarks:
+        print(printable(f"note: {remark}"), file=sys.stderr)
 
 
-def _texts(request: Request) -> Iterable[str | None]:
-    """Returns the texts; those of standard input are yet to be read, and all but one of a file."""
-    if request.text and request.input:
-        raise InputError("there are both texts and --input", "Give one of the two")
-    if request.text_column and not request.input:
-        raise InputError("--text-column needs --input", "Name the file with --input FILE")
-    if request.text:
-        return list(map(_utf8, request.text))
-    if request.input:
-        _refuse_to_replace(request.input, request.output_file)
-        texts = text_files.from_file(request.input, request.text_column)
-        return itertools.chain(list(itertools.islice(texts, 1)), texts)
+class _Texts:
+    """The texts; those of standard input are yet to be read, and all but one of a file.
+
+    Attributes:
+      remarks: What to tell the user of how a file was read, once it is.
+    """
+
+    def __init__(self, request: Request) -> None:
+        """Opens what holds the texts.
+
+        Raises:
+          InputError: It cannot be used, or options do not go together.
+        """
+        _refuse_clashes(request)
+        self.remarks: list[str] = []
+        self._identities: deque[str | None] = deque()
+        self._texts: Iterator[str | None]
+        if request.input:
+            _refuse_to_replace(request.input, request.output_file)
+            table = _table(request, request.input)
+            self.remarks = table.remarks
+            rows = reader.rows_with_text(table, request.skip_empty)
+            self._texts = self._noted(itertools.chain(list(itertools.islice(rows, 1)), rows))
+        elif request.text:
+            self._texts = iter([*map(_utf8, request.text)])
+        else:
+            self._texts = _standard_input(request)
+
+    def __iter__(self) -> Iterator[str | None]:
+        """Yields the texts, and `PAUSE`s."""
+        return self._texts
+
+    def identified(self, parts: Iterable[Sequence[Prediction]]) -> Iterator[Sequence[Prediction]]:
+        """Yields the predictions of the texts, each with its row's identity."""
+        for predictions in parts:
+            yield [
+                dataclasses.replace(each, identity=self._identities.popleft())
+                if self._identities
+                else each
+                for each in predictions
+            ]
+
+    def _noted(self, rows: Iterable[Row]) -> Iterator[str | None]:
+        for row in rows:
+            if ID in row.cells:
+                self._identities.append(row.cells[ID])
+            yield row.cells[TEXT]
+
+
+def _table(request: Request, file: Path) -> Table:
+    return reader.open_texts(file, request.text_column, request.id_column, request.encoding)
+
+
+def _standard_input(request: Request) -> Iterator[str | None]:
     if sys.stdin is None:
         raise InputError("there is no text", "Give one, or name a file with --input FILE")
     if sys.stdin.isatty():
         print("one text a line; Ctrl-D ends", file=sys.stderr)
-    return text_files.from_descriptor(sys.stdin.fileno(), "Standard input")
+    encoding = text_lines.require_encoding(request.encoding) if request.encoding else None
+    return reader.texts_of_descriptor(sys.stdin.fileno(), "Standard input", encoding)
+
+
+def _refuse_clashes(request: Request) -> None:
+    if request.text and request.input:
+        raise InputError("there are both texts and --input", "Give one of the two")
+    of_file = {
+        "--text-column": request.text_column,
+        "--id-column": request.id_column,
+        "--skip-empty": request.skip_empty,
+    }
+    for option, value in of_file.items():
+        if value and not request.input:
+            raise InputError(f"{option} needs --input", "Name the file with --input FILE")
+    refuse_taken(request.id_column)
+    if request.text and all(os.path.isfile(text) for text in request.text):  # noqa: PTH113
+        raise InputError(
+            f"{request.text[0]!r} is a file, and would be classified as a text",
+            f"Give --input {request.text[0]} for the texts in it; a text of these words goes "
+            "through standard input",
+        )
 
 
 def _refuse_to_replace(file: Path, output_file: Path | None) -> None:

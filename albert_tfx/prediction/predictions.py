@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from albert_tfx.data.text_files import PAUSE
+from albert_tfx.data.files.content import PAUSE
 from albert_tfx.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,10 +49,12 @@ class Prediction:
     Attributes:
       text: The text.
       probabilities: The probability of each class, by its name.
+      identity: What tells the text's row from others, where the file has a column for it.
     """
 
     text: str
     probabilities: dict[str, float]
+    identity: str | None = None
 
     @property
     def label(self) -> str:
@@ -124,33 +126,42 @@ class Format(Protocol):
 
 
 class Csv:
-    """A header, then `text`, `label` and `probability` of each prediction."""
+    """A header, then `text`, `label` and `probability` of each prediction, after its identity."""
 
-    def __init__(self, with_text: bool) -> None:
+    def __init__(self, with_text: bool, id_column: str | None = None) -> None:
         self._with_text = with_text
+        self._id_column = id_column
 
     def header(self) -> str:
         """Returns the first line."""
-        return ("text," if self._with_text else "") + "label,probability\n"
+        first = [self._id_column] if self._id_column else []
+        return self._line([*first, *(["text"] if self._with_text else []), "label", "probability"])
 
     def rows(self, predictions: Sequence[Prediction]) -> str:
         """Returns the lines of `predictions`."""
         return "".join(map(self._row, predictions))
 
     def _row(self, prediction: Prediction) -> str:
-        answer = (prediction.label, f"{prediction.probability:.{_DIGITS}f}")
+        first = [prediction.identity or ""] if self._id_column else []
+        text = [prediction.text] if self._with_text else []
+        return self._line(
+            [*first, *text, prediction.label, f"{prediction.probability:.{_DIGITS}f}"]
+        )
+
+    @staticmethod
+    def _line(cells: Sequence[str]) -> str:
         line = io.StringIO()
         # With "\n" as its line's end, Python's writer leaves a lone "\r" in a text unquoted.
-        writer = csv.writer(line, lineterminator=_LINE_END)
-        writer.writerow((prediction.text, *answer) if self._with_text else answer)
+        csv.writer(line, lineterminator=_LINE_END).writerow(cells)
         return line.getvalue().removesuffix(_LINE_END) + "\n"
 
 
 class JsonLines:
     """The same as JSON objects, with the `probabilities` of all classes besides."""
 
-    def __init__(self, with_text: bool) -> None:
+    def __init__(self, with_text: bool, id_column: str | None = None) -> None:
         self._with_text = with_text
+        self._id_column = id_column
 
     def header(self) -> str:
         """Returns nothing: JSON names its values."""
@@ -165,6 +176,7 @@ class JsonLines:
             name: round(value, _DIGITS) for name, value in prediction.probabilities.items()
         }
         return {
+            **({self._id_column: prediction.identity} if self._id_column else {}),
             **({"text": prediction.text} if self._with_text else {}),
             "label": prediction.label,
             "probability": probabilities[prediction.label],
@@ -172,8 +184,22 @@ class JsonLines:
         }
 
 
-# Each takes whether the texts themselves are wanted.
-FORMATS: dict[str, Callable[[bool], Format]] = {"csv": Csv, "jsonl": JsonLines}
+# Each takes whether the texts themselves are wanted, and the name of the column of identities.
+FORMATS: dict[str, Callable[..., Format]] = {"csv": Csv, "jsonl": JsonLines}
+_KEYS = ("text", "label", "probability", "probabilities")
+
+
+def refuse_taken(id_column: str | None) -> None:
+    """Refuses a column of identities that is called as one of the answers' own.
+
+    Raises:
+      InputError: It is.
+    """
+    if id_column in _KEYS:
+        raise InputError(
+            f"--id-column cannot be {id_column!r}: the answers have a column of that name",
+            "Name the column otherwise in the file",
+        )
 
 
 def written(parts: Iterable[Sequence[Prediction]], chosen: Format) -> Iterator[str]:

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +19,52 @@ from etils import epath
 
 from albert_tfx import storage
 from albert_tfx.contract import LABELS, PROBABILITIES, TEXT
-from albert_tfx.data import text_files, tfds_source
+from albert_tfx.data import tfds_source
+from albert_tfx.data.files import content, reader
+from albert_tfx.data.files.columns import ID, Row, Table
 from albert_tfx.errors import InputError
-from albert_tfx.options import TextsToScore
-from albert_tfx.prediction.predictions import Csv, Prediction, written
+from albert_tfx.options import FileOptions, TextsToScore
+from albert_tfx.prediction.predictions import Csv, Prediction, refuse_taken, written
 
 ROW = "row"
+_IDENTITY = "id"
 _FILE = "texts.tfrecord.gz"
 _SOURCES = ".sources.json"
 _LINES_AT_ONCE = 1000
 
 
-def from_file(path: Path, text_column: str | None, root: Path) -> TextsToScore:
+def from_file(
+    path: Path, root: Path, options: FileOptions, id_column: str | None = None
+) -> TextsToScore:
     """Puts the texts of a user's own file below `root`, unless they are there.
 
+    Args:
+      path: The file.
+      root: Folder that receives a folder for them.
+      options: How to read it: its columns of texts, its encoding, whether empty ones are left out.
+      id_column: The column that goes into the answers, or None.
+
     Raises:
-      InputError: The file has no text or cannot be read; see `text_files.from_file`.
+      InputError: The file has no text or cannot be read; see `reader.open_texts`.
     """
-    how_to_read = f"{text_files.kind_of(path)} {text_column} "
-    identity = text_files.content_hash(path, how_to_read.encode())
-    texts = _prepared(
-        root, _name_of_file(path), identity, lambda: text_files.from_file(path, text_column)
+    refuse_taken(id_column)
+    if path.is_fifo():
+        raise InputError(f"{path} is a pipe, which can be read only once", "Give a file")
+    table = reader.open_texts(path, options.text_column, id_column, options.encoding)
+    asked = (options.text_column, id_column, options.encoding, options.skip_empty)
+    identity = content.content_hash([path], f"{reader.kind_of(path)} {asked} ".encode())
+    texts = ((row.cells[TEXT], row.cells.get(ID)) for row in _rows(table, options))
+    prepared = _prepared(root, _name_of_file(path), identity, texts)
+    return dataclasses.replace(
+        prepared,
+        source=str(path.resolve()),
+        id_column=id_column,
+        remarks=tuple(table.remarks),
     )
-    return dataclasses.replace(texts, source=str(path.resolve()))
+
+
+def _rows(table: Table, options: FileOptions) -> Iterator[Row]:
+    return reader.rows_with_text(table, options.skip_empty)
 
 
 def from_split(dataset: tfds_source.ResolvedDataset, split: str, root: Path) -> TextsToScore:
@@ -52,7 +75,7 @@ def from_split(dataset: tfds_source.ResolvedDataset, split: str, root: Path) -> 
     """
     texts = tfds_source.texts(dataset, split)
     identity = f"{dataset.fingerprint} {dataset.text_feature} {split}"
-    prepared = _prepared(root, _name_of_split(split), identity, lambda: texts)
+    prepared = _prepared(root, _name_of_split(split), identity, ((text, None) for text in texts))
     return dataclasses.replace(prepared, source=f"{split} of {dataset.builder.info.full_name}")
 
 
@@ -95,7 +118,7 @@ def publish(texts: TextsToScore, scored: str, target: Path) -> int:
     parts = iter(lambda: list(itertools.islice(predictions, _LINES_AT_ONCE)), [])
     target.parent.mkdir(parents=True, exist_ok=True)
     with storage.whole_file(target) as partial, partial.open("w") as file:
-        file.writelines(written(parts, Csv(with_text=True)))
+        file.writelines(written(parts, Csv(True, texts.id_column)))
     return len(probabilities)
 
 
@@ -108,7 +131,7 @@ def _files(scored: str) -> Iterator[str]:
 def _name_of_file(path: Path) -> str:
     """Returns the file's name without the endings that say how it is written."""
     name = path.name.removesuffix(".gz")
-    return name[: len(name) - len(text_files.kind_of(path))]
+    return name[: len(name) - len(reader.kind_of(path))]
 
 
 def _name_of_split(split: str) -> str:
@@ -119,40 +142,42 @@ def _name_of_split(split: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return text_files.plain_name(name).strip("_") or "texts"
+    return reader.plain_name(name).strip("_") or "texts"
 
 
 def _prepared(
-    root: Path, name: str, identity: str, read: Callable[[], Iterable[str | bytes]]
+    root: Path, name: str, identity: str, texts: Iterable[tuple[str | bytes | None, str | None]]
 ) -> TextsToScore:
-    """Writes what `read` gives into a folder named by `identity`, there only once it is whole."""
+    """Writes texts, each with its id, into a folder named by `identity`, there once it is whole."""
     folder = root / f"{_plain(name)}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if not folder.exists():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
         storage.remove(partial)  # of a killed process that had this one's number
         partial.mkdir(parents=True)
         try:
-            _write(partial / _FILE, read())
+            _write(partial / _FILE, texts)
             partial.rename(folder)
         finally:
             storage.remove(partial)
     return TextsToScore(str(folder), name)
 
 
-def _write(path: Path, texts: Iterable[str | bytes]) -> None:
+def _write(path: Path, texts: Iterable[tuple[str | bytes | None, str | None]]) -> None:
     count = 0
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for count, text in enumerate(texts, 1):
-            writer.write(_example(count - 1, text))
+        for count, (text, identity) in enumerate(texts, 1):
+            writer.write(_example(count - 1, text or "", identity))
     if not count:
         raise InputError("There is no text to score", "Give some, or leave --score out")
 
 
-def _example(row: int, text: str | bytes) -> bytes:
+def _example(row: int, text: str | bytes, identity: str | None) -> bytes:
     example = tf.train.Example()
     content = text.encode() if isinstance(text, str) else text
     example.features.feature[TEXT].bytes_list.value.append(content)
     example.features.feature[ROW].int64_list.value.append(row)
+    if identity is not None:
+        example.features.feature[_IDENTITY].bytes_list.value.append(identity.encode())
     serialized: bytes = example.SerializeToString(deterministic=True)
     return serialized
 
@@ -180,4 +205,5 @@ def _predictions(
     for features in _examples([os.path.join(texts.folder, _FILE)]):
         (row,), (text,) = features[ROW].int64_list.value, features[TEXT].bytes_list.value
         values = dict(zip(class_names, probabilities[row], strict=True))
-        yield Prediction(text.decode(errors="replace"), values)
+        identity = b"".join(features[_IDENTITY].bytes_list.value).decode() or None
+        yield Prediction(text.decode(errors="replace"), values, identity)

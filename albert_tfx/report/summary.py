@@ -132,6 +132,7 @@ class Duplicates:
     near_similarity: float
     shingle_words: int
     pairs: tuple[Pair, ...]
+    contained: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ from albert_tfx.release.selection import Rule
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Summary
 
+# A share of a split's texts up to which it is by chance that some lie within others.
+_FEW_CONTAINED = 0.01
 _OWN = " (this project's own small ALBERT, for trying out, and not Google's)"
 _CONFIDENTLY = f"with {CONFIDENCE:.0%} confidence"
 _VERDICTS: Mapping[str, str] = {
@@ -168,6 +170,24 @@ def contradictions(summary: Summary) -> str:
     return (
         f"; with another label than the same text has before: {', '.join(parts)}" if parts else ""
     )
+
+
+def contained(summary: Summary) -> str:
+    """Returns which texts lie within one of another split; empty where hardly any does."""
+    found = summary.duplicates
+    if found is None:
+        return ""
+    parts = []
+    for split, others in found.contained.items():
+        fates = found.reviews.get(split, {}).values()
+        texts = sum(each.kept + each.exact + each.near for each in fates)
+        for other, count in others.items():
+            if count > _FEW_CONTAINED * texts:
+                parts.append(f"{count:,} of {split} lie within one of {other}")
+    if not parts:
+        return ""
+    advice = "What belongs together is best kept in one split, such as by --group-column."
+    return f"{', '.join(parts)}, which may flatter both models. {advice}"
 
 
 def yardstick(summary: Summary) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 from albert_tfx import exit_status
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
 from albert_tfx.errors import InputError, did_you_mean
-from albert_tfx.flags import Flag, at_least, check, option, optional, switch
+from albert_tfx.flags import Flag, at_least, check, declared, option, optional, switch
 from pipelines import command_line, encoder_choice
 from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
@@ -143,13 +143,34 @@ def run(argv: Sequence[str]) -> int:
         title="commands", metavar="COMMAND", parser_class=command_line.Parser
     )
     for name, declare in _COMMANDS.items():
-        declare(functools.partial(commands.add_parser, name, prog=f"kubeflow_runner.py {name}"))
+        add = functools.partial(
+            commands.add_parser,
+            name,
+            prog=f"kubeflow_runner.py {name}",
+            elsewhere=command_line.local_options,
+        )
+        declare(add)
     arguments = parser.parse_args(argv)
     if "run" not in arguments:
         parser.print_help()
         return 0
     status: int = arguments.run(arguments)
     return status
+
+
+def options() -> dict[str, str]:
+    """Returns the options of these commands, each with the command that has it."""
+    classes = {
+        "compile": (Target, google_cloud.Services),
+        "submit": (Submission,),
+        "replay": (Replaying,),
+    }
+    return {
+        each.flag.name: f"kubeflow_runner.py {command}"
+        for command, every in reversed(classes.items())
+        for options_class in every
+        for each in declared(options_class)
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +184,9 @@ class Target:
             "container image with this project in it; see the Dockerfile",
             default="none",
             required=True,
-        )
+        ),
+        bounds=google_cloud.IMAGE,
+        called="--image",
     )
     spec: str = option(
         "pipeline.yaml", Flag("--spec", _DEPLOYMENT, "file to write", "FILE", "pipeline.yaml")
@@ -187,6 +210,9 @@ class Target:
             ),
         ),
     )
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def _declare_compile(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from albert_tfx.errors import InputError
-from albert_tfx.flags import Flag, option, optional
+from albert_tfx.flags import Bounds, Flag, check, option, optional
 from pipelines.cloud import submission
 from pipelines.config import CustomJob
 
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from tfx import v1 as tfx
 
 _GROUP = "the heavy parts, by other services of Google Cloud"
+# https://pkg.go.dev/github.com/distribution/reference: host, path, tag and digest.
+_IMAGE = re.compile(
+    r"(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
+    r"(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+IMAGE = Bounds(
+    lambda image: bool(_IMAGE.fullmatch(image)),
+    "Give the image as it is tagged, such as albert-tfx or registry.example/albert-tfx:1",
+)
 _GPU = re.compile(r"([^:]+)(?::([1-9][0-9]*))?")
 
 
@@ -47,8 +58,17 @@ class Services:
         "gs:// folder for temporary files, to run the Beam stages on Dataflow",
         "FOLDER",
     )
-    dataflow_image: str | None = optional(
-        "--dataflow-image", _GROUP, "image of Dataflow's workers; see the Dockerfile", "IMAGE"
+    dataflow_image: str | None = option(
+        None,
+        Flag(
+            "--dataflow-image",
+            _GROUP,
+            "image of Dataflow's workers; see the Dockerfile",
+            "IMAGE",
+            "none",
+        ),
+        bounds=IMAGE,
+        called="--dataflow-image",
     )
     service_account: str | None = optional(
         "--service-account",
@@ -59,6 +79,7 @@ class Services:
     )
 
     def __post_init__(self) -> None:
+        check(self)
         if self.train_gpu is not None and self.train_on is None:
             raise InputError("--train-gpu needs --train-on", "Name the machine that the GPU is in")
         if self.dataflow_image is not None and self.dataflow is None:

@@ -85,6 +85,7 @@ def read_values(spec: dict[str, Any], given: list[str], output_root: str) -> dic
     Raises:
       InputError: There is no such parameter, or the value is not of its type or out of bounds.
     """
+    _refuse_unquotable(OUTPUT_ROOT, output_root)
     defaults = {
         name: _PYTHON_TYPES[definition["parameterType"]](definition["defaultValue"])
         for name, definition in declared(spec).items()
@@ -216,6 +217,11 @@ def _declare(spec: dict[str, Any], defaults: dict[str, Any]) -> None:
     spec["root"]["inputDefinitions"] = {"parameters": definitions}
 
 
+def _refuse_unquotable(name: str, text: str) -> None:
+    if _UNQUOTABLE.search(text):
+        raise InputError(f"{name} cannot be {text!r}", "Leave quotes and backslashes out")
+
+
 def _value(given: str, known: dict[str, dict[str, Any]]) -> tuple[str, Any]:
     name, equals, text = given.partition("=")
     if not equals or name not in known or name == OUTPUT_ROOT:
@@ -224,8 +230,9 @@ def _value(given: str, known: dict[str, dict[str, Any]]) -> tuple[str, Any]:
             f"The pipeline takes {', '.join(sorted(set(known) - {OUTPUT_ROOT}))}",
         )
     wanted = _PYTHON_TYPES[known[name]["parameterType"]]
-    if _UNQUOTABLE.search(text):
-        raise InputError(f"{name} cannot be {text!r}", "Leave quotes and backslashes out")
+    _refuse_unquotable(name, text)
+    if not text:
+        raise InputError(f"The parameter {name} is empty", "Give a value, or leave it out")
     try:
         return name, wanted(text)
     except ValueError as error:

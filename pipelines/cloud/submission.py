@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_tfx.errors import InputError, did_you_mean, first_line
+from albert_tfx.options import plain_path
 from pipelines.cloud import parameters
 
 if TYPE_CHECKING:
@@ -82,14 +83,14 @@ def require_bucket_path(path: str | None, option: str) -> str:
       option: By which option.
 
     Raises:
-      InputError: None was given, or it is not in a bucket.
+      InputError: None was given, it is not in a bucket, or would be taken for a pattern of paths.
     """
     remedy = f"Give a folder in a bucket of yours, such as {option} gs://my-bucket/albert"
     if path is None:
         raise InputError(f"{option} names no bucket", remedy)
     if not re.fullmatch(r"gs://[a-z0-9][-_.a-z0-9]+[a-z0-9](/.*)?", path):
         raise InputError(f"{option} {path!r} is not in a bucket", remedy)
-    return path.rstrip("/")
+    return plain_path(path.rstrip("/"), option)
 
 
 def require_project(project: str | None, alternative: str = "") -> str:

@@ -232,6 +232,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "reason": summary.reason,
         "yardstick": f"TF-IDF and logistic regression: {verdict}" if verdict else "",
         "duplicates": duplicates,
+        "contained": wording.contained(summary),
         "on test": f"accuracy {_accuracy(test.metrics)} of {test.model} on "
         f"{test.metrics.examples:,} reviews",
         "production": summary.production.reason if summary.production else "",

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albert_tfx.contract import LABEL, SUMMARY_FILE, TEXT
+from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
     DatasetOptions,
     EmbeddingOptions,
+    FileOptions,
     PreprocessingOptions,
     TextsToScore,
 )
@@ -22,6 +23,7 @@ from pipelines.confinement import memory
 from pipelines.request import Request
 
 if TYPE_CHECKING:
+    from albert_tfx.data.files.columns import Table
     from albert_tfx.data.tfds_source import ResolvedDataset
     from albert_tfx.encoders.resolution import Description
 
@@ -36,6 +38,7 @@ class Prepared:
       class_names: What the reviews are sorted into.
       num_examples: How many reviews each split has.
       remarks: What to tell the user besides.
+      dataset: The reviews, resolved.
     """
 
     config: PipelineConfig
@@ -43,6 +46,7 @@ class Prepared:
     class_names: tuple[str, ...]
     num_examples: dict[str, int]
     remarks: tuple[str, ...] = ()
+    dataset: "ResolvedDataset | None" = None
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
@@ -62,33 +66,70 @@ def prepare(request: Request) -> Prepared:
     from albert_tfx.release import production
 
     production.refuse_other_origins(request.serving, request.name)
-    if request.csv is not None:
-        _read_first_row(request, request.csv)
     encoder, preprocessor = _checked_models(request)
     dataset = request.of(DatasetOptions)
-    if request.csv is not None:
-        dataset = _from_file(request, request.csv, dataset)
+    remarks: tuple[str, ...] = ()
+    if request.file.csv is not None:
+        dataset, remarks = _from_file(request, dataset)
 
     from albert_tfx.data import schema, tfds_source
 
     resolved = tfds_source.resolve(dataset)
+    tfds_source.require_whole(resolved)
     production.refuse_other_origins(request.serving, request.name, resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{request.output}/schema")
+    texts = _texts_to_score(request, resolved)
     config = build_config(
         request,
         dataset=dataset,
         schema=str(path),
-        scoring=_texts_to_score(request, resolved),
+        scoring=texts,
         encoder_fingerprint=encoder.fingerprint,
         preprocessor_fingerprint=preprocessor,
     )
-    return Prepared(
-        config,
-        encoder,
-        resolved.class_names,
-        resolved.num_examples,
-        tuple(_pin(request.options["encoder"])),
-    )
+    of_texts = texts.remarks if texts else ()
+    remarks = tuple(dict.fromkeys([*_pin(request.options["encoder"]), *remarks, *of_texts]))
+    return Prepared(config, encoder, resolved.class_names, resolved.num_examples, remarks, resolved)
+
+
+def survey(prepared: Prepared) -> Iterator[str]:
+    """Yields what a run would learn from and cost, in lines.
+
+    Raises:
+      InputError: The run would be refused once it has read the reviews.
+    """
+    from albert_tfx.data.survey import survey
+    from albert_tfx.tuning import cost
+
+    config = prepared.config
+    assert prepared.dataset is not None
+    found = survey(prepared.dataset, config.preprocessing.preprocessor)
+    yield from found.lines(config.preprocessing.sequence_length)
+    found.require_classes()
+    middle = sorted(found.lengths)[len(found.lengths) // 2]
+    rows = {split: counts.total() for split, counts in found.counts.items()}
+    yield str(cost.estimate(config.fine_tuned, prepared.encoder.parameters, middle, rows))
+    yield "nothing was trained: leave --check out to start the run"
+
+
+def require_files(request: Request) -> None:
+    """Refuses files that are missing or lack a column, within a second: without TensorFlow.
+
+    Raises:
+      InputError: A file cannot be used.
+    """
+    from albert_tfx.data.files import content
+
+    if request.file.csv is not None:
+        from albert_tfx.data.labelled import rows
+
+        for source in rows.sources(request.file):
+            next(rows.open_source(source, request.file).rows, None)
+    if request.score and _is_file(request.score):
+        path = Path(request.score).expanduser()
+        if not path.is_dir():
+            content.require_file(path)
+        next(_open_scored(request, path).rows, None)
 
 
 def _pin(encoder: str) -> Iterator[str]:
@@ -151,23 +192,14 @@ def _is_whole_database(path: str) -> bool:
     return bool(checked == ("ok",) and tables != (0,))
 
 
-def _read_first_row(request: Request, csv: str) -> None:
-    """Refuses a file that is missing, or lacks a column, before models are fetched."""
-    from albert_tfx.data import text_files
-
-    path = Path(csv).expanduser()
-    if not path.is_fifo():  # which can be read only once
-        columns = {TEXT: request.text_column, LABEL: request.label_column}
-        next(text_files.rows(path, columns), None)
-
-
-def _from_file(request: Request, csv: str, asked: DatasetOptions) -> DatasetOptions:
-    """Returns the data set that the user's own file becomes."""
-    from albert_tfx.data.labelled_file import prepare_text_file
+def _from_file(request: Request, asked: DatasetOptions) -> tuple[DatasetOptions, tuple[str, ...]]:
+    """Returns the data set that the user's own file becomes, and remarks."""
+    from albert_tfx.data.labelled import dataset
 
     folder = asked.data_dir or f"{request.output}/datasets"
-    prepared = prepare_text_file(csv, request.text_column, request.label_column, folder)
-    return dataclasses.replace(prepared, max_examples=asked.max_examples)
+    prepared = dataset.prepare(request.file, folder)
+    shortened = dataclasses.replace(prepared.dataset, max_examples=asked.max_examples)
+    return shortened, prepared.remarks
 
 
 def _checked_models(request: Request) -> "tuple[Description, str]":
@@ -193,13 +225,37 @@ def _checked_models(request: Request) -> "tuple[Description, str]":
 def _texts_to_score(request: Request, dataset: "ResolvedDataset") -> TextsToScore | None:
     if not request.score:
         return None
-    from albert_tfx.data import text_files
     from albert_tfx.prediction import scoring
 
     root = Path(request.output, "scoring")
-    file = Path(request.score).expanduser()
-    if file.is_file():
-        # The column of a file to learn from says nothing of a file with one text a line.
-        is_plain = request.csv is not None and not text_files.has_columns(file)
-        return scoring.from_file(file, None if is_plain else request.text_column, root)
+    if _is_file(request.score):
+        file = Path(request.score).expanduser()
+        return scoring.from_file(file, root, _scored_options(request, file), request.id_column)
     return scoring.from_split(dataset, request.score, root)
+
+
+def _is_file(score: str) -> bool:
+    """Returns whether `--score` names a file, or means to; else, it is a split."""
+    from albert_tfx.data.files import reader
+
+    path = Path(score).expanduser()
+    return path.exists() or reader.names_a_file(score)
+
+
+def _open_scored(request: Request, path: Path) -> "Table":
+    from albert_tfx.data.files import reader
+
+    options = _scored_options(request, path)
+    return reader.open_texts(path, options.text_column, request.id_column, options.encoding)
+
+
+def _scored_options(request: Request, path: Path) -> FileOptions:
+    from albert_tfx.data.files import reader
+
+    # The column of a file to learn from says nothing of a file with one text a line.
+    has_columns = path.is_dir() or reader.has_columns(path)
+    asked = request.scored
+    if has_columns and not asked.text_column:
+        asked = dataclasses.replace(asked, text_column=request.file.text_column)
+    is_plain = not has_columns and request.file.csv is not None
+    return dataclasses.replace(asked, text_column=()) if is_plain else asked

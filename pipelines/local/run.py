@@ -11,6 +11,7 @@ from albert_tfx.options import TextsToScore
 from pipelines import encoder_choice
 from pipelines.config import PipelineConfig
 from pipelines.request import Request
+from pipelines.request import remember as remember_options
 
 if TYPE_CHECKING:
     from albert_tfx.report.summary import Summary
@@ -30,6 +31,9 @@ def run(request: Request) -> Exception | None:
       InputError: The encoder cannot be had, the output folder cannot be written, or another run is
         writing to it.
     """
+    from pipelines.local import preflight
+
+    preflight.require_files(request)
     request = encoder_choice.settle(request)
     from pipelines.local import run_log, surroundings
     from pipelines.local.component_states import explain
@@ -70,6 +74,11 @@ def _compare(request: Request, screen: "Screen") -> None:
         prepared = preflight.prepare(request)
     config = prepared.config
     screen.say(str(prepared))
+    if request.only_check:
+        for line in preflight.survey(prepared):
+            screen.say(line)
+        return
+    remember_options(request)
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 

@@ -15,23 +15,27 @@ _LOCAL_ONLY = {
     *(f"os.path.{name}" for name in ("exists", "getsize", "isdir", "isfile")),
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
-# These read what is on this machine by nature: a runner's schema, TF Hub's cache, the user's files,
-# the database of a local run, the processor. So does the room `encoders`: folders of Hugging Face.
+# These read what is on this machine by nature: a runner's schema, TF Hub's cache,
+# the database of a local run, the processor. So do the rooms `encoders`, of folders of Hugging
+# Face, and `files` and `labelled`, of the users' own.
 _OF_THIS_MACHINE = {
     "acceleration.py",
     "answering.py",
-    "labelled_file.py",
     "options.py",
     "pushed_model.py",
     "schema.py",
     "scoring.py",
 }
+_ROOMS_OF_THIS_MACHINE = {"encoders", "files", "labelled"}
 
 
 def _modules() -> list[Path]:
     found = (path for room in _ROOMS for path in (_PROJECT / room).rglob("*.py"))
     return sorted(
-        path for path in found if path.name not in _OF_THIS_MACHINE and "encoders" not in path.parts
+        path
+        for path in found
+        if path.name not in _OF_THIS_MACHINE
+        and _ROOMS_OF_THIS_MACHINE.isdisjoint(path.relative_to(_PROJECT).parts)
     )
 
 

@@ -46,7 +46,7 @@ def test_the_help_has_a_flag_s_group_use_and_default(parser):
 
 @pytest.mark.parametrize(
     ("misspelt", "remedy"),
-    [("--cuont=1", "Did you mean --count."), ("--", "toy.py --help lists every option.")],
+    [("--cuont=1", "Did you mean --count?"), ("--", "toy.py --help lists every option.")],
 )
 def test_a_misspelt_flag_is_guessed(parser, misspelt, remedy):
     with pytest.raises(InputError, match=remedy):

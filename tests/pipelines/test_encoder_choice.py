@@ -90,7 +90,7 @@ def test_other_models_stay_as_they_are():
 def test_the_base_preset_is_albert_base_on_whatever_data_is_given():
     request = make({"preset": "base", "csv": "mine.csv"})
     assert models(request) == (presets.HUGGING_FACE_BASE, presets.HUGGING_FACE_BASE)
-    assert request.csv == "mine.csv"
+    assert request.file.csv == "mine.csv"
 
 
 def test_without_network_and_cache_the_base_preset_takes_the_small_albert_and_says_so():

@@ -15,6 +15,7 @@ from albert_tfx.data import schema
 from albert_tfx.options import (
     DatasetOptions,
     EmbeddingOptions,
+    FileOptions,
     PreprocessingOptions,
     TrainerOptions,
 )
@@ -106,7 +107,7 @@ def with_texts_to_score(config: PipelineConfig, folder: Path) -> PipelineConfig:
     texts = [text for text, _ in reviews(70, seed=4)]
     file = folder / "new reviews.txt"
     file.write_text("\n".join([texts[0], "", *texts[1:]]))
-    scored = scoring.from_file(file, None, Path(config.output, "scoring"))
+    scored = scoring.from_file(file, Path(config.output, "scoring"), FileOptions())
     return dataclasses.replace(config, scoring=scored)
 
 

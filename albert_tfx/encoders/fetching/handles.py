@@ -201,7 +201,7 @@ def _alternatives(given: str) -> str:
     is_read = parent.is_dir() and os.access(parent, os.R_OK)
     beside = [path.name for path in parent.iterdir() if path.is_dir()] if is_read else []
     guess = did_you_mean(Path(given).name, beside, "")
-    remedies = [f"{guess}, in {parent}" if guess else ""]
+    remedies = [f"{guess.removesuffix('?')}, in {parent}?" if guess else ""]
     if _MODEL.fullmatch(given):
         remedies.append(f"Give {HUGGING_FACE_SCHEME}{given} if you mean a model of Hugging Face")
-    return ". ".join(filter(None, remedies)) or _WHAT_TO_GIVE
+    return " ".join(filter(None, remedies)) or _WHAT_TO_GIVE

@@ -1,6 +1,7 @@
 """What `datasets.resolve` decides, and what it refuses."""
 
 import dataclasses
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,81 @@ def test_fingerprint_follows_the_stored_data(tmp_path):
     ]
 
     assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+
+
+def swapped_labels(folder: Path) -> None:
+    """Writes each record again with the other label, in as many bytes, under the old time."""
+    import tensorflow as tf
+
+    for path in folder.glob("*.tfrecord*"):
+        times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+        records = [*tf.data.TFRecordDataset(str(path)).as_numpy_iterator()]
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for record in records:
+                example = tf.train.Example.FromString(record)
+                [label] = example.features.feature["label"].int64_list.value
+                example.features.feature["label"].int64_list.value[:] = [1 - label]
+                writer.write(example.SerializeToString(deterministic=True))
+        os.utime(path, ns=times)
+
+
+def test_fingerprint_follows_the_content_under_an_old_time(tmp_path):
+    folder = store_dataset(tmp_path, train=reviews(40), test=reviews(10))
+    before = tfds_source.resolve(options(folder)).fingerprint
+    size = sum(path.stat().st_size for path in folder.iterdir())
+
+    swapped_labels(folder)
+
+    assert sum(path.stat().st_size for path in folder.iterdir()) == size
+    assert tfds_source.resolve(options(folder)).fingerprint != before
+
+
+def test_a_large_data_set_is_sampled(tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds_source, "_MOST_HASHED", 1000)
+    monkeypatch.setattr(tfds_source, "_SAMPLE", 100)
+    folder = store_dataset(tmp_path, train=reviews(400), test=reviews(10))
+    before = tfds_source.resolve(options(folder)).fingerprint
+    assert tfds_source.resolve(options(folder)).fingerprint == before
+
+    swapped_labels(folder)
+
+    assert tfds_source.resolve(options(folder)).fingerprint != before
+
+
+def shard(folder: Path) -> Path:
+    return next(folder.glob("*train.tfrecord*"))
+
+
+def damage(folder: Path, how: str) -> None:
+    if how == "cut":
+        shard(folder).write_bytes(shard(folder).read_bytes()[:-20])
+    elif how == "shorter":
+        swapped_labels(folder)  # as it was, but for
+        content = shard(folder).read_bytes()
+        shard(folder).write_bytes(content[: 16 + int.from_bytes(content[:8], "little")])
+    else:
+        {"missing": shard(folder), "features": folder / "features.json"}[how].unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("cut", r"has 39 whole records of 40.*Copy or prepare it again"),
+        ("shorter", r"has 1 whole records of 40"),
+        ("missing", r"is missing of 40|cannot be read"),
+        ("features", r"data set in .* is damaged"),
+    ],
+)
+def test_a_damaged_data_set_is_refused(tmp_path, how, message):
+    folder = store_dataset(tmp_path, train=reviews(40), test=reviews(10))
+    tfds_source.require_whole(tfds_source.resolve(options(folder)))
+    damage(folder, how)
+    with pytest.raises(InputError, match=message):
+        tfds_source.require_whole(tfds_source.resolve(options(folder)))
+
+
+def test_a_missing_version_names_those_that_are_there(tiny):
+    with pytest.raises(InputError, match=rf"There is .*{tiny.name}"):
+        tfds_source.find_builder(str(tiny.parent / "9.9.9"))
+    with pytest.raises(InputError, match=rf"dataset_info\.json: .*{tiny.name}"):
+        tfds_source.find_builder(str(tiny.parent))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from albert_tfx.data.text_files import PAUSE
+from albert_tfx.data.files.content import PAUSE
 from albert_tfx.errors import InputError
 from albert_tfx.prediction.predictions import FORMATS, Prediction, predict, written
 

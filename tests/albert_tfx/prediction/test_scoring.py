@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 
 from albert_tfx.data import tfds_source
 from albert_tfx.errors import InputError
-from albert_tfx.options import DatasetOptions, TextsToScore
+from albert_tfx.options import DatasetOptions, FileOptions, TextsToScore
 from albert_tfx.prediction import scoring
 from tests.support import data
 
@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def texts(file: Path, tmp_path: Path) -> TextsToScore:
-    return scoring.from_file(file, None, tmp_path / "scoring")
+    return scoring.from_file(file, tmp_path / "scoring", FileOptions())
 
 
 def test_a_files_texts_are_stored_with_their_rows(texts: TextsToScore):
@@ -64,7 +64,7 @@ def test_a_files_predictions_are_called_as_it_is(tmp_path: Path, file_name: str,
     path = tmp_path / file_name
     content = b'{"text": "one"}\n' if "json" in file_name else b"text\none\n"
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    texts = scoring.from_file(path, None, tmp_path / "scoring")
+    texts = scoring.from_file(path, tmp_path / "scoring", FileOptions())
     assert texts.name == name
     assert re.fullmatch(r"\w+-[0-9a-f]{16}", Path(texts.folder).name, re.ASCII)
 
@@ -72,17 +72,17 @@ def test_a_files_predictions_are_called_as_it_is(tmp_path: Path, file_name: str,
 def test_an_unchanged_file_is_reused_and_a_changed_one_is_not(file: Path, texts, tmp_path: Path):
     (written,) = Path(texts.folder).iterdir()
     before = written.stat().st_mtime_ns
-    assert scoring.from_file(file, None, tmp_path / "scoring") == texts
+    assert scoring.from_file(file, tmp_path / "scoring", FileOptions()) == texts
     assert written.stat().st_mtime_ns == before
     file.write_text("another")
-    assert stored(scoring.from_file(file, None, tmp_path / "scoring")) == [(0, "another")]
+    assert stored(scoring.from_file(file, tmp_path / "scoring", FileOptions())) == [(0, "another")]
 
 
 def test_the_same_bytes_read_otherwise_are_other_texts(tmp_path: Path):
     for name, rows in (("a.txt", ["text", "good"]), ("a.csv", ["good"])):
         path = tmp_path / name
         path.write_text("text\ngood\n")
-        texts = scoring.from_file(path, None, tmp_path / "scoring")
+        texts = scoring.from_file(path, tmp_path / "scoring", FileOptions())
         assert [text for _, text in stored(texts)] == rows
 
 
@@ -92,7 +92,7 @@ def test_what_a_killed_process_of_the_same_number_left_is_replaced(
     left = Path(f"{texts.folder}.{os.getpid()}")
     Path(texts.folder).rename(left)
     (left / "other").touch()
-    again = scoring.from_file(file, None, tmp_path / "scoring")
+    again = scoring.from_file(file, tmp_path / "scoring", FileOptions())
     assert stored(again) == list(enumerate(TEXTS))
     assert not left.exists()
 
@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(file: Path, tmp_path: 
     for content, message in ((b"good\n\xff\n", "line 2 is not UTF-8"), (b"", "There is no text")):
         file.write_bytes(content)
         with pytest.raises(InputError, match=message):
-            scoring.from_file(file, None, tmp_path / "scoring")
+            scoring.from_file(file, tmp_path / "scoring", FileOptions())
         assert not list((tmp_path / "scoring").iterdir())
 
 

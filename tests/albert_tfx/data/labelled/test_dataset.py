@@ -4,13 +4,15 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow_datasets as tfds
 
 from albert_tfx.data import tfds_source
-from albert_tfx.data.labelled_file import prepare_text_file
+from albert_tfx.data.labelled import dataset as own_file
 from albert_tfx.errors import InputError
+from albert_tfx.options import FileOptions
 
 ROWS = [(f"text {index}, and more", f"{index % 2}") for index in range(300)]
 
@@ -19,6 +21,11 @@ def csv(path: Path, rows=ROWS, header="text,label", ending="\n") -> Path:
     lines = [header, *(f'"{text}",{label}' for text, label in rows)]
     path.write_text("".join(line + ending for line in lines), encoding="utf-8")
     return path
+
+
+def prepare_text_file(path: Path, *text_column: str, data_dir: Path, **options):
+    given = FileOptions(csv=str(path), text_column=text_column, **options)
+    return own_file.prepare(given, data_dir).dataset
 
 
 def jsonl(path: Path, records) -> Path:
@@ -158,9 +165,9 @@ def test_json_labels_become_sorted_class_names(tmp_path, labels, classes):
     assert tfds_source.resolve(options).class_names == classes
 
 
-def refuses(tmp_path: Path, path: Path, pattern: str, **columns: str) -> None:
+def refuses(tmp_path: Path, path: Path, pattern: str, **columns: Any) -> None:
     with pytest.raises(InputError, match=pattern) as refusal:
-        prepare_text_file(path, data_dir=tmp_path / "data", **columns)
+        own_file.prepare(FileOptions(csv=str(path), **columns), tmp_path / "data")
     assert str(path) in refusal.value.cause
     assert not (tmp_path / "data").exists()
 
@@ -190,19 +197,19 @@ def test_broken_gzip(tmp_path):
 def test_other_encoding_names_the_line(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\ngut,1\nschön,0\n".encode("latin-1"))
-    refuses(tmp_path, path, r"line 3 is not UTF-8: it has the byte 0xf6.*Save it as UTF-8")
+    refuses(tmp_path, path, r"line 3 is not UTF-8: it has the byte 0xf6.*--encoding windows-1252")
 
 
 def test_missing_column_lists_and_guesses(tmp_path):
     path = csv(tmp_path / "a.csv", header="texts,labels")
     refuses(tmp_path, path, r"no column 'text'; it has texts, labels.*--text-column.*'texts'")
-    refuses(tmp_path, path, r"no column 'label'.*mean 'labels'", text_column="texts")
-    refuses(tmp_path, path, r"no column 'txts'.*mean 'texts'", text_column="txts")
+    refuses(tmp_path, path, r"no column 'label'.*mean 'labels'", text_column=("texts",))
+    refuses(tmp_path, path, r"no column 'txts'.*mean 'texts'", text_column=("txts",))
 
 
 def test_one_column_is_not_both_text_and_label(tmp_path):
     path = csv(tmp_path / "a.csv", header="text,label")
-    refuses(tmp_path, path, r"'label' cannot be both.*--text-column", text_column="label")
+    refuses(tmp_path, path, r"'label' cannot be both.*--text-column", text_column=("label",))
 
 
 def test_two_columns_that_could_be_the_text(tmp_path):
@@ -266,13 +273,68 @@ def test_one_class(tmp_path):
 
 def test_too_many_classes(tmp_path):
     path = csv(tmp_path / "a.csv", [(text, f"{index}") for index, (text, _) in enumerate(ROWS)])
-    refuses(tmp_path, path, "300 different labels.*--label-column")
+    refuses(
+        tmp_path, path, "few rows of label '0', .* and 295 more: 1 of 10.*--min-rows-per-class 10"
+    )
 
 
 def test_rare_class(tmp_path):
     path = csv(tmp_path / "a.csv", [*ROWS, ("odd one", "2")])
-    refuses(tmp_path, path, "few rows of label '2': of 1 none falls to the .*50 rows or more")
+    refuses(tmp_path, path, "few rows of label '2': 1 of 10.*--min-rows-per-class 10")
 
 
 def test_too_few_rows(tmp_path):
-    refuses(tmp_path, csv(tmp_path / "a.csv", ROWS[:2]), "too small: of its 2 rows.*100 in all")
+    refuses(tmp_path, csv(tmp_path / "a.csv", ROWS[:2]), "too few rows of label '0', '1': 1 of 10")
+
+
+def counts(options) -> dict[str, int]:
+    info = tfds.builder_from_directory(options.name).info
+    return {split: each.num_examples for split, each in info.splits.items()}
+
+
+def test_files_of_each_split_are_read_as_given(tmp_path):
+    train = csv(tmp_path / "train.csv", ROWS[:200])
+    test = csv(tmp_path / "test.csv", ROWS[200:])
+    options = prepare_text_file(train, data_dir=tmp_path, test_csv=str(test))
+    sides = split_of_text(options)
+    assert {sides[text] for text, _ in ROWS[200:]} == {"test"}
+    assert {sides[text] for text, _ in ROWS[:200]} == {"train", "eval"}
+
+
+def test_a_column_says_the_split_and_what_lacks_a_class_is_said(tmp_path):
+    rows = [(text, f"{label},{('Train', 'dev', 'TEST')[n % 3]}") for n, (text, label) in
+            enumerate(ROWS)]  # fmt: skip
+    path = csv(tmp_path / "a.csv", [*rows, ("odd", "2,train")], header="text,label,part")
+    given = FileOptions(csv=str(path), split_column="part")
+    prepared = own_file.prepare(given, tmp_path / "data")
+    assert counts(prepared.dataset) == {"train": 101, "eval": 100, "test": 100}
+    assert prepared.remarks == (
+        "the eval split has no row of label '2'",
+        "the test split has no row of label '2'",
+    )
+    refuses(tmp_path / "b", csv(path, [("a", "0,holdout")], header="text,label,part"),
+            "says 'holdout' in row 2.*validation", split_column="part")  # fmt: skip
+
+
+def test_groups_are_never_divided_and_the_latest_are_for_testing(tmp_path):
+    rows = [(text, f"{label},g{n % 40},2026-01-{1 + n // 12:02}") for n, (text, label) in
+            enumerate(ROWS)]  # fmt: skip
+    path = csv(tmp_path / "a.csv", rows, header="text,label,customer,day")
+    sides = split_of_text(prepare_text_file(path, data_dir=tmp_path, group_column="customer"))
+    found = [{sides[text] for text, _ in ROWS[group::40]} for group in range(40)]
+    assert all(len(each) == 1 for each in found)
+    assert set.union(*found) == {"train", "eval", "test"}
+    sides = split_of_text(prepare_text_file(path, data_dir=tmp_path, time_column="day"))
+    assert [text for text, _ in ROWS if sides[text] == "test"] == [text for text, _ in ROWS[-36:]]
+
+
+def test_what_lacks_a_cell_and_what_is_rare_is_left_out_on_request(tmp_path):
+    path = csv(tmp_path / "a.csv", [*ROWS, ("", "1"), ("odd", "2"), ("no label", "")])
+    given = FileOptions(csv=str(path), skip_empty=True, min_rows_per_class=10)
+    prepared = own_file.prepare(given, tmp_path / "data")
+    assert sum(counts(prepared.dataset).values()) == len(ROWS)
+    assert prepared.remarks == (
+        "a.csv: 2 rows lack a cell, and are left out",
+        "labels of fewer than 10 rows, left out: '2' (1)",
+    )
+    assert own_file.prepare(given, tmp_path / "data") == prepared

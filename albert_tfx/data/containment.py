@@ -1,0 +1,145 @@
+"""Texts that lie whole within a longer text of another split, as Beam transforms.
+
+Phrases of one sentence are such texts: no similarity by Jaccard sees them, as most of the longer
+text is not in the shorter one. A text of n words is told by two runs of m words, its first and its
+last, where m is the greatest power of two up to n: they cover it. Only runs that some text begins
+with are shuffled.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+from apache_beam.pvalue import AsSingleton
+
+from albert_tfx.data import similarity as text_similarity
+
+# Shorter texts lie within others by chance.
+LEAST_WORDS = 4
+# Of the texts that hold a run, so many are compared with those that begin with it.
+_MOST_HOSTS = 1024
+
+Hashes = npt.NDArray[np.int64]  # signed, as Beam's integers are
+Position = tuple[int, int, int]  # split, file, row
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Part:
+    """A text that may lie within others.
+
+    Attributes:
+      position: Its place.
+      words: Its length.
+      last: Hash of its last run.
+      excerpt: How it begins.
+    """
+
+    position: Position
+    words: int
+    last: int
+    excerpt: str
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Host:
+    """A text that holds a run that another begins with.
+
+    Attributes:
+      position: Its place.
+      words: Its length.
+      runs: Bytes of int64: the hashes of the run, and of as many that begin after it.
+      excerpt: How it begins.
+    """
+
+    position: Position
+    words: int
+    runs: bytes
+    excerpt: str
+
+
+@beam.ptransform_fn
+def FindContained(  # noqa: N802  Beam names transforms like classes
+    texts: beam.PCollection[tuple[Position, str, str]],
+) -> beam.PCollection[tuple[Part, Host]]:
+    """Finds the texts that lie whole within a longer text of another split.
+
+    Args:
+      texts: Position, text and excerpt of each.
+
+    Returns:
+      Each such text with the first that holds it, of each other split.
+    """
+    parts = texts | "Parts" >> beam.FlatMap(_parts)
+    heads = (
+        parts
+        | "Heads" >> beam.Keys()
+        | "DistinctHeads" >> beam.Distinct()
+        | "AllHeads" >> beam.combiners.ToList()
+        | "Sorted" >> beam.Map(lambda found: np.sort(np.array(found, np.int64)).tobytes())
+    )
+    hosts = texts | "Hosts" >> beam.FlatMap(_hosts, AsSingleton(heads))
+    return (
+        {"parts": parts, "hosts": hosts}
+        | "Join" >> beam.CoGroupByKey()
+        | "Within" >> beam.FlatMap(_within)
+    )
+
+
+def runs(words: list[str]) -> Iterator[tuple[int, Hashes]]:
+    """Yields lengths, powers of two from `LEAST_WORDS` on, and a hash of each run of so many words.
+
+    Args:
+      words: What `similarity.words` returned.
+    """
+    hashes = text_similarity.word_hashes(words)
+    length = 1
+    while len(hashes):
+        if length >= LEAST_WORDS:
+            yield length, hashes.view(np.int64)
+        hashes = text_similarity.combined([hashes[:-length], hashes[length:]])
+        length *= 2
+
+
+def _parts(text: tuple[Position, str, str]) -> Iterator[tuple[int, Part]]:
+    position, content, excerpt = text
+    words = text_similarity.words(content)
+    for _, hashes in list(runs(words))[-1:]:
+        yield int(hashes[0]), Part(position, len(words), int(hashes[-1]), excerpt)
+
+
+def _hosts(text: tuple[Position, str, str], heads: bytes) -> Iterator[tuple[int, Host]]:
+    position, content, excerpt = text
+    known = np.frombuffer(heads, np.int64)
+    words = text_similarity.words(content)
+    for length, hashes in runs(words):
+        for start in np.flatnonzero(np.isin(hashes, known)).tolist():
+            window = hashes[start : start + length]
+            yield int(window[0]), Host(position, len(words), window.tobytes(), excerpt)
+
+
+def _within(
+    group: tuple[int, Mapping[str, Iterable[Any]]],
+) -> Iterator[tuple[Part, Host]]:
+    _, joined = group
+    hosts = sorted(itertools.islice(joined["hosts"], _MOST_HOSTS))
+    for part in joined["parts"]:
+        found = set()
+        for host in hosts:
+            split = host.position[0]
+            if split != part.position[0] and split not in found and _holds(host, part):
+                found.add(split)
+                yield part, host
+
+
+def _holds(host: Host, part: Part) -> bool:
+    hashes = np.frombuffer(host.runs, np.int64)
+    after = part.words - _greatest_power(part.words)
+    return host.words > part.words and after < len(hashes) and int(hashes[after]) == part.last
+
+
+def _greatest_power(number: int) -> int:
+    return 1 << (number.bit_length() - 1)

@@ -1,0 +1,1 @@
+"""Reads users' files: one reader for training, scoring and predicting. See `reader`."""

@@ -1,0 +1,61 @@
+"""What a run will roughly cost, from a forward pass of its encoder on this machine."""
+
+import dataclasses
+import resource
+import time
+
+import tensorflow as tf
+
+from albert_tfx.modeling.encoder import PooledEncoder
+from albert_tfx.modeling.training import extent
+from albert_tfx.options import TrainerOptions
+
+# A step of training computes the pass, and about twice as much for the gradients.
+_PASSES_OF_A_STEP = 3
+# TFX's start, reading, statistics, evaluation and report, whatever the encoder: seconds.
+_REST = 60
+# Bytes of a weight in training: itself, its gradient and AdamW's two moments, in float32.
+_BYTES = 16
+# What TFX, TFMA and a batch's intermediate values need beside.
+_BESIDE = 2 << 30
+_TEXTS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """A rough guess, good to a factor of two.
+
+    Attributes:
+      seconds: Of the whole run.
+      bytes: Most memory.
+    """
+
+    seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        minutes = max(1, round(self.seconds / 60))
+        time_needed = f"{minutes:,} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+        return f"cost        roughly {time_needed} and {self.bytes / (1 << 30):.1f} GiB of memory"
+
+
+def estimate(options: TrainerOptions, weights: int, tokens: int, rows: dict[str, int]) -> Cost:
+    """Times a forward pass; only this guess depends on it.
+
+    Args:
+      options: Those of the fine-tuned model's training.
+      weights: The encoder's.
+      tokens: Of a text of middling length, at least 2.
+      rows: Texts by split.
+    """
+    encoder = PooledEncoder(options.encoder, options.pooling, trainable=False)
+    ids = tf.ones([_TEXTS, max(2, min(tokens, options.sequence_length))], tf.int32)
+    encoder(ids)  # traces the graph
+    began = time.perf_counter()
+    encoder(ids)
+    of_a_text = (time.perf_counter() - began) / _TEXTS
+    epochs, steps = extent(options, rows["train"])
+    inferred = 2 * sum(rows.values()) + epochs * rows["eval"]
+    passes = _PASSES_OF_A_STEP * epochs * steps * options.batch_size + inferred
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    return Cost(_REST + passes * of_a_text, most + weights * _BYTES + _BESIDE)

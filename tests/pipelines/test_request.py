@@ -1,0 +1,75 @@
+"""What options make together: a user's own file, and scoring with what a folder remembers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from albert_tfx.errors import InputError
+from pipelines import request
+from pipelines.command_line import Parser, add_options, read_request
+
+
+def read(*options: str) -> request.Request:
+    parser = Parser()
+    add_options(parser)
+    return read_request(parser.parse_args(options))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--split-column", "a"], "--split-column needs --csv"),
+        (["--encoding", "utf-16"], "--encoding needs --csv"),
+        (["--csv", "a", "--split-column", "a", "--test-csv", "b"], "does not go with --test-csv"),
+        (["--csv", "a", "--time-column", "a", "--group-column", "b"], "with --group-column"),
+        (["--id-column", "a"], "--id-column needs --score"),
+        (["--csv", "a", "--rare-label", "rest"], "--rare-label needs --min-rows-per-class"),
+        (["--csv", "a", "--min-rows-per-class", "0"], "min-rows-per-class cannot be 0"),
+        (["--csv", ""], "--csv is empty"),
+        (["--output", ""], "--output is empty"),
+        (["--output", "a[1]"], r"a\[1\]' has the character '\['"),
+        (["--output", "what?"], r"has the character '\?'"),
+        (["--data-dir", "a*"], r"--data-dir .* has the character '\*'"),
+        (["--encoder", "models/[a]"], r"--encoder 'models/\[a\]' has the character '\['"),
+        (["--preprocessor", "models/a*"], r"--preprocessor .* has the character '\*'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        read(*options)
+
+
+def test_a_url_may_have_a_question_mark():
+    asked = ("--encoder", "https://example.org/e?format=1", "--preprocessor", "https://e.org/p?a")
+    assert read(*asked).options["encoder"] == "https://example.org/e?format=1"
+
+
+def test_scoring_alone_takes_the_options_of_the_run_in_the_folder(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = ("--output", str(tmp_path / "out"))
+    columns = ("--text-column", "title", "--text-column", "body", "--label-column", "stars")
+    trained = read("--csv", "mine.csv", *columns, "--seed", "7", "--min-gain", "0.5", *output)
+    request.remember(trained)
+
+    scored = read("--score", "new.csv", "--text-column", "words", "--id-column", "n", *output)
+
+    assert scored.file.csv == str(tmp_path / "mine.csv")
+    assert scored.file.text_column == ("title", "body")
+    assert scored.scored.text_column == ("words",)
+    assert (scored.score, scored.id_column) == ("new.csv", "n")
+    assert scored.options == trained.options
+    assert scored.name == trained.name
+
+
+def test_scoring_with_other_options_is_a_run_of_its_own(tmp_path: Path):
+    output = ("--output", str(tmp_path / "out"))
+    request.remember(read("--csv", "mine.csv", *output))
+    assert read("--score", "new.csv", "--seed", "3", *output).file.csv is None
+    assert read("--score", "new.csv", "--output", str(tmp_path / "none")).file.csv is None
+
+
+def test_damaged_options_are_refused(tmp_path: Path):
+    (tmp_path / "options.json").write_text(json.dumps(["csv"])[:-1])
+    with pytest.raises(InputError, match=r"options\.json is damaged"):
+        read("--score", "new.csv", "--output", str(tmp_path))
