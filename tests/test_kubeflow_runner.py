@@ -380,7 +380,13 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
     ("options", "expected"),
     [
         ([], "the following arguments are required: --image"),
-        (["--image", "i", "--csv", "a.csv"], "there is no option '--csv'"),
+        (
+            ["--image", "i", "--csv", "a.csv"],
+            "no option '--csv' here. It is one of local_runner.py.",
+        ),
+        (["--image", ""], "--image is empty. Give a value, or leave the option out."),
+        (["--image", "Not An Image"], "--image cannot be 'Not An Image'. Give the image as it is"),
+        (["--image", "i", "--output", ""], "there is no option '--output' here."),
         (
             ["--image", "i", "--resources", "T"],
             "'T' does not say what a task needs.",
@@ -400,7 +406,7 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
                 ["--image", "i", "--project", "p", "--train-on", "m", "--train-gpu", gpu],
                 "TYPE:COUNT",
             )
-            for gpu in ("T4:0", "T4:", ":2", "")
+            for gpu in ("T4:0", "T4:", ":2")
         ),
         (["--image", "i", "--dataflow-image", "d"], "--dataflow-image needs --dataflow."),
         (

@@ -273,6 +273,7 @@ def test_the_help_imports_nothing_heavy():
         (["--datset", "x"], "there is no option '--datset'. Did you mean --dataset?"),
         (["--sequence_length=9"], "Did you mean --sequence-length?"),
         (["reviews.csv"], "there is no option 'reviews.csv'"),
+        (["--image", "i"], "no option '--image' here. It is one of kubeflow_runner.py compile."),
         (["--preset", "imbd"], "invalid choice: 'imbd' (choose from 'sample', 'imdb', 'base')"),
         (["--max-examples", "many"], "invalid int value: 'many'"),
         (["--max-examples", "0"], "max-examples cannot be 0. Give at least 1."),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from albert_tfx.encoders import saved_models
 from albert_tfx.encoders.fetching.handles import saved_model_folder
@@ -98,3 +99,12 @@ def test_only_what_a_call_returns_counts(tmp_path: Path):
     module.weight = tf.Variable(2.0)
     tf.saved_model.save(module, str(tmp_path))
     assert saved_models.inspect(str(tmp_path)).outputs == {"sequence_output"}
+
+
+def test_a_pushed_model_is_named_as_what_it_is(mini: Path):
+    path = mini / "saved_model.pb"
+    proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    proto.meta_graphs[0].signature_def["classify_text"].method_name = "predict"
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match=r"is no encoder, but a model that a run pushed"):
+        saved_models.inspect(str(mini))

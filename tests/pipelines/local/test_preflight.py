@@ -162,3 +162,23 @@ def test_a_damaged_metadata_base_is_refused(prepare, tmp_path, left):
     file.write_bytes(file.read_bytes()[:left])
     with pytest.raises(InputError, match=r"metadata\.db.* is damaged.*serving keeps"):
         prepare()
+
+
+@pytest.mark.slow
+def test_a_check_says_what_a_run_would_learn_from(prepare, csv, tmp_path):
+    lines = pathlib.Path(csv).read_text().splitlines()
+    repeated = tmp_path / "repeated.csv"
+    repeated.write_text("\n".join([*lines, lines[1].upper(), "review \u1300 number,bad"]))
+    columns = ("--text-column", "body", "--label-column", "verdict", "--merge-labels")
+
+    prepared = prepare("--csv", str(repeated), *columns, "--check")
+    said = list(preflight.survey(prepared))
+
+    counts = {line.split()[0]: sum(map(int, line.split()[1:])) for line in said[1:4]}
+    assert counts == {"bad": 101, "good": 101, "so-so": 100}
+    assert [line.split()[0] for line in said[4:]] == [
+        "tokens", "unknown", "repeats", "cost", "nothing"
+    ]  # fmt: skip
+    assert "0.00%" not in said[5]
+    assert " within itself" in said[6]
+    assert prepared.remarks == ("labels joined: 'GOOD' (1) and 'good' (100)",)
