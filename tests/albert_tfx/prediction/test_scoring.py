@@ -201,5 +201,5 @@ def test_files_of_one_stem_differ_by_where_they_lie(tmp_path: Path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "reviews.txt").write_text("one text\n")
         path = tmp_path / folder / "reviews.txt"
-        sources.add(scoring.from_file(path, None, tmp_path / "scoring").source)
+        sources.add(scoring.from_file(path, tmp_path / "scoring", FileOptions()).source)
     assert sources == {str(tmp_path / folder / "reviews.txt") for folder in ("a", "b")}
