@@ -42,7 +42,7 @@ def start(folder: Path, *flags: str) -> tuple[subprocess.Popen[str], int]:
     for pipe in (seen, gone_on):
         os.mkfifo(pipe)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    command = [sys.executable, script, seen, gone_on, *flags]
+    command = [sys.executable, *map(str, (script, seen, gone_on)), *flags]
     run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     return run, int(seen.read_text())
 
