@@ -41,6 +41,7 @@ CLASSIFY_TEXT = "classify_text"
 
 FROZEN = "frozen"
 FINE_TUNED = "fine_tuned"
+YARDSTICK = "yardstick"
 WINNER = "winner"
 PRODUCTION = "production"
 
@@ -48,6 +49,10 @@ PRODUCTION = "production"
 SHORT_TITLES = {FROZEN: "Frozen", FINE_TUNED: "Fine-tuned"}
 TITLES = {model: f"{title} encoder" for model, title in SHORT_TITLES.items()}
 NAMES = {model: f"the {title.lower()}" for model, title in TITLES.items()}
+# The third, which is no encoder, beside them.
+ALL_SHORT_TITLES = {**SHORT_TITLES, YARDSTICK: "TF-IDF"}
+ALL_TITLES = {**TITLES, YARDSTICK: "TF-IDF"}
+ALL_NAMES = {**NAMES, YARDSTICK: "TF-IDF"}
 
 # Ids of the pipeline's nodes.
 TFDS_EXAMPLE_GEN = "TfdsExampleGen"

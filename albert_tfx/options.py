@@ -22,6 +22,8 @@ POOLINGS = ("mean", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
 XLA_AUTO, XLA_ON, XLA_OFF = XLA_CHOICES = ("auto", "on", "off")
 AUTO_RATE = "auto"
+ACCURACY_METRIC, LOG_LOSS_METRIC = "accuracy", "log_loss"
+NO_WEIGHTS, BALANCED = CLASS_WEIGHTS = ("none", "balanced")
 PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
 
 # Groups of flags.
@@ -115,11 +117,35 @@ _RATE_OR_AUTO = Bounds(
 )
 
 
-def _share(default: float, name: str, use: str) -> Any:
-    return option(default, Flag(name, SERVED, use, "SHARE"), bounds=_SHARE)
+_METRIC_NAME = re.compile(
+    r"accuracy|balanced_accuracy|macro_f1|auc|log_loss|(recall|precision|f1):.+"
+)
+
+
+def _share(default: float | None, name: str, use: str) -> Any:
+    words = "none" if default is None else ""
+    return option(default, Flag(name, SERVED, use, "SHARE", words), bounds=_SHARE)
 
 
 # Flags that set the options of several components.
+_CLASS_WEIGHTS = Flag(
+    "--class-weights",
+    TRAINING,
+    "what a text counts in training: balanced: the rarer its class, the more, so that all classes "
+    "count alike",
+)
+_METRIC = Flag(
+    "--metric",
+    SERVED,
+    "what counts as better: accuracy, balanced_accuracy, macro_f1, auc, log_loss, or recall:CLASS, "
+    "precision:CLASS or f1:CLASS of one class",
+    "NAME",
+)
+_METRIC_BOUNDS = Bounds(
+    lambda value: _METRIC_NAME.fullmatch(value) is not None,
+    "Give accuracy, balanced_accuracy, macro_f1, auc, log_loss, recall:CLASS, precision:CLASS or "
+    "f1:CLASS",
+)
 _ENCODER = Flag(
     "--encoder",
     ENCODER,
@@ -491,6 +517,10 @@ class TrainerOptions:
     weight_decay: float = option(0.01, bounds=Bounds(lambda value: value >= 0, "Give 0 or more"))
     # Share of all steps over which the rates rise linearly from zero; then they fall to zero.
     warmup_fraction: float = option(0.1, bounds=_PART)
+    # The loss of a class's texts counts by it while training.
+    class_weights: str = option(NO_WEIGHTS, _CLASS_WEIGHTS, bounds=one_of(CLASS_WEIGHTS))
+    # Decides which epoch is the best.
+    metric: str = option(ACCURACY_METRIC, _METRIC, bounds=_METRIC_BOUNDS)
     seed: int = option(
         1,
         Flag("--seed", TRAINING, "of initialisation, order and dropout", "N"),
@@ -520,11 +550,25 @@ class TrainerOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class YardstickOptions:
+    """How the yardstick is trained, for Yardstick."""
+
+    class_weights: str = option(NO_WEIGHTS, _CLASS_WEIGHTS, bounds=one_of(CLASS_WEIGHTS))
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclasses.dataclass(frozen=True)
 class SelectionPolicy:
     """When which model wins, for ModelSelector."""
 
+    # `evaluation.metrics.deciding` has each by its name.
+    metric: str = option(ACCURACY_METRIC, _METRIC, bounds=_METRIC_BOUNDS)
     min_gain: float = _share(
-        0.0, "--min-gain", "fine_tuned wins if the lower end of its gain in accuracy is above this"
+        0.0,
+        "--min-gain",
+        "fine_tuned wins if the lower end of its gain is above this",
     )
     # A slice's loss counts where even the upper end of the difference's interval exceeds this. The
     # default lets fine-tuning trade a little of one class or length for more of another, as any
@@ -534,12 +578,14 @@ class SelectionPolicy:
         "--max-slice-loss",
         "frozen wins if the whole interval of a loss on a length or class is above this",
     )
+    # The interval alone protects against chance: of few reviews it is wide.
     min_slice_examples: int = option(
-        30,
+        1,
         Flag(
             "--min-slice-examples",
             SERVED,
-            "a length or class of fewer eval reviews cannot make frozen win",
+            "a length or class of fewer eval reviews cannot make frozen win; the more, the less "
+            "rare classes are protected",
             "N",
         ),
         bounds=_AT_LEAST_ONE,
@@ -552,11 +598,47 @@ class SelectionPolicy:
         "--min-auc",
         "nothing is pushed below this area under the ROC curve on the eval reviews",
     )
+    worst_metric: float | None = option(
+        None,
+        Flag(
+            "--worst-metric",
+            SERVED,
+            "nothing is pushed whose metric on the eval reviews is worse than this",
+            "VALUE",
+            "none",
+        ),
+    )
     min_gain_over_majority: float = _share(
         0.0,
         "--min-gain-over-majority",
-        "nothing is pushed unless the lower end of the winner's accuracy exceeds always "
-        "answering the most frequent class by more than this",
+        "nothing is pushed unless the lower end of the winner's metric exceeds that of the same "
+        "answer to every text by more than this",
+    )
+    min_gain_over_yardstick: float | None = _share(
+        None,
+        "--min-gain-over-yardstick",
+        "nothing is pushed unless the lower end of the winner's gain over TF-IDF in the metric is "
+        "above this",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportOptions:
+    """What the report tells besides what was found, for ComparisonReport."""
+
+    price_per_hour: float | None = option(
+        None,
+        Flag(
+            "--price-per-hour",
+            TRAINING,
+            "what an hour of the machine costs, for the report to say what a training does",
+            "PRICE",
+            "none",
+        ),
+        bounds=Bounds(lambda value: value > 0, "Give more than 0"),
     )
 
     def __post_init__(self) -> None:
@@ -567,10 +649,12 @@ class SelectionPolicy:
 class ProductionPolicy:
     """When a winner may replace the model in production, for ProductionGate."""
 
+    # As in `SelectionPolicy`.
+    metric: str = option(ACCURACY_METRIC, _METRIC, bounds=_METRIC_BOUNDS)
     max_production_loss: float = _share(
         0.0,
         "--max-production-loss",
-        "the model in production stays if the new one loses more of its accuracy on test",
+        "the model in production stays if the new one loses more of its metric on test",
     )
 
     def __post_init__(self) -> None:
@@ -584,6 +668,8 @@ COMPONENT_OPTIONS = (
     TrainerOptions,
     EmbeddingOptions,
     PreprocessingOptions,
+    YardstickOptions,
     SelectionPolicy,
     ProductionPolicy,
+    ReportOptions,
 )

@@ -21,6 +21,7 @@ BENCHMARKS = (
     "predictions",
     "recipes",
     "training_choices",
+    "skewed_classes",
     "pretraining_worth",
     "training_throughput",
     "latency",

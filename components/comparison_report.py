@@ -1,8 +1,8 @@
 """ComparisonReport: what the run found, as a page, `summary.json` and plots in one folder."""
 
-import dataclasses
+import datetime
+import json
 from collections.abc import Mapping
-from typing import Any
 
 from etils import epath
 from tfx.types import Artifact
@@ -24,13 +24,13 @@ from albert_tfx.contract import (
     PAGE_FILE,
     PUSHED,
     PUSHED_DESTINATION,
+    YARDSTICK,
 )
 from albert_tfx.data.duplicates import SplitSizes, load_duplicates
 from albert_tfx.encoders.resolution import Description
-from albert_tfx.evaluation.baseline import load_gains, load_yardstick
+from albert_tfx.evaluation.baseline import Answers, load_yardstick
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
-from albert_tfx.evaluation.results import Evaluation, load_production_comparison
-from albert_tfx.evaluation.tfma_metrics import PredictionTable
+from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.release.production import recorded
 from albert_tfx.release.replacement import load_verdict
@@ -56,6 +56,7 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
     # Kubeflow compiles TFX's own types only; this one is nearest to a report.
     report: OutputArtifact[ModelEvaluation],
     command: Parameter[str] = "",
+    settings: Parameter[str] = "",
 ) -> None:
     """Writes `index.html`, `summary.json` and each figure of the page as PNG.
 
@@ -73,6 +74,7 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
       yardstick: Yardstick's `result`.
       report: Folder of the files.
       command: What started the run, for who wants to repeat it.
+      settings: JSON of what `findings.settings` takes; empty where that is not known.
     """
     inputs = {
         "frozen_model": frozen_model,
@@ -87,32 +89,37 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
         "duplicates": duplicates,
         "yardstick": yardstick,
     }
-    measured = Evaluation.load(evaluation.uri)
+    measured, tested = (Evaluation.load(each.uri) for each in (evaluation, test_evaluation))
+    decision, answers = load_decision(blessing.uri), Answers.load(yardstick.uri)
     runs = {FROZEN: frozen_model_run.uri, FINE_TUNED: fine_tuned_model_run.uri}
-    comparison = comparing.with_runs(measured, runs)
+    comparison = comparing.with_runs(measured, runs, decision.metric, answers)
     histories = {model: TrainingHistory.load(uri) for model, uri in runs.items()}
     sizes = SplitSizes.load(duplicates.uri)
     summary = findings.summarize(
-        decision=load_decision(blessing.uri),
+        decision=decision,
         pushed_model=_pushed_destination(pushed_model),
         comparison=comparison,
         histories=histories,
-        test=load_production_comparison(test_evaluation.uri),
+        test=tested.production_comparison(decision.metric),
         verdict=load_verdict(blessing.uri),
         production=recorded(blessing),
         examples=sizes.examples,
         duplicates=load_duplicates(duplicates.uri),
-        yardstick=_yardstick(yardstick.uri, measured.predictions),
+        yardstick=load_yardstick(yardstick.uri),
         costs=_measure_costs({FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}, examples),
         words=sizes.words,
         encoder=Description.load(fine_tuned_model_run.uri),
         command=command,
+        settings=findings.settings(json.loads(settings)) if settings else None,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
-    curves = measured.curves()
-    curves = {name: curves[name] for name in histories}
+    curves = measured.curves(answers)
+    curves = {name: curves[name] for name in (*histories, YARDSTICK) if name in curves}
     pictures = figures.draw(comparison, histories, curves)
     sources = page.trace(map(_source, inputs, inputs.values()), report.uri)
-    html = page.render(summary, pictures, curves, measured.disagreements(), sources)
+    html = page.render(
+        summary, pictures, curves, measured.disagreements(), sources, tested.mistakes()
+    )
     folder = epath.Path(report.uri)
     for name, picture in pictures.items():
         write_bytes(folder / f"{name}.png", picture.wide)
@@ -130,15 +137,6 @@ def _source(role: str, artifact: Artifact) -> page.SourceArtifact:
     return page.SourceArtifact(
         role, artifact.producer_component, artifact.type_name, artifact.id, artifact.uri
     )
-
-
-def _yardstick(uri: str, predictions: PredictionTable) -> dict[str, Any]:
-    """Returns what Yardstick measured, and by how much each model exceeds it on `eval`."""
-    gains = load_gains(uri, predictions)
-    return {
-        **load_yardstick(uri),
-        "gain": {model: {"accuracy": dataclasses.asdict(gain)} for model, gain in gains.items()},
-    }
 
 
 def _measure_costs(models: Mapping[str, Model], examples: Examples) -> dict[str, ModelCost]:

@@ -29,6 +29,7 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
     policy: Parameter[str],
     frozen_model_run: InputArtifact[ModelRun] = None,
     fine_tuned_model_run: InputArtifact[ModelRun] = None,
+    yardstick: InputArtifact[ModelEvaluation] = None,
 ) -> None:
     """Selects one of two models by the policy in `albert_tfx/release/selection.py`.
 
@@ -41,11 +42,15 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
       policy: JSON of `SelectionPolicy`.
       frozen_model_run: Of the frozen model's Trainer, with what each of its trainings answered.
       fine_tuned_model_run: The same of the fine-tuned model's.
+      yardstick: Yardstick's `result`, for `--min-gain-over-yardstick`; None to leave it out.
     """
     bounds = decode(SelectionPolicy, json.loads(policy))
     runs = {FROZEN: frozen_model_run, FINE_TUNED: fine_tuned_model_run}
     comparison = load_comparison(
-        evaluation.uri, {model: run.uri for model, run in runs.items() if run is not None}
+        evaluation.uri,
+        {model: run.uri for model, run in runs.items() if run is not None},
+        bounds.metric,
+        None if yardstick is None else yardstick.uri,
     )
     decision = select(bounds, comparison)
     selected = {FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}[decision.selected]

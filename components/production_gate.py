@@ -37,9 +37,10 @@ def ProductionGate(  # noqa: N802  TFX takes the node's id from it
     decision = load_decision(model_blessing.uri)
     current = recorded(production)
     fingerprint = model.get_string_custom_property(FINGERPRINT)
+    bounds = decode(ProductionPolicy, json.loads(policy))
     verdict = judge(
-        decode(ProductionPolicy, json.loads(policy)),
-        load_production_comparison(evaluation.uri),
+        bounds,
+        load_production_comparison(evaluation.uri, bounds.metric),
         already_served=current is not None and current.fingerprint == fingerprint,
     )
     record(blessing, current)

@@ -14,6 +14,7 @@ from tfx.utils import io_utils
 from albert_tfx.contract import EVAL, TEST
 from albert_tfx.data import schema
 from albert_tfx.encoders import resolution
+from albert_tfx.evaluation import measurements
 from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
 from albert_tfx.options import TrainerOptions, decode
 from albert_tfx.seeds import answers
@@ -47,7 +48,8 @@ def run_fn(fn_args: FnArgs) -> None:
         for split in (EVAL, TEST)
         if (patterns := _of_split(split, fn_args.eval_files))
     }
-    trained = repetition.train_each(options, len(class_names), files, splits)
+    measure = measurements.measure_by(options.metric, class_names)
+    trained = repetition.train_each(options, len(class_names), files, splits, measure)
 
     tried = tuple(dataclasses.asdict(trial) for trial in trials)
     dataclasses.replace(trained.history, rates=tried).save(fn_args.model_run_dir)

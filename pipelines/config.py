@@ -10,9 +10,11 @@ from albert_tfx.options import (
     EmbeddingOptions,
     PreprocessingOptions,
     ProductionPolicy,
+    ReportOptions,
     SelectionPolicy,
     TextsToScore,
     TrainerOptions,
+    YardstickOptions,
 )
 from pipelines.confinement import beam_flags
 from pipelines.presets import IN_PROCESS
@@ -52,6 +54,8 @@ class PipelineConfig(OutputFolder):
       schema: Path of the schema that the reviews must keep.
       dataset: Which reviews.
       duplicates: What becomes of those that repeat others.
+      yardstick: How the yardstick is trained.
+      report_options: What the report tells besides what was found.
       preprocessing: How they become token ids.
       embedding: How the frozen encoder's vectors are made.
       frozen: The frozen model's training.
@@ -75,6 +79,8 @@ class PipelineConfig(OutputFolder):
     policy: SelectionPolicy = dataclasses.field(default_factory=SelectionPolicy)
     production_policy: ProductionPolicy = dataclasses.field(default_factory=ProductionPolicy)
     duplicates: DuplicateOptions = dataclasses.field(default_factory=DuplicateOptions)
+    yardstick: YardstickOptions = dataclasses.field(default_factory=YardstickOptions)
+    report_options: ReportOptions = dataclasses.field(default_factory=ReportOptions)
     beam_args: tuple[str, ...] = IN_PROCESS
     scoring: TextsToScore | None = None
     custom_job: CustomJob | None = None
@@ -113,6 +119,8 @@ def build_config(
         schema=schema,
         dataset=dataset,
         duplicates=request.of(DuplicateOptions),
+        yardstick=request.of(YardstickOptions),
+        report_options=request.of(ReportOptions),
         preprocessing=request.of(
             PreprocessingOptions, preprocessor_fingerprint=preprocessor_fingerprint
         ),

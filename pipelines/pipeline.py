@@ -74,7 +74,7 @@ def create_pipeline(
     )
 
     # Says what word counts make of the same reviews, in seconds: ALBERT has to be worth its cost.
-    yardstick = Yardstick(examples=examples)
+    yardstick = Yardstick(examples=examples, options=_as_parameter(config.yardstick))
     yardstick.add_upstream_node(example_validator)
 
     # Turns text into token ids, in a graph that the exported models carry with them.
@@ -120,6 +120,7 @@ def create_pipeline(
         fine_tuned_model_run=fine_tuned.outputs["model_run"],
         evaluation=comparison.outputs["evaluation"],
         policy=_as_parameter(config.policy),
+        yardstick=yardstick.outputs["result"],
     )
 
     # Finds the model that this pipeline pushed last: no other pipeline's, no Trainer's.
@@ -175,6 +176,7 @@ def create_pipeline(
         duplicates=duplicate_finder.outputs["report"],
         yardstick=yardstick.outputs["result"],
         command=config.command,
+        settings=_settings(config),
     )
 
     # Classifies texts of no known class with the selected model, where there are any.
@@ -215,6 +217,18 @@ def create_pipeline(
 def _as_parameter(options: Any) -> str:
     """Returns a component's options as the text that TFX keeps of them, and caches by."""
     return json.dumps(encode(options), sort_keys=True)
+
+
+def _settings(config: PipelineConfig) -> str:
+    """Returns the options that the report tells, as `findings.settings` reads them."""
+    options = {
+        "dataset": config.dataset,
+        "preprocessing": config.preprocessing,
+        "frozen": config.frozen,
+        "fine_tuned": config.fine_tuned,
+        "report": config.report_options,
+    }
+    return json.dumps({name: encode(each) for name, each in options.items()}, sort_keys=True)
 
 
 def _scoring(

@@ -24,12 +24,16 @@ from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.evaluation.results import comparison_table
 from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.release.selection import load_decision
+from albert_tfx.report.summary import Summary
 from albert_tfx.seeds.comparing import load_comparison
 
 METADATA_FILE = "metadata.db"
 PIPELINE_FOLDER = "pipeline"
 COMPARISON = (COMPARISON_EVALUATOR, "evaluation")
 REPORT = (COMPARISON_REPORT, "report")
+BLESSING = ("ProductionGate", "blessing")
+YARDSTICK = ("Yardstick", "result")
 
 _PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
 _FINISHED = (_PROTO.Execution.COMPLETE, _PROTO.Execution.CACHED)
@@ -63,8 +67,15 @@ class PipelineRun:
         return self.artifacts[component, output]
 
     def comparison(self) -> Comparison:
-        """Reads how both models did on the eval split, by all their trainings."""
-        return load_comparison(self.uri(*COMPARISON), self._model_runs)
+        """Reads how the models did on the eval split, by all their trainings, and the yardstick."""
+        decision = load_decision(self.uri(*BLESSING))
+        return load_comparison(
+            self.uri(*COMPARISON), self._model_runs, decision.metric, self.uri(*YARDSTICK)
+        )
+
+    def summary(self) -> Summary:
+        """Reads what the run found."""
+        return Summary.load(self.uri(*REPORT))
 
     def histories(self) -> dict[str, TrainingHistory]:
         """Reads the training histories by `frozen` and `fine_tuned`."""

@@ -195,6 +195,25 @@ def texts(dataset: ResolvedDataset, split: str) -> Iterator[bytes]:
     return (row[feature] for row in tfds.as_numpy(rows))
 
 
+def count_labels(dataset: ResolvedDataset, split: str, most: int) -> dict[str, int]:
+    """Returns how many of the first `most` labelled examples of a split are of each class.
+
+    Args:
+      dataset: What `resolve` returned.
+      split: `train`, `eval` or `test`.
+      most: Examples to read at most.
+    """
+    feature = dataset.label_feature
+    rows = dataset.builder.as_dataset(
+        split=dataset.splits[split],
+        decoders=tfds.decode.PartialDecoding({feature: True}),
+        read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+    )
+    labels = [int(row[feature]) for row in tfds.as_numpy(rows.take(most))]
+    counts = np.bincount([each for each in labels if each >= 0], minlength=len(dataset.class_names))
+    return dict(zip(dataset.class_names, counts.tolist(), strict=True))
+
+
 def prepare(builder: tfds.core.DatasetBuilder) -> None:
     """Downloads and prepares the data set, unless it is there.
 

@@ -3,20 +3,26 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from albert_tfx.evaluation.metrics import (
     ACCURACY,
     AUC,
     CONFIDENCE,
+    F1,
     LOG_LOSS,
     METRICS,
     Estimate,
     Floats,
     Ints,
+    Metric,
+    deciding,
     estimate,
+    estimate_one,
 )
 
 
@@ -39,6 +45,21 @@ class Interval:
         if self.lower is None or self.upper is None:
             return format(self.value, form)
         return f"{self.value:{form}} ({self.lower:{form}} to {self.upper:{form}})"
+
+    def __neg__(self) -> "Interval":
+        """Returns the interval of the value with the opposite sign."""
+        lower, upper = (None if each is None else -each for each in (self.upper, self.lower))
+        return Interval(-self.value, lower, upper)
+
+    @property
+    def least(self) -> float:
+        """The lower bound, or the value where no interval is known."""
+        return self.value if self.lower is None else self.lower
+
+    @property
+    def most(self) -> float:
+        """The upper bound, likewise."""
+        return self.value if self.upper is None else self.upper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +128,7 @@ class ModelMetrics:
 
 @dataclasses.dataclass(frozen=True)
 class SliceComparison:
-    """How both models did on some of the reviews.
+    """How the models did on some of the reviews.
 
     Attributes:
       name: Which reviews, e.g. `length 100 to 199 words` or `label pos`.
@@ -115,6 +136,10 @@ class SliceComparison:
       frozen: Accuracy of the frozen model.
       fine_tuned: Accuracy of the fine-tuned model.
       difference: Accuracy of `fine_tuned` less that of `frozen`, paired review by review.
+      yardstick: Accuracy of the yardstick; None where it was not measured.
+      metric: Name of the metric that decides on these reviews.
+      change: That metric of `fine_tuned` less that of `frozen`, paired likewise; None where it is
+        the accuracy.
     """
 
     name: str
@@ -122,6 +147,35 @@ class SliceComparison:
     frozen: Interval
     fine_tuned: Interval
     difference: Interval
+    yardstick: Interval | None = None
+    metric: str = ACCURACY.name
+    change: Interval | None = None
+
+    @property
+    def deciding(self) -> Interval:
+        """The difference of the metric that decides."""
+        return self.difference if self.change is None else self.change
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassMetrics:
+    """How one model did on one class.
+
+    Attributes:
+      name: The class.
+      examples: Number of texts that have it as label.
+      answers: Number of texts that were answered with it.
+      precision: Share of the answers that are right.
+      recall: Share of the texts that were found.
+      f1: Harmonic mean of the two.
+    """
+
+    name: str
+    examples: int
+    answers: int
+    precision: Interval
+    recall: Interval
+    f1: Interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,6 +246,13 @@ class Comparison:
       recipes: Each model's metrics as means over its trainings, by its name; empty for one.
       by_seed: What each training reached.
       test: The same comparison on the test split, or None where it was not measured.
+      metric: The metric that decides.
+      best_constant: Best value, by the metric's `guard`, of an answer that is the same for every
+        text; None for `majority_share`.
+      yardstick: The yardstick on the same reviews, or None where it was not measured.
+      gains: Each metric of `frozen` and of `fine_tuned` less that of the yardstick, paired
+        likewise, by the model's and the metric's name.
+      classes: How each model, and the yardstick, did on each class, by the model's name.
     """
 
     frozen: ModelMetrics
@@ -205,11 +266,26 @@ class Comparison:
     recipes: Mapping[str, ModelMetrics] = dataclasses.field(default_factory=dict)
     by_seed: tuple[SeedAccuracy, ...] = ()
     test: TestComparison | None = None
+    metric: Metric = ACCURACY
+    best_constant: float | None = None
+    yardstick: ModelMetrics | None = None
+    gains: Mapping[str, Mapping[str, Interval]] = dataclasses.field(default_factory=dict)
+    classes: Mapping[str, tuple[ClassMetrics, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def all_differences(self) -> dict[str, Interval]:
         """The difference of each metric by its name, the accuracy's first."""
         return {ACCURACY.name: self.difference, **self.differences}
+
+    @property
+    def gain(self) -> Interval:
+        """What fine-tuning gains by the metric that decides: above 0 where it is better."""
+        return improvement(self.metric, self.all_differences[self.metric.name])
+
+    def gain_over_yardstick(self, model: str) -> Interval | None:
+        """Returns the same of a model against the yardstick; None where it was not measured."""
+        difference = self.gains.get(model, {}).get(self.metric.name)
+        return None if difference is None else improvement(self.metric, difference)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,6 +310,23 @@ class Disagreement:
 
 
 @dataclasses.dataclass(frozen=True)
+class Mistake:
+    """A text that a model answers wrongly.
+
+    Attributes:
+      text: The text, its end left out where it is long.
+      label: Its class.
+      answer: The model's answer.
+      probability: What the model gives its answer.
+    """
+
+    text: str
+    label: str
+    answer: str
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True)
 class ProductionComparison:
     """How the winner and the model in production did on the same reviews.
 
@@ -242,27 +335,115 @@ class ProductionComparison:
       production: The baseline, or None where there is no model in production.
       difference: Accuracy of `winner` less that of `production`, paired review by review; None
         likewise.
+      metric: The metric that decides.
+      change: That metric of `winner` less that of `production`, paired likewise; None likewise,
+        and where it is the accuracy.
     """
 
     winner: ModelMetrics
     production: ModelMetrics | None = None
     difference: Interval | None = None
+    metric: Metric = ACCURACY
+    change: Interval | None = None
+
+    @property
+    def gain(self) -> Interval | None:
+        """What the winner gains by the metric that decides: above 0 where it is better."""
+        difference = self.difference if self.change is None else self.change
+        return None if difference is None else improvement(self.metric, difference)
+
+
+def improvement(metric: Metric, difference: Interval) -> Interval:
+    """Returns a difference of a metric with the sign that makes more of it better."""
+    return difference if metric.higher_is_better else -difference
+
+
+def undefined_metrics(model: ModelMetrics, decides: Metric) -> list[str]:
+    """Returns `model.undefined`, with the metric that decides where that is no finite number."""
+    value = model[decides.name].value
+    is_listed = decides in (ACCURACY, AUC, LOG_LOSS) or math.isfinite(value)
+    return model.undefined if is_listed else [*model.undefined, f"{decides.title} is {value}"]
 
 
 def measure(labels: Ints, probabilities: Floats) -> ModelMetrics:
     """Measures one model, with all intervals; takes what `metrics.estimate` takes."""
     examples = len(labels)
-    right = probabilities.argmax(axis=1) == labels
     return ModelMetrics(
         examples,
         {
-            ACCURACY.name: proportion(float(right.mean()), examples),
+            ACCURACY.name: measure_one(ACCURACY, labels, probabilities),
             **{
                 name: interval(name, each, each.value, examples)
                 for name, each in estimate(labels, probabilities).items()
             },
         },
     )
+
+
+def measure_one(metric: Metric, labels: Ints, probabilities: Floats) -> Interval:
+    """Measures one model by one metric; takes what `metrics.estimate` takes."""
+    if metric.estimate is None:
+        counted = metric.counted(labels)
+        right = _right(labels, probabilities)[counted]
+        return proportion(float(right.mean()) if len(right) else math.nan, len(right))
+    estimated = estimate_one(metric, labels, probabilities)
+    return interval(metric.name, estimated, estimated.value, len(labels))
+
+
+def measure_by(choice: str, class_names: Sequence[str]) -> Callable[[Ints, Floats], float]:
+    """Returns what measures one model by the metric that `--metric` names.
+
+    Raises:
+      InputError: There is no such metric, or no such class; see `metrics.deciding`.
+    """
+    metric = deciding(choice, class_names)
+    return lambda labels, probabilities: measure_one(metric, labels, probabilities).value
+
+
+def compare_one(metric: Metric, labels: Ints, candidate: Floats, baseline: Floats) -> Interval:
+    """Returns a metric of `candidate` less that of `baseline`, paired text by text.
+
+    Args:
+      metric: The metric.
+      labels: int `[reviews]`.
+      candidate: Probabilities of one model, float `[reviews, classes]`.
+      baseline: Those of the other, likewise.
+    """
+    if metric.estimate is None:
+        counted = metric.counted(labels)
+        ours, theirs = (_right(labels, each)[counted] for each in (candidate, baseline))
+        if not (len(ours) and np.isfinite(candidate).all() and np.isfinite(baseline).all()):
+            return Interval(math.nan)
+        gained, lost = (ours & ~theirs).sum(), (theirs & ~ours).sum()
+        return paired_difference(int(gained), int(lost), len(ours))
+    estimated = estimate_one(metric, labels, candidate) - estimate_one(metric, labels, baseline)
+    return difference_interval(metric.name, estimated, estimated.value, len(labels))
+
+
+def measure_classes(
+    labels: Ints, probabilities: Floats, class_names: Sequence[str]
+) -> tuple[ClassMetrics, ...]:
+    """Measures one model on each class; takes what `metrics.estimate` takes, and the names."""
+    answers = probabilities.argmax(axis=1)
+    return tuple(
+        ClassMetrics(
+            name,
+            int((labels == index).sum()),
+            int((answers == index).sum()),
+            precision=_share(answers[answers == index] == labels[answers == index]),
+            recall=_share(answers[labels == index] == labels[labels == index]),
+            f1=measure_one(deciding(f"{F1.name}:{name}", class_names), labels, probabilities),
+        )
+        for index, name in enumerate(class_names)
+    )
+
+
+def _share(right: NDArray[np.bool_]) -> Interval:
+    return proportion(float(right.mean()) if len(right) else math.nan, len(right))
+
+
+def _right(labels: Ints, probabilities: Floats) -> NDArray[np.bool_]:
+    return np.asarray(probabilities.argmax(axis=1) == labels)
 
 
 def interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:
@@ -278,7 +459,7 @@ def interval(name: str, estimated: Estimate, value: float, examples: int) -> Int
       The interval, without bounds where the reviews show no spread at all: a perfect AUC of sixty
       reviews is no certainty.
     """
-    least, most = METRICS[name].bounds
+    least, most = _bounds(name)
     whole = _around(value, estimated.half_width(examples), least, most)
     is_below_chance = whole.lower is not None and value < estimated.chance
     return dataclasses.replace(whole, lower=least) if is_below_chance else whole
@@ -286,7 +467,7 @@ def interval(name: str, estimated: Estimate, value: float, examples: int) -> Int
 
 def difference_interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:
     """Does the same for a difference of two models, whose estimate is `estimated`."""
-    _, most = METRICS[name].bounds
+    _, most = _bounds(name)
     return _around(value, estimated.half_width(examples), -most, most)
 
 
@@ -319,6 +500,11 @@ def paired_difference(gained: int, lost: int, examples: int) -> Interval:
     return Interval(
         (gained - lost) / examples, max(centre - half_width, -1.0), min(centre + half_width, 1.0)
     )
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    """Returns least and greatest value of a metric; of one class, those of the metric itself."""
+    return METRICS[name.partition(":")[0]].bounds
 
 
 def _around(value: float, half_width: float, least: float, most: float) -> Interval:

@@ -1,7 +1,8 @@
 """The metrics, each declared once in `METRICS`, with the weight of every review in its value.
 
 To add a metric, write the function that estimates it and add one entry to `METRICS`: TFMA's
-configuration, `summary.json`, its description, the tables, the page and the terminal follow.
+configuration, `summary.json`, its description, the tables, the page and the terminal follow. An
+entry with `choice` can decide what wins (`--metric`), and one with `of_class` can for one class.
 
 A metric's influence function says how far one more review of a kind would move it. Its spread over
 the reviews gives the metric's standard error, and the spread of the difference of two models'
@@ -13,6 +14,7 @@ Operating Characteristic Curves".
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from albert_tfx.errors import InputError, did_you_mean
 
 CONFIDENCE = 0.95
 # Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.1.
@@ -121,35 +125,33 @@ def _one_versus_rest(positive: NDArray[np.bool_], scores: Floats) -> Estimate:
     return Estimate(value, (placements - value) / share)
 
 
-def _precision(labels: Ints, probabilities: Floats) -> Estimate:
-    return _by_class(labels, probabilities, lambda given, due: _ratio(given * due, given))
+def _precision(given: Floats, due: Floats) -> Estimate:
+    return _ratio(given * due, given)
 
 
-def _recall(labels: Ints, probabilities: Floats) -> Estimate:
-    return _by_class(labels, probabilities, lambda given, due: _ratio(given * due, due))
+def _recall(given: Floats, due: Floats) -> Estimate:
+    return _ratio(given * due, due)
 
 
-def _f1(labels: Ints, probabilities: Floats) -> Estimate:
-    return _by_class(
-        labels, probabilities, lambda given, due: _ratio(given * due, (given + due) / 2)
-    )
+def _f1(given: Floats, due: Floats) -> Estimate:
+    return _ratio(given * due, (given + due) / 2)
 
 
-def _by_class(
-    labels: Ints, probabilities: Floats, measured: Callable[[Floats, Floats], Estimate]
-) -> Estimate:
-    """Returns the mean over the classes of what `measured` makes of their answers and labels.
+# Measures one class. Both arguments are float64 `[reviews]`: 1 where the class is given as the
+# answer, and where it is the label, else 0.
+_OfClass = Callable[[Floats, Floats], Estimate]
 
-    Both are float64 `[reviews]`: 1 where the class is given as the answer, and where it is the
-    label, else 0.
-    """
-    answers = probabilities.argmax(axis=1)
-    return _mean(
-        [
-            measured((answers == index).astype(float), (labels == index).astype(float))
-            for index in np.unique(labels)
-        ]
-    )
+
+def _mean_over_classes(measured: _OfClass, labels: Ints, probabilities: Floats) -> Estimate:
+    return _mean([_of_class(measured, index, labels, probabilities) for index in np.unique(labels)])
+
+
+def _of_class(measured: _OfClass, index: int, labels: Ints, probabilities: Floats) -> Estimate:
+    """Measures one class; undefined where no text has it as label."""
+    due = labels == index
+    if not due.any():
+        return _undefined(len(labels))
+    return measured((probabilities.argmax(axis=1) == index).astype(float), due.astype(float))
 
 
 def _log_loss(labels: Ints, probabilities: Floats) -> Estimate:
@@ -211,6 +213,31 @@ def _mean(estimates: Sequence[Estimate]) -> Estimate:
     )
 
 
+# Maps the classes' shares of the labels, float64 `[classes]`, to the best value that an answer
+# reaches which is the same for every text.
+_Constant = Callable[[Floats], float]
+
+
+def _largest_share(shares: Floats) -> float:
+    return float(shares.max())
+
+
+def _one_of_the_classes(shares: Floats) -> float:
+    return 1 / np.count_nonzero(shares)
+
+
+def _f1_of_the_largest(shares: Floats) -> float:
+    return _f1_of_share(float(shares.max())) / np.count_nonzero(shares)
+
+
+def _f1_of_share(share: float) -> float:
+    return 2 * share / (1 + share)
+
+
+def _entropy(shares: Floats) -> float:
+    return float(stats.entropy(shares))
+
+
 @dataclasses.dataclass(frozen=True)
 class Metric:
     """A metric, as everything that measures or shows it needs to know it.
@@ -220,24 +247,60 @@ class Metric:
       title: Its name for people, as it reads within a sentence.
       meaning: What it measures.
       estimate: Measures it from labels, int `[reviews]`, and probabilities, float64
-        `[reviews, classes]`; None for the accuracy, whose intervals come from counts.
+        `[reviews, classes]`; None where it is a share of right answers, whose intervals come from
+        counts.
+      constant: Gives its best value of an answer that is the same for every text.
       tfma_class: TFMA's metric that measures it on all reviews. Where it is empty, TFMA's result is
         that of `estimate`.
       higher_is_better: Whether a greater value is a better model.
       bounds: Least and greatest value.
       is_percentage: Whether the page shows it in percent, and a difference of it in points.
       in_terminal: Whether the terminal's table shows it.
+      choice: Its name as `--metric` has it; empty where it cannot decide.
+      of_class: Measures it for one class, where it has a value for one.
+      constant_of_share: Of one class, what `constant` is, from the class's share of the labels.
+      index: The class that it is for; None for all.
+      is_of_one_class: Whether it has a meaning on texts that are all of one class; where it has
+        none, the share of right answers takes its place there.
     """
 
     name: str
     title: str
     meaning: str
     estimate: Callable[[Ints, Floats], Estimate] | None
+    constant: _Constant | None = None
     tfma_class: str = ""
     higher_is_better: bool = True
     bounds: tuple[float, float] = (0.0, 1.0)
     is_percentage: bool = False
     in_terminal: bool = False
+    choice: str = ""
+    of_class: _OfClass | None = None
+    constant_of_share: Callable[[float], float] | None = None
+    index: int | None = None
+    is_of_one_class: bool = False
+
+    def counted(self, labels: Ints) -> NDArray[np.bool_]:
+        """Returns which texts a share of right answers is a share of, bool `[reviews]`."""
+        return np.ones(len(labels), bool) if self.index is None else labels == self.index
+
+    @property
+    def guard(self) -> "Metric":
+        """The metric by which a model has to beat an answer that is the same for every text.
+
+        Always giving one class finds all of its texts, so that no recall of a class can exceed that
+        answer's: the mean over the classes takes its place.
+        """
+        return self if self.constant else RECALL
+
+    def best_constant(self, labels: Ints) -> float:
+        """Returns the best value of an answer that is the same for every text.
+
+        Args:
+          labels: int `[reviews]`.
+        """
+        shares = np.bincount(labels, minlength=(self.index or 0) + 1) / len(labels)
+        return math.nan if self.constant is None else self.constant(shares)
 
 
 ACCURACY = Metric(
@@ -245,47 +308,65 @@ ACCURACY = Metric(
     "accuracy",
     "Share of texts whose most probable class is the label",
     estimate=None,
+    constant=_largest_share,
     tfma_class="SparseCategoricalAccuracy",
     is_percentage=True,
     in_terminal=True,
+    choice="accuracy",
+    is_of_one_class=True,
 )
 AUC = Metric(
     "auc",
     "AUC",
     "Area under the ROC curve, each class against the rest, mean over the classes",
     _area_under_curve,
+    constant=lambda _: 0.5,
     in_terminal=True,
+    choice="auc",
 )
 PRECISION = Metric(
     "precision",
     "precision",
     "Of the texts answered with a class, the share that has it as label; mean over the classes",
-    _precision,
+    functools.partial(_mean_over_classes, _precision),
     is_percentage=True,
+    of_class=_precision,
+    constant_of_share=lambda share: share,
 )
 RECALL = Metric(
     "recall",
     "recall",
-    "Of the texts with a class as label, the share answered with it; mean over the classes",
-    _recall,
+    "Of the texts with a class as label, the share answered with it; mean over the classes, "
+    "which is the balanced accuracy",
+    functools.partial(_mean_over_classes, _recall),
+    constant=_one_of_the_classes,
     is_percentage=True,
+    choice="balanced_accuracy",
+    of_class=_recall,
 )
 F1 = Metric(
     "f1",
     "F1",
     "Harmonic mean of a class's precision and recall; mean over the classes",
-    _f1,
+    functools.partial(_mean_over_classes, _f1),
+    constant=_f1_of_the_largest,
     is_percentage=True,
+    choice="macro_f1",
+    of_class=_f1,
+    constant_of_share=_f1_of_share,
 )
 LOG_LOSS = Metric(
     "log_loss",
     "log loss",
     "Mean negative natural logarithm of the label's probability",
     _log_loss,
+    constant=_entropy,
     tfma_class="SparseCategoricalCrossentropy",
     higher_is_better=False,
     bounds=(0.0, math.inf),
     in_terminal=True,
+    choice="log_loss",
+    is_of_one_class=True,
 )
 CALIBRATION_ERROR = Metric(
     "calibration_error",
@@ -299,6 +380,48 @@ CALIBRATION_ERROR = Metric(
 METRICS = {
     each.name: each for each in (ACCURACY, AUC, PRECISION, RECALL, F1, LOG_LOSS, CALIBRATION_ERROR)
 }
+_CHOICES = {each.choice: each for each in METRICS.values() if each.choice}
+_TITLES = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
+
+
+def deciding(choice: str, class_names: Sequence[str]) -> Metric:
+    """Returns the metric that `--metric` names.
+
+    Args:
+      choice: As `options.SelectionPolicy.metric` has it: `macro_f1`, or `recall:CLASS`.
+      class_names: The classes.
+
+    Raises:
+      InputError: There is no such metric, or no such class.
+    """
+    if choice in _CHOICES:
+        metric = _CHOICES[choice]
+        return dataclasses.replace(metric, title=_TITLES.get(choice, metric.title))
+    name, _, class_name = choice.partition(":")
+    metric = METRICS.get(name, CALIBRATION_ERROR)
+    if metric.of_class is None:
+        remedy = did_you_mean(choice, _CHOICES, "Give one that --help lists")
+        raise InputError(f"--metric cannot be {choice!r}", remedy)
+    if class_name not in class_names:
+        raise InputError(
+            f"--metric {choice} names no class of these texts",
+            did_you_mean(class_name, class_names, f"There are {', '.join(class_names)}"),
+        )
+    return _for_class(metric, class_names.index(class_name), class_name)
+
+
+def _for_class(metric: Metric, index: int, class_name: str) -> Metric:
+    assert metric.of_class
+    of_share = metric.constant_of_share
+    estimated = functools.partial(_of_class, metric.of_class, index)
+    return dataclasses.replace(
+        metric,
+        name=f"{metric.name}:{class_name}",
+        title=f"{metric.title} of {class_name}",
+        estimate=None if metric is RECALL else estimated,
+        constant=None if of_share is None else lambda shares: of_share(float(shares[index])),
+        index=index,
+    )
 
 
 def estimate(labels: Ints, probabilities: Floats) -> dict[str, Estimate]:
@@ -315,11 +438,19 @@ def estimate(labels: Ints, probabilities: Floats) -> dict[str, Estimate]:
     Returns:
       The metrics that have an estimate, by name. All are NaN where a probability is.
     """
+    return {
+        each.name: estimate_one(each, labels, probabilities)
+        for each in METRICS.values()
+        if each.estimate
+    }
+
+
+def estimate_one(metric: Metric, labels: Ints, probabilities: Floats) -> Estimate:
+    """Measures one model by one metric that has an estimate; takes what `estimate` does."""
     probabilities = probabilities.astype(np.float64)
-    estimates = {each.name: each.estimate for each in METRICS.values() if each.estimate}
-    if not len(labels) or not np.isfinite(probabilities).all():
-        return dict.fromkeys(estimates, _undefined(len(labels)))
-    return {name: measured(labels, probabilities) for name, measured in estimates.items()}
+    if metric.estimate is None or not len(labels) or not np.isfinite(probabilities).all():
+        return _undefined(len(labels))
+    return metric.estimate(labels, probabilities)
 
 
 def _undefined(examples: int) -> Estimate:

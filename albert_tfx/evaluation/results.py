@@ -10,36 +10,59 @@ import numpy as np
 import pandas as pd
 import tensorflow_model_analysis as tfma
 from etils import epath
+from sklearn.metrics import confusion_matrix
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, PRODUCTION, WINNER
+from albert_tfx.contract import FINE_TUNED, FROZEN, PRODUCTION, WINNER, YARDSTICK
 from albert_tfx.data.lengths import length_names
 from albert_tfx.errors import InputError
+from albert_tfx.evaluation.baseline import Answers
 from albert_tfx.evaluation.curves import Curves, draw
 from albert_tfx.evaluation.measurements import (
+    ClassMetrics,
     Comparison,
     Disagreement,
     FlipRates,
     Interval,
+    Mistake,
     ModelMetrics,
     ProductionComparison,
     SliceComparison,
+    compare_one,
     difference_interval,
     interval,
+    measure,
+    measure_classes,
+    measure_one,
     paired_difference,
     proportion,
 )
-from albert_tfx.evaluation.metrics import ACCURACY, Estimate, Ints, estimate
-from albert_tfx.evaluation.tfma_config import CONFUSION_MATRIX, EXAMPLE_COUNT, SLICES
+from albert_tfx.evaluation.metrics import (
+    ACCURACY,
+    METRICS,
+    Estimate,
+    Floats,
+    Ints,
+    Metric,
+    deciding,
+    estimate,
+)
+from albert_tfx.evaluation.tfma_config import (
+    CONFUSION_MATRIX,
+    EXAMPLE_COUNT,
+    LABEL_SLICE,
+    SLICES,
+)
 from albert_tfx.evaluation.tfma_metrics import (
     DISAGREEMENTS,
     FLIPPED,
     GAINED,
     LOST,
+    MISTAKES,
     PREDICTIONS,
     PredictionTable,
-    decode_disagreements,
     decode_predictions,
+    decode_texts,
 )
 
 # TFMA drops the name of a model that has no other beside it.
@@ -98,7 +121,11 @@ class _Measured:
 
     def disagreements(self, candidate: str) -> list[dict[str, Any]]:
         """Returns the most confident disagreements of candidate and baseline."""
-        return decode_disagreements(self._value(candidate, DISAGREEMENTS, True).bytes_value)
+        return decode_texts(self._value(candidate, DISAGREEMENTS, True).bytes_value)
+
+    def mistakes(self, model: str) -> list[dict[str, Any]]:
+        """Returns a model's most confident mistakes."""
+        return decode_texts(self._value(model, MISTAKES).bytes_value)
 
     def confusion(self, model: str, classes: int) -> Ints:
         """Returns the numbers of reviews by label and answer, int64 `[classes, classes]`."""
@@ -154,45 +181,83 @@ class Evaluation:
         """Label and probabilities of every review, or of a sample of them."""
         return self.overall.predictions()
 
-    def comparison(self) -> Comparison:
-        """Returns how both models did on the eval split.
+    def comparison(
+        self, metric: str = ACCURACY.choice, yardstick: Answers | None = None
+    ) -> Comparison:
+        """Returns how the models did on the eval split.
 
         Of more than `tfma_metrics.MAX_PREDICTIONS` reviews, the metrics that TFMA itself does not
-        measure are those of a sample of that size. Accuracy and log loss are always of all.
+        measure are those of a sample of that size, and so is all that is compared with the
+        yardstick. Accuracy and log loss of both models are always of all.
+
+        Args:
+          metric: The metric that decides, as `SelectionPolicy.metric` names it.
+          yardstick: The yardstick's answers, or None to leave it out.
 
         Raises:
-          InputError: The evaluation is not one that `comparison_config` configured.
+          InputError: The evaluation is not one that `comparison_config` configured, or there is no
+            such metric.
         """
-        frozen, fine_tuned = self._metrics(FROZEN), self._metrics(FINE_TUNED)
+        decides = deciding(metric, self.predictions.class_names)
+        answers = None if yardstick is None else yardstick.of(self.predictions)
+        frozen, fine_tuned = self._metrics(FROZEN, decides), self._metrics(FINE_TUNED, decides)
         labels = self._confusion(FROZEN).sum(axis=1)
         return Comparison(
             frozen=frozen,
             fine_tuned=fine_tuned,
             difference=self.overall.difference(FINE_TUNED),
             majority_share=float(labels.max() / labels.sum()),
-            slices=tuple(map(_slice_comparison, self.slices)),
-            differences=self._differences(fine_tuned, frozen),
+            slices=tuple(_slice_comparison(each, decides, yardstick) for each in self.slices),
+            differences=self._differences(fine_tuned, frozen, decides),
             flip_rates=_flip_rates(self.overall, (frozen, fine_tuned)),
+            metric=decides,
+            best_constant=decides.guard.best_constant(np.repeat(np.arange(len(labels)), labels)),
+            yardstick=None if answers is None else self._yardstick(answers, decides),
+            gains={} if answers is None else self._gains(answers, decides),
+            classes=self._classes(answers),
         )
 
-    def production_comparison(self) -> ProductionComparison:
+    def production_comparison(self, metric: str = ACCURACY.choice) -> ProductionComparison:
         """Returns how the winner did, and the model in production if there was one.
 
-        Raises:
-          InputError: The evaluation is not one that `winner_config` configured.
-        """
-        if PRODUCTION not in self.predictions.probabilities:
-            return ProductionComparison(self._metrics(_ALONE))
-        difference = self.overall.difference(WINNER)
-        return ProductionComparison(self._metrics(WINNER), self._metrics(PRODUCTION), difference)
+        Args:
+          metric: The metric that decides, as `ProductionPolicy.metric` names it.
 
-    def curves(self) -> dict[str, Curves]:
-        """Returns the curves that plots draw, by the model's name."""
+        Raises:
+          InputError: The evaluation is not one that `winner_config` configured, or there is no
+            such metric.
+        """
         table = self.predictions
-        return {
+        decides = deciding(metric, table.class_names)
+        if PRODUCTION not in table.probabilities:
+            return ProductionComparison(self._metrics(_ALONE, decides), metric=decides)
+        ours, theirs = (table.probabilities[each] for each in (WINNER, PRODUCTION))
+        return ProductionComparison(
+            self._metrics(WINNER, decides),
+            self._metrics(PRODUCTION, decides),
+            self.overall.difference(WINNER),
+            metric=decides,
+            change=_unless_accuracy(decides, table.labels, ours, theirs),
+        )
+
+    def curves(self, yardstick: Answers | None = None) -> dict[str, Curves]:
+        """Returns the curves that plots draw, by the model's name.
+
+        Args:
+          yardstick: The yardstick's answers, whose curves are the last; None to leave it out.
+        """
+        table = self.predictions
+        drawn = {
             model or WINNER: draw(table.labels, each, table.class_names, self._confusion(model))
             for model, each in table.probabilities.items()
         }
+        if yardstick is not None:
+            answers = yardstick.of(table)
+            counts = confusion_matrix(
+                table.labels, answers.argmax(axis=1), labels=range(len(table.class_names))
+            )
+            drawn[YARDSTICK] = draw(table.labels, answers, table.class_names, counts)
+        return drawn
 
     def disagreements(self) -> list[Disagreement]:
         """Returns reviews to which the models give different answers, the most confident first.
@@ -205,6 +270,18 @@ class Evaluation:
         names = self.predictions.class_names
         return [_disagreement(each, names) for each in self.overall.disagreements(FINE_TUNED)]
 
+    def mistakes(self) -> list[Mistake]:
+        """Returns texts that the winner answers wrongly, the most confident mistakes first.
+
+        There are at most `tfma_metrics.MAX_DISAGREEMENTS`.
+
+        Raises:
+          InputError: The evaluation is not one that `winner_config` configured.
+        """
+        table = self.predictions
+        model = WINNER if WINNER in table.probabilities else _ALONE
+        return [_mistake(each, model, table.class_names) for each in self.overall.mistakes(model)]
+
     def _confusion(self, model: str) -> Ints:
         return self.overall.confusion(model, len(self.predictions.class_names))
 
@@ -214,17 +291,23 @@ class Evaluation:
         table = self.predictions
         return {model: estimate(table.labels, each) for model, each in table.probabilities.items()}
 
-    def _metrics(self, model: str) -> ModelMetrics:
+    def _metrics(self, model: str, decides: Metric) -> ModelMetrics:
         examples = self.overall.examples(model)
+        table = self.predictions
         values = {
             name: interval(name, each, self.overall.number(model, name), examples)
             for name, each in self._estimates[model].items()
         }
-        return ModelMetrics(examples, {ACCURACY.name: self.overall.accuracy(model), **values})
+        own = _of_class(decides, table.labels, table.probabilities[model])
+        return ModelMetrics(
+            examples, {ACCURACY.name: self.overall.accuracy(model), **values, **own}
+        )
 
-    def _differences(self, fine_tuned: ModelMetrics, frozen: ModelMetrics) -> dict[str, Interval]:
+    def _differences(
+        self, fine_tuned: ModelMetrics, frozen: ModelMetrics, decides: Metric
+    ) -> dict[str, Interval]:
         ours, theirs = self._estimates[FINE_TUNED], self._estimates[FROZEN]
-        return {
+        differences = {
             name: difference_interval(
                 name,
                 ours[name] - theirs[name],
@@ -233,21 +316,74 @@ class Evaluation:
             )
             for name in ours
         }
+        table = self.predictions
+        pair = (table.probabilities[each] for each in (FINE_TUNED, FROZEN))
+        return {**differences, **_of_class(decides, table.labels, *pair)}
+
+    def _yardstick(self, answers: Floats, decides: Metric) -> ModelMetrics:
+        labels = self.predictions.labels
+        measured = measure(labels, answers)
+        own = _of_class(decides, labels, answers)
+        return dataclasses.replace(measured, intervals={**measured.intervals, **own})
+
+    def _classes(self, answers: Floats | None) -> dict[str, tuple[ClassMetrics, ...]]:
+        table = self.predictions
+        models = {model: table.probabilities[model] for model in (FROZEN, FINE_TUNED)}
+        models |= {} if answers is None else {YARDSTICK: answers}
+        return {
+            model: measure_classes(table.labels, each, table.class_names)
+            for model, each in models.items()
+        }
+
+    def _gains(self, answers: Floats, decides: Metric) -> dict[str, dict[str, Interval]]:
+        table = self.predictions
+        metrics = {**METRICS, decides.name: decides}
+        return {
+            model: {
+                name: compare_one(metric, table.labels, table.probabilities[model], answers)
+                for name, metric in metrics.items()
+            }
+            for model in (FROZEN, FINE_TUNED)
+        }
 
 
-def load_comparison(uri: str) -> Comparison:
-    """Reads the evaluation of both models on the eval split; see `Evaluation`."""
-    return Evaluation.load(uri).comparison()
+def _of_class(metric: Metric, labels: Ints, *models: Floats) -> dict[str, Interval]:
+    """Measures one model, or compares two, by a metric of one class; by another, does nothing."""
+    if metric.index is None:
+        return {}
+    measured = compare_one if len(models) > 1 else measure_one
+    return {metric.name: measured(metric, labels, *models)}
 
 
-def load_production_comparison(uri: str) -> ProductionComparison:
+def _unless_accuracy(metric: Metric, labels: Ints, ours: Floats, theirs: Floats) -> Interval | None:
+    """Compares two models by a metric; the accuracy is counted on all reviews elsewhere."""
+    return None if metric.name == ACCURACY.name else compare_one(metric, labels, ours, theirs)
+
+
+def load_comparison(
+    uri: str, metric: str = ACCURACY.choice, yardstick: str | None = None
+) -> Comparison:
+    """Reads the evaluation of both models on the eval split.
+
+    Args:
+      uri: Folder of the Evaluator's `evaluation`.
+      metric: As `Evaluation.comparison` takes it.
+      yardstick: Folder of Yardstick's `result`, or None to leave it out.
+    """
+    answers = None if yardstick is None else Answers.load(yardstick)
+    return Evaluation.load(uri).comparison(metric, answers)
+
+
+def load_production_comparison(uri: str, metric: str = ACCURACY.choice) -> ProductionComparison:
     """Reads the evaluation of the winner on the test split; see `Evaluation`."""
-    return Evaluation.load(uri).production_comparison()
+    return Evaluation.load(uri).production_comparison(metric)
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row a model, with a column a metric and the bounds of its interval."""
     models = {FROZEN: comparison.frozen, FINE_TUNED: comparison.fine_tuned}
+    if comparison.yardstick is not None:
+        models[YARDSTICK] = comparison.yardstick
     rows = {name: metrics.record() for name, metrics in models.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
@@ -265,6 +401,7 @@ def slice_table(comparison: Comparison) -> pd.DataFrame:
             "examples": each.examples,
             **_interval_record(FROZEN, each.frozen),
             **_interval_record(FINE_TUNED, each.fine_tuned),
+            **({} if each.yardstick is None else _interval_record(YARDSTICK, each.yardstick)),
             **_interval_record("difference", each.difference),
         }
         for each in comparison.slices
@@ -304,14 +441,29 @@ def _flip_rates(overall: _Measured, models: Sequence[ModelMetrics]) -> FlipRates
     return FlipRates(*(overall.share(FINE_TUNED, outcome) for outcome in (FLIPPED, GAINED, LOST)))
 
 
-def _slice_comparison(measured: _Measured) -> SliceComparison:
+def _slice_comparison(
+    measured: _Measured, decides: Metric, yardstick: Answers | None
+) -> SliceComparison:
+    table = measured.predictions()
+    metric = _on_slice(decides, measured.column)
+    ours, theirs = (table.probabilities[each] for each in (FINE_TUNED, FROZEN))
     return SliceComparison(
         name=f"{SLICES[measured.column]} {measured.name}",
         examples=measured.examples(FROZEN),
         frozen=measured.accuracy(FROZEN),
         fine_tuned=measured.accuracy(FINE_TUNED),
         difference=measured.difference(FINE_TUNED),
+        yardstick=None
+        if yardstick is None
+        else measure_one(ACCURACY, table.labels, yardstick.of(table)),
+        metric=metric.name,
+        change=_unless_accuracy(metric, table.labels, ours, theirs),
     )
+
+
+def _on_slice(decides: Metric, column: str) -> Metric:
+    """Returns what decides on a slice: on texts of one class, not every metric has a meaning."""
+    return ACCURACY if column == LABEL_SLICE and not decides.is_of_one_class else decides
 
 
 def _disagreement(review: Mapping[str, Any], class_names: Sequence[str]) -> Disagreement:
@@ -322,6 +474,13 @@ def _disagreement(review: Mapping[str, Any], class_names: Sequence[str]) -> Disa
         answers[model] = class_names[probabilities.index(probability)]
         answers[f"{model}_probability"] = probability
     return Disagreement(review["text"], class_names[review["label"]], **answers)
+
+
+def _mistake(text: Mapping[str, Any], model: str, class_names: Sequence[str]) -> Mistake:
+    probabilities = text["probabilities"][model]
+    probability = max(probabilities)
+    answer = class_names[probabilities.index(probability)]
+    return Mistake(text["text"], class_names[text["label"]], answer, probability)
 
 
 def _exact(share: float, examples: int) -> float:

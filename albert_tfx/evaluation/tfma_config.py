@@ -77,7 +77,7 @@ def _config(
                         CONFUSION_MATRIX,
                         thresholds=[0.0],  # the most probable class, however improbable
                     ),
-                    *map(_own, ("Predictions", "PairedOutcomes", "Disagreements")),
+                    *map(_own, ("Predictions", "PairedOutcomes", "Disagreements", "Mistakes")),
                 ]
             ),
         ],

@@ -34,6 +34,7 @@ LOST = "lost"
 FLIPPED = "flipped"
 PREDICTIONS = "predictions"
 DISAGREEMENTS = "disagreements"
+MISTAKES = "mistakes"
 
 MAX_PREDICTIONS = 200_000
 MAX_DISAGREEMENTS = 50
@@ -73,11 +74,21 @@ class Disagreements(metric_types.Metric):
     """Keeps the `MAX_DISAGREEMENTS` most confident disagreements of the two models.
 
     Confidence is the smaller of the two models' top probabilities. A text is cut after
-    `MAX_CHARACTERS`. `decode_disagreements` reads the result.
+    `MAX_CHARACTERS`. `decode_texts` reads the result.
     """
 
     def __init__(self, name: str = DISAGREEMENTS) -> None:
         super().__init__(_disagreements, name=name)
+
+
+class Mistakes(metric_types.Metric):
+    """Keeps, of each model, as many wrong answers: those with the highest probability.
+
+    `decode_texts` reads the result.
+    """
+
+    def __init__(self, name: str = MISTAKES) -> None:
+        super().__init__(_mistakes, name=name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,14 +121,14 @@ def decode_predictions(value: bytes) -> PredictionTable:
         )
 
 
-def decode_disagreements(value: bytes) -> list[dict[str, Any]]:
-    """Reads the value of the metric `disagreements`, the most confident first.
+def decode_texts(value: bytes) -> list[dict[str, Any]]:
+    """Reads the value of the metrics `disagreements` and `mistakes`, the most confident first.
 
     Returns:
       Mappings with `text`, `label`, and `probabilities`: each model's, by its name.
     """
-    disagreements: list[dict[str, Any]] = json.loads(value)
-    return disagreements
+    texts: list[dict[str, Any]] = json.loads(value)
+    return texts
 
 
 class _Review(NamedTuple):
@@ -203,6 +214,16 @@ def _disagreements(
     if not pair:
         return []
     return [_computation(_DisagreementsCombiner(_difference_key(name, pair[0]), pair), pair)]
+
+
+def _mistakes(
+    name: str, eval_config: config_pb2.EvalConfig, model_names: Sequence[str]
+) -> metric_types.MetricComputations:
+    del eval_config
+    keys = [metric_types.MetricKey(name, model_name=model) for model in model_names]
+    return [
+        _computation(_MistakesCombiner(key, [key.model_name]), [key.model_name]) for key in keys
+    ]
 
 
 def _pair(eval_config: config_pb2.EvalConfig, model_names: Sequence[str]) -> Sequence[str]:
@@ -306,8 +327,8 @@ def _row_type(models: int, classes: int) -> np.dtype[Any]:
     )
 
 
-class _DisagreementsCombiner(beam.CombineFn):
-    """Keeps a heap of reviews, the least confident disagreement on top; ties go by the text."""
+class _TextsCombiner(beam.CombineFn):
+    """Keeps a heap of reviews, the least confident on top; ties go by the text."""
 
     def __init__(self, key: metric_types.MetricKey, models: Sequence[str]) -> None:
         self.keys = [key]
@@ -316,10 +337,13 @@ class _DisagreementsCombiner(beam.CombineFn):
     def create_accumulator(self) -> _Heap:
         return []
 
+    def _is_due(self, review: _Review) -> bool:
+        """Returns whether the review is of the kind that is kept."""
+        raise NotImplementedError
+
     def add_input(self, heap: _Heap, review: _Review) -> _Heap:
-        candidate, baseline = review.probabilities.argmax(axis=1)
         confidence = float(review.probabilities.max(axis=1).min())
-        if candidate != baseline and math.isfinite(confidence) and _has_room(heap, confidence):
+        if math.isfinite(confidence) and self._is_due(review) and _has_room(heap, confidence):
             heapq.heappush(heap, (confidence, self._describe(review)))
             if len(heap) > MAX_DISAGREEMENTS:
                 heapq.heappop(heap)
@@ -344,6 +368,18 @@ class _DisagreementsCombiner(beam.CombineFn):
                 ),
             }
         )
+
+
+class _DisagreementsCombiner(_TextsCombiner):
+    def _is_due(self, review: _Review) -> bool:
+        candidate, baseline = review.probabilities.argmax(axis=1)
+        return bool(candidate != baseline)
+
+
+class _MistakesCombiner(_TextsCombiner):
+    def _is_due(self, review: _Review) -> bool:
+        [answer] = review.probabilities.argmax(axis=1)
+        return bool(answer != review.label)
 
 
 def _has_room(heap: _Heap, confidence: float) -> bool:

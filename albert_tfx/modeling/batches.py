@@ -95,6 +95,29 @@ def training_batches(
     return _batched(shuffled, batch_size, buckets).prefetch(tf.data.AUTOTUNE)
 
 
+def balanced_weights(reviews: tf.data.Dataset) -> list[float]:
+    """Returns a weight for each class, by which all classes count alike in a loss.
+
+    It is n / (k * n_c) for n texts of k classes, n_c of them of the class (King and Zeng 2001,
+    "Logistic Regression in Rare Events Data"; scikit-learn's `balanced`): the mean over the texts
+    is 1. A class without a text has 0.
+
+    Args:
+      reviews: Pairs of features and label, read once.
+    """
+    counts = np.bincount([int(label) for _, label in reviews])
+    present = np.count_nonzero(counts)
+    return [float(counts.sum() / (present * each)) if each else 0.0 for each in counts]
+
+
+def weighted(batches: tf.data.Dataset, class_weights: Sequence[float] | None) -> tf.data.Dataset:
+    """Adds to each batch the weight of each review's class, float32 `[batch]`; without, nothing."""
+    if class_weights is None:
+        return batches
+    weights = tf.constant(class_weights, tf.float32)
+    return batches.map(lambda features, label: (features, label, tf.gather(weights, label)))
+
+
 def evaluation_batches(
     reviews: tf.data.Dataset, batch_size: int, buckets: Sequence[int] | None = None
 ) -> tf.data.Dataset:

@@ -104,7 +104,7 @@ class TextClassifier(tf.keras.Model):
         return acceleration.in_bfloat16(step) if self.in_bfloat16 else step
 
     def train_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """Takes one step on ids and labels; returns the metrics so far."""
+        """Takes one step on ids, labels and perhaps weights; returns the metrics so far."""
         of_encoder = self.encoder.trainable_variables
         of_head = self.head.trainable_variables
         own = self._accumulated(*data) if self.gradient_accumulation > 1 else self._gradients(*data)
@@ -120,12 +120,22 @@ class TextClassifier(tf.keras.Model):
         metrics: dict[str, tf.Tensor] = self.get_metrics_result()
         return metrics
 
-    def _gradients(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
-        """Returns the mean loss's gradients: the encoder's, then the head's. Updates metrics."""
+    def _gradients(
+        self, input_word_ids: tf.Tensor, label: tf.Tensor, weight: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the mean loss's gradients: the encoder's, then the head's. Updates metrics.
+
+        Args:
+          input_word_ids: int32 `[batch, length]`.
+          label: int64 `[batch]`.
+          weight: float32 `[batch]`, what each text's loss counts; None for 1.
+        """
         variables = self.encoder.trainable_variables + self.head.trainable_variables
         with tf.GradientTape() as tape:
             logits = self(input_word_ids, training=True)
-            loss = self._smoothed(self.compute_loss(input_word_ids, label, logits), logits)
+            loss = self._smoothed(
+                self.compute_loss(input_word_ids, label, logits, sample_weight=weight), logits
+            )
         self.compute_metrics(input_word_ids, label, logits, None)
         gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
         return [tf.convert_to_tensor(gradient) for gradient in gradients]
@@ -138,7 +148,9 @@ class TextClassifier(tf.keras.Model):
         of_all_classes = -tf.reduce_mean(tf.nn.log_softmax(logits)) / replicas
         return (1 - self.label_smoothing) * loss + self.label_smoothing * of_all_classes
 
-    def _accumulated(self, input_word_ids: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
+    def _accumulated(
+        self, input_word_ids: tf.Tensor, label: tf.Tensor, *weight: tf.Tensor
+    ) -> list[tf.Tensor]:
         """Returns what `_gradients` does, of a part of the batch at a time."""
         parts = self.gradient_accumulation
         variables = self.encoder.trainable_variables + self.head.trainable_variables
@@ -149,7 +161,7 @@ class TextClassifier(tf.keras.Model):
             ],
             (
                 tf.reshape(input_word_ids, [parts, -1, tf.shape(input_word_ids)[1]]),
-                tf.reshape(label, [parts, -1]),
+                *(tf.reshape(each, [parts, -1]) for each in (label, *weight)),
             ),
             initializer=[tf.zeros_like(variable) for variable in variables],
             parallel_iterations=1,

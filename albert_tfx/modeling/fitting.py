@@ -35,6 +35,7 @@ class BestBy(enum.Enum):
 
     LOSS = "val_loss", "val_accuracy"
     ACCURACY = "val_accuracy", "val_loss"
+    METRIC = "val_metric", "val_loss"
 
     def merit(self, row: dict[str, float]) -> tuple[float, ...]:
         """Returns what to compare the metrics of epochs by: more is better, NaN is worst."""
@@ -53,6 +54,8 @@ class Plan:
       best_by: What the best epoch has most of.
       checkpoints: Folder of the checkpoints; deleted by `fit` when training has ended.
       steps_between_checkpoints: Steps after which one is written, besides the end of each epoch.
+      measure: For `BestBy.METRIC`, measures int `[reviews]` labels and float32
+        `[reviews, classes]` probabilities, more being better; None otherwise.
     """
 
     epochs: int
@@ -60,6 +63,10 @@ class Plan:
     best_by: "BestBy"
     checkpoints: str
     steps_between_checkpoints: int = STEPS_BETWEEN_CHECKPOINTS
+    measure: "Measure | None" = None
+
+
+Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
 class TrainingState(tf.train.experimental.PythonState):
@@ -112,7 +119,7 @@ class TrainingHistory:
     Attributes:
       model: `frozen` or `fine_tuned`.
       epochs: One mapping per epoch with the keys `loss`, `accuracy`, `val_loss` and
-        `val_accuracy`, in order.
+        `val_accuracy`, in order, and `val_metric` where another metric decides.
       best_epoch: Index into `epochs` of the epoch whose weights were exported.
       train_seconds: Wall-clock seconds spent training, the frozen encoder's pass not included.
       trainable_parameters: Number of weights that training could change.
@@ -192,6 +199,13 @@ def fit(
     callback_list.on_train_end()
     kept.restore_best(state.best_epoch)
     return state
+
+
+def _answers(model: tf.keras.Model, validation: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Returns int64 `[reviews]` labels and float32 `[reviews, classes]` probabilities."""
+    parts = [(labels, model.predict_on_batch(features)) for features, labels in validation]
+    labels, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return labels, tf.nn.softmax(logits).numpy()
 
 
 def forget(checkpoints: str) -> None:
@@ -314,6 +328,8 @@ def _fit_epoch(
             kept.save()
     measured = model.evaluate(validation, verbose=0, return_dict=True)
     row = logs | {f"val_{name}": value for name, value in measured.items()}
+    if plan.measure is not None:
+        row["val_metric"] = plan.measure(*_answers(model, validation))
     row = {name: _in_few_digits(value) for name, value in row.items()}
     model.reset_metrics()
     if state.add(row, plan.best_by):

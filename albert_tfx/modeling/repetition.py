@@ -44,6 +44,7 @@ def train_each(
     classes: int,
     files: training.TrainingFiles,
     splits: Mapping[str, Sequence[str]],
+    measure: fitting.Measure | None = None,
 ) -> Repetitions:
     """Trains with each seed, and asks each trained model about the splits.
 
@@ -54,15 +55,16 @@ def train_each(
       classes: Number of classes.
       files: What to train on.
       splits: Patterns of the files of the texts to answer, by split, such as `files.validation`.
+      measure: As `training.train` takes it.
     """
     best: tuple[TextClassifier, TrainingHistory] | None = None
     histories: list[TrainingHistory] = []
     answers: list[dict[str, np.ndarray]] = []
     for number, of_seed in enumerate(seeds_of(options)):
-        classifier, history = training.train(of_seed, classes, files, number)
+        classifier, history = training.train(of_seed, classes, files, number, measure)
         histories.append(history)
         answers.append({split: _answers(classifier, options, splits[split]) for split in splits})
-        if best is None or _merit(history) > _merit(best[1]):
+        if best is None or _merit(options, history) > _merit(options, best[1]):
             best = classifier, history
     assert best is not None  # `options.seeds` is 1 or more
     reached = tuple(
@@ -73,8 +75,8 @@ def train_each(
     return Repetitions(best[0], dataclasses.replace(best[1], seeds=reached), probabilities)
 
 
-def _merit(history: TrainingHistory) -> tuple[float, ...]:
-    return training.BEST_BY[history.model].merit(history.epochs[history.best_epoch])
+def _merit(options: TrainerOptions, history: TrainingHistory) -> tuple[float, ...]:
+    return training.best_by(options).merit(history.epochs[history.best_epoch])
 
 
 def _answers(

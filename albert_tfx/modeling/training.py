@@ -21,8 +21,11 @@ from albert_tfx.modeling.classifier import (
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.options import (
+    ACCURACY_METRIC,
+    BALANCED,
     BFLOAT16,
     FLOAT32,
+    LOG_LOSS_METRIC,
     PRECISION_AUTO,
     XLA_AUTO,
     XLA_ON,
@@ -81,8 +84,23 @@ class TrainingFiles:
         return f"{component_folder(self.logs)}/{name}/{key}"
 
 
+def best_by(options: TrainerOptions) -> fitting.BestBy:
+    """Returns what decides which epoch is the best: the metric that decides what wins.
+
+    Where that is the accuracy, it is `BEST_BY`.
+    """
+    if options.metric == ACCURACY_METRIC:
+        return BEST_BY[options.model]
+    is_loss = options.metric == LOG_LOSS_METRIC
+    return fitting.BestBy.LOSS if is_loss else fitting.BestBy.METRIC
+
+
 def train(
-    options: TrainerOptions, classes: int, files: TrainingFiles, number: int = 0
+    options: TrainerOptions,
+    classes: int,
+    files: TrainingFiles,
+    number: int = 0,
+    measure: fitting.Measure | None = None,
 ) -> tuple[TextClassifier, TrainingHistory]:
     """Trains on every GPU of this machine, and goes on where the same training was stopped.
 
@@ -91,6 +109,7 @@ def train(
       classes: Number of classes.
       files: What to train on. The checkpoints stay until `fitting.forget` removes them.
       number: Of this training, from 0, among the `options.seeds` of its recipe.
+      measure: What measures an epoch, where `best_by` gives the metric; see `fitting.Plan`.
 
     Returns:
       A model that depends on one device alone, with the weights of its best epoch, and its history.
@@ -99,7 +118,7 @@ def train(
     chosen = strategy(options)
     with chosen.scope():
         classifier = build(options, classes)
-        history = _train(classifier, options, files, number)
+        history = _train(classifier, options, files, number, measure)
     if chosen.num_replicas_in_sync == 1:
         return classifier, history
     alone = build(options, classes)
@@ -157,7 +176,11 @@ def build(options: TrainerOptions, classes: int) -> TextClassifier:
 
 
 def _train(
-    classifier: TextClassifier, options: TrainerOptions, files: TrainingFiles, number: int
+    classifier: TextClassifier,
+    options: TrainerOptions,
+    files: TrainingFiles,
+    number: int,
+    measure: fitting.Measure | None,
 ) -> TrainingHistory:
     model, read, buckets = what_to_train(classifier, options)
     training, validation = read(files.training), read(files.validation)
@@ -166,12 +189,16 @@ def _train(
     progress = _ProgressReport(options, epochs, steps_per_epoch, number)
     state = fitting.fit(
         model,
-        batches.training_batches(training, options.batch_size, options.seed, buckets),
+        batches.weighted(
+            batches.training_batches(training, options.batch_size, options.seed, buckets),
+            _class_weights(training, options),
+        ),
         batches.evaluation_batches(validation, options.batch_size, buckets),
         fitting.Plan(
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
-            best_by=BEST_BY[options.model],
+            best_by=best_by(options),
+            measure=measure if best_by(options) is fitting.BestBy.METRIC else None,
             checkpoints=files.checkpoints(options),
         ),
         callbacks=[
@@ -191,6 +218,11 @@ def _train(
         precision=options.precision,
         learning_rate=_peak_rate(options),
     )
+
+
+def _class_weights(reviews: tf.data.Dataset, options: TrainerOptions) -> list[float] | None:
+    is_balanced = options.class_weights == BALANCED
+    return batches.balanced_weights(reviews) if is_balanced else None
 
 
 def _peak_rate(options: TrainerOptions) -> float:

@@ -6,7 +6,12 @@ import enum
 from etils import epath
 
 from albert_tfx.contract import VERDICT_FILE
-from albert_tfx.evaluation.measurements import Interval, ProductionComparison
+from albert_tfx.evaluation.measurements import (
+    Interval,
+    ProductionComparison,
+    undefined_metrics,
+)
+from albert_tfx.evaluation.metrics import Metric
 from albert_tfx.options import ProductionPolicy
 from albert_tfx.storage import read_json
 
@@ -48,7 +53,7 @@ def judge(
 ) -> Verdict:
     """Decides whether the winner may replace the model in production.
 
-    It is refused where it loses more than `policy.max_production_loss` of accuracy on the same
+    It is refused where it loses more than `policy.max_production_loss` of its metric on the same
     test reviews, by the value of the paired difference: when in doubt, the model in production
     stays. A rule by the upper bound would pass a series of retrains that are each worse by less
     than the test reviews can prove, and whose losses add up. A rule by the lower bound would refuse
@@ -61,30 +66,35 @@ def judge(
       comparison: Both models on the test reviews.
       already_served: Whether the two are the same model.
     """
-    if comparison.winner.undefined:
-        reason = f"The new model is refused: its {', '.join(comparison.winner.undefined)}."
+    undefined = undefined_metrics(comparison.winner, comparison.metric)
+    if undefined:
+        reason = f"The new model is refused: its {', '.join(undefined)}."
         return Verdict(False, Rule.UNDEFINED, reason)
     if already_served:
         return Verdict(True, Rule.ALREADY_SERVED, "The new model is the one in production.")
-    if comparison.production is None or comparison.difference is None:
+    if comparison.production is None or comparison.gain is None:
         return Verdict(True, Rule.NOTHING_TO_REPLACE, "There is no other model in production yet.")
-    if comparison.production.undefined:
-        reason = (
-            f"The one in production has to go: its {', '.join(comparison.production.undefined)}."
-        )
+    undefined = undefined_metrics(comparison.production, comparison.metric)
+    if undefined:
+        reason = f"The one in production has to go: its {', '.join(undefined)}."
         return Verdict(True, Rule.PRODUCTION_UNDEFINED, reason)
-    return _compare(policy.max_production_loss, comparison.difference)
+    return _compare(policy.max_production_loss, comparison.gain, comparison.metric)
 
 
-def _compare(max_loss: float, difference: Interval) -> Verdict:
-    against = f"{difference:+.4f} of accuracy against the model in production"
-    if difference.value < -max_loss:
-        bound = f"below {-max_loss or 0.0:g}"
-        proven = difference.upper is not None and difference.upper < -max_loss
-        where = f"The whole interval is {bound}" if proven else f"The estimate is {bound}"
+def _compare(max_loss: float, gain: Interval, metric: Metric) -> Verdict:
+    better = "" if metric.higher_is_better else "less "
+    against = f"{gain:+.4f} of {better}{metric.title} against the model in production"
+    if gain.value < -max_loss:
+        limit = f"{-max_loss or 0.0:g}"
+        proven = gain.upper is not None and gain.upper < -max_loss
+        where = (
+            f"The whole interval, up to {gain.upper:+.4f}, is below {limit}"
+            if proven
+            else f"The estimate, {gain.value:+.4f}, is below {limit}"
+        )
         reason = f"The new model is refused, with {against}. {where}."
         return Verdict(False, Rule.WORSE, reason)
-    if difference.value < 0:
+    if gain.value < 0:
         reason = f"The new model seems worse, but no more than is allowed, with {against}."
         return Verdict(True, Rule.LOSS_ALLOWED, reason)
     return Verdict(True, Rule.NOT_WORSE, f"The new model seems no worse, with {against}.")

@@ -7,7 +7,15 @@ import math
 from etils import epath
 
 from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN
-from albert_tfx.evaluation.measurements import Comparison, Interval, ModelMetrics, SliceComparison
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Interval,
+    ModelMetrics,
+    SliceComparison,
+    improvement,
+    undefined_metrics,
+)
+from albert_tfx.evaluation.metrics import ACCURACY, Metric
 from albert_tfx.options import SelectionPolicy
 from albert_tfx.storage import read_json
 
@@ -22,7 +30,17 @@ class Rule(enum.StrEnum):
     UNDEFINED = "undefined"
     MIN_ACCURACY = "min_accuracy"
     MIN_AUC = "min_auc"
+    WORST_METRIC = "worst_metric"
     MAJORITY = "majority"
+    YARDSTICK = "yardstick"
+
+
+class Answer(enum.StrEnum):
+    """What to do with the encoder: the answer to whether fine-tuning is worth it."""
+
+    FINE_TUNED = "fine_tuned"
+    FROZEN = "frozen"
+    NEITHER = "neither"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +52,14 @@ class Decision:
       winner: The same where it may be served, else None.
       rule: Which `Rule` decided.
       reason: The same in one sentence, with its numbers.
+      metric: What counted as better, as `SelectionPolicy.metric` names it.
     """
 
     selected: str
     winner: str | None
     rule: str
     reason: str
+    metric: str = "accuracy"
 
 
 def load_decision(blessing_uri: str) -> Decision:
@@ -47,51 +67,74 @@ def load_decision(blessing_uri: str) -> Decision:
     return Decision(**read_json(epath.Path(blessing_uri) / DECISION_FILE))
 
 
+def answer(decision: Decision, comparison: Comparison) -> Answer:
+    """Answers whether fine-tuning is worth it, by the three paired comparisons.
+
+    Of yardstick, frozen and fine-tuned model, in this order of their cost, the answer is the first
+    that no other is clearly better than: whose gain over it has a lower bound above 0. Where that
+    is the yardstick, the answer is neither, as it is where no model may be served. Between frozen
+    and fine-tuned the policy has decided. Without a yardstick that alone is the answer.
+
+    Args:
+      decision: What `select` made of the comparison.
+      comparison: All three, on the same texts.
+    """
+    gains = [comparison.gain_over_yardstick(model) for model in (FROZEN, FINE_TUNED)]
+    known = [each for each in gains if each is not None and math.isfinite(each.value)]
+    is_beaten = not known or any(each.least > 0 for each in known)
+    if decision.winner is None or not is_beaten:
+        return Answer.NEITHER
+    return Answer(decision.selected)
+
+
 def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     """Decides which model leads and whether it is good enough to be served.
 
-    Fine-tuning leads only where the lower bound of the accuracy difference exceeds
-    `policy.min_gain`, and where on no slice the upper bound of the difference is below a loss of
+    Fine-tuning leads only where the lower bound of its gain in the metric that decides exceeds
+    `policy.min_gain`, and where on no slice the upper bound of that gain is below a loss of
     `policy.max_slice_loss`. A tie goes to the frozen model, which is cheaper to train again. A
     model with a metric that is no finite number has diverged; the other one then leads, uncompared.
 
-    A slice counts by the upper bound of its difference. By its value, chance alone would hold back
-    a better model: of a hundred reviews the value strays by several points, and of many slices
-    some stray far. By its lower bound, any small slice would hold it back.
+    A slice counts by the upper bound of its difference, however few texts it has. By its value,
+    chance alone would hold back a better model: of a hundred texts the value strays by several
+    points, and of many slices some stray far. By its lower bound, any small slice would hold it
+    back. On the texts of one class, a metric that needs several gives way to the accuracy, which is
+    the class's recall.
 
-    The leader is served only where its accuracy's lower bound exceeds what always answering the
-    most frequent class of these reviews gives, and where it reaches the absolute floors. Those are
-    marks for what was measured, so its values have to reach them. Where an interval is not known,
-    the value takes the place of its bounds.
+    The leader is served only where the lower bound of its metric exceeds what the same answer to
+    every text reaches (see `metrics.Metric.guard`), and where it reaches the absolute floors. Those
+    are marks for what was measured, so its values have to reach them. Where an interval is not
+    known, the value takes the place of its bounds.
 
     Args:
       policy: The rules' bounds.
-      comparison: Both models, on the same reviews.
+      comparison: Both models, on the same texts; its `metric` is the policy's.
     """
     lead = _lead(policy, comparison)
     refusal = _undefined_comparison(lead, comparison) or _not_good_enough(
         policy, lead.selected, comparison
     )
-    if refusal is None:
-        return lead
-    rule, objection = refusal
-    return Decision(lead.selected, None, rule, f"Neither model is pushed: {objection}.")
+    if refusal is not None:
+        rule, objection = refusal
+        reason = f"Neither model is pushed: {objection}."
+        lead = Decision(lead.selected, None, rule, reason)
+    return dataclasses.replace(lead, metric=policy.metric)
 
 
 def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     for name, other in ((FINE_TUNED, FROZEN), (FROZEN, FINE_TUNED)):
-        undefined = _metrics(comparison, name).undefined
+        undefined = undefined_metrics(_metrics(comparison, name), comparison.metric)
         if undefined:
             why = f"{name} has diverged, as its {', '.join(undefined)}"
             return _win(other, Rule.ONLY_DEFINED, why)
-    gain = comparison.difference
-    gained = f"fine-tuning changes accuracy by {gain:+.4f}"
+    gain = comparison.gain
+    gained = f"fine-tuning {_verb(comparison.metric)} by {gain:+.4f}"
     bound = f"{gained}, {_whose('lower', gain.lower)}"
-    if not _lower(gain) > policy.min_gain:
+    if not gain.least > policy.min_gain:
         return _win(FROZEN, Rule.NO_SURE_GAIN, f"{bound} does not exceed {policy.min_gain:g}")
-    lost = _largest_loss(policy, comparison.slices)
+    lost = _largest_loss(policy, comparison)
     if lost is not None:
-        loss = _describe_loss(lost, policy.max_slice_loss)
+        loss = _describe_loss(*lost, policy.max_slice_loss)
         return _win(FROZEN, Rule.SLICE_LOSS, f"{gained} overall, but {loss}")
     return _win(FINE_TUNED, Rule.SURE_GAIN, f"{bound} exceeds {policy.min_gain:g}")
 
@@ -100,45 +143,76 @@ def _win(model: str, rule: Rule, why: str) -> Decision:
     return Decision(model, model, rule, f"{model} wins: {why}.")
 
 
+def _verb(metric: Metric) -> str:
+    return f"{'changes' if metric.higher_is_better else 'lowers'} {metric.title}"
+
+
 def _largest_loss(
-    policy: SelectionPolicy, slices: tuple[SliceComparison, ...]
-) -> SliceComparison | None:
+    policy: SelectionPolicy, comparison: Comparison
+) -> tuple[SliceComparison, Interval] | None:
     """Returns, of the slices that count as lost, the one with the lowest upper bound."""
+    gains = [(each, _gain_on(each, comparison.metric)) for each in comparison.slices]
     lost = [
-        each
-        for each in slices
-        if each.examples >= policy.min_slice_examples
-        and _upper(each.difference) < -policy.max_slice_loss
+        (each, gain)
+        for each, gain in gains
+        if each.examples >= policy.min_slice_examples and gain.most < -policy.max_slice_loss
     ]
-    return min(lost, key=lambda each: _upper(each.difference), default=None)
+    return min(lost, key=lambda each: each[1].most, default=None)
 
 
-def _describe_loss(lost: SliceComparison, bound: float) -> str:
+def _gain_on(part: SliceComparison, metric: Metric) -> Interval:
+    """Returns what fine-tuning gains on a slice, by the metric that decides there."""
+    return improvement(ACCURACY if part.metric == ACCURACY.name else metric, part.deciding)
+
+
+def _describe_loss(lost: SliceComparison, gain: Interval, bound: float) -> str:
     return (
-        f"on the {lost.examples:,} reviews of {lost.name} by {lost.difference:+.4f}, "
-        f"{_whose('upper', lost.difference.upper)} is below {-bound or 0.0:g}"
+        f"on the {lost.examples:,} reviews of {lost.name} by {gain:+.4f}, "
+        f"{_whose('upper', gain.upper)} is below {-bound or 0.0:g}"
     )
 
 
-def _whose(name: str, bound: float | None) -> str:
+def _whose(name: str, bound: float | None, form: str = "+.4f") -> str:
     """Returns how a sentence goes on after an interval: with its bound, or the value itself."""
-    return "which" if bound is None else f"whose {name} bound"
+    return "which" if bound is None else f"whose {name} bound, {bound:{form}},"
 
 
 def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule, str] | None:
-    metrics = _metrics(comparison, lead.selected)
-    undefined = [f"{lead.selected}'s {each}" for each in metrics.undefined]
-    figures = {"the majority class's share": comparison.majority_share}
+    metric = comparison.metric
+    undefined = [
+        f"{lead.selected}'s {each}"
+        for each in undefined_metrics(_metrics(comparison, lead.selected), metric)
+    ]
+    figures = {_constant_name(metric): _constant(comparison)}
     if lead.rule is not Rule.ONLY_DEFINED:
-        figures["the accuracy difference"] = comparison.difference.value
+        figures[f"the {metric.title} difference"] = comparison.gain.value
     undefined += [f"{name} is {x}" for name, x in figures.items() if not math.isfinite(x)]
     return (Rule.UNDEFINED, ", ".join(undefined)) if undefined else None
+
+
+def _constant(comparison: Comparison) -> float:
+    """Returns the best that the same answer to every text reaches."""
+    best = comparison.best_constant
+    return comparison.majority_share if best is None else best
+
+
+def _constant_name(metric: Metric) -> str:
+    is_accuracy = metric.guard.name == ACCURACY.name
+    return "the majority class's share" if is_accuracy else "the value of a constant answer"
 
 
 def _not_good_enough(
     policy: SelectionPolicy, selected: str, comparison: Comparison
 ) -> tuple[Rule, str] | None:
-    metrics = _metrics(comparison, selected)
+    checks = (_below_a_floor, _no_better_than_constant, _no_better_than_yardstick)
+    refusals = (check(policy, selected, comparison) for check in checks)
+    return next(filter(None, refusals), None)
+
+
+def _below_a_floor(
+    policy: SelectionPolicy, selected: str, comparison: Comparison
+) -> tuple[Rule, str] | None:
+    metrics, metric = _metrics(comparison, selected), comparison.metric
     accuracy, leads = metrics.accuracy, f"{selected} is preferred, but its"
     if accuracy.value < policy.min_accuracy:
         return Rule.MIN_ACCURACY, (
@@ -146,24 +220,54 @@ def _not_good_enough(
         )
     if metrics.auc < policy.min_auc:
         return Rule.MIN_AUC, f"{leads} AUC {metrics.auc:.4f} is below {policy.min_auc:g}"
-    if not _lower(accuracy) - comparison.majority_share > policy.min_gain_over_majority:
-        margin = policy.min_gain_over_majority
-        by_more = f"by more than {margin:g} " if margin else ""
-        return Rule.MAJORITY, (
-            f"{leads} accuracy is {accuracy:.4f}, {_whose('lower', accuracy.lower)} does not "
-            f"exceed {by_more}what always answering the most frequent class gives, "
-            f"{comparison.majority_share:.4f}"
-        )
+    worst, value = policy.worst_metric, metrics[metric.name].value
+    if worst is not None and _signed(metric, value) < _signed(metric, worst):
+        return Rule.WORST_METRIC, f"{leads} {metric.title} {value:.4f} is worse than {worst:g}"
     return None
+
+
+def _signed(metric: Metric, value: float) -> float:
+    return value if metric.higher_is_better else -value
+
+
+def _no_better_than_constant(
+    policy: SelectionPolicy, selected: str, comparison: Comparison
+) -> tuple[Rule, str] | None:
+    guard, margin = comparison.metric.guard, policy.min_gain_over_majority
+    value, constant = _metrics(comparison, selected)[guard.name], _constant(comparison)
+    towards_it = value.least if guard.higher_is_better else value.most
+    if _signed(guard, towards_it) - _signed(guard, constant) > margin:
+        return None
+    title = comparison.metric.title if guard is comparison.metric else "balanced accuracy"
+    side, known, exceed = (
+        ("lower", value.lower, "exceed")
+        if guard.higher_is_better
+        else ("upper", value.upper, "go below")
+    )
+    by_more = f"by more than {margin:g} " if margin else ""
+    return Rule.MAJORITY, (
+        f"{selected} is preferred, but its {title} is {value:.4f}, "
+        f"{_whose(side, known, '.4f')} does not {exceed} {by_more}what "
+        f"{_constant_answer(guard)} gives, {constant:.4f}"
+    )
+
+
+def _constant_answer(guard: Metric) -> str:
+    is_accuracy = guard.name == ACCURACY.name
+    return f"always answering {'the most frequent class' if is_accuracy else 'the same'}"
+
+
+def _no_better_than_yardstick(
+    policy: SelectionPolicy, selected: str, comparison: Comparison
+) -> tuple[Rule, str] | None:
+    margin, gain = policy.min_gain_over_yardstick, comparison.gain_over_yardstick(selected)
+    if margin is None or gain is None or gain.least > margin:
+        return None
+    return Rule.YARDSTICK, (
+        f"{selected} is preferred, but compared with TF-IDF it {_verb(comparison.metric)} by "
+        f"{gain:+.4f}, {_whose('lower', gain.lower)} does not exceed {margin:g}"
+    )
 
 
 def _metrics(comparison: Comparison, model: str) -> ModelMetrics:
     return comparison.frozen if model == FROZEN else comparison.fine_tuned
-
-
-def _lower(interval: Interval) -> float:
-    return interval.value if interval.lower is None else interval.lower
-
-
-def _upper(interval: Interval) -> float:
-    return interval.value if interval.upper is None else interval.upper

@@ -8,9 +8,14 @@ from matplotlib import patheffects, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, TITLES
-from albert_tfx.evaluation.measurements import Comparison, Interval, SliceComparison
-from albert_tfx.evaluation.metrics import CONFIDENCE
+from albert_tfx.contract import ALL_TITLES, FINE_TUNED, FROZEN, SHORT_TITLES, TITLES, YARDSTICK
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Interval,
+    ModelMetrics,
+    SliceComparison,
+)
+from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE, Metric
 from albert_tfx.report.plot_style import (
     COLORS,
     INK,
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from albert_tfx.modeling.fitting import TrainingHistory
 
 _LETTERS = 30  # of a slice's name
+_DECIDING = "Fine-tuned\nless frozen"
 
 
 def training_history_figure(
@@ -52,12 +58,21 @@ def training_history_figure(
 
 
 def comparison_figure(comparison: Comparison, width: float = WIDE) -> Figure:
-    """Draws both models' accuracy on the eval split and the paired difference, with intervals."""
-    figure = new_figure(width, 4.2 if width == WIDE else 5.0)
-    accuracies, difference = figure.subplots(2, 1, height_ratios=(2, 1.15))
-    _draw_accuracies(accuracies, comparison)
-    _draw_difference(difference, comparison.difference)
-    title(figure, comparison_finding(comparison.difference))
+    """Draws the metric that decides, and the models' paired differences in it, with intervals.
+
+    Args:
+      comparison: Both models on the eval split, and the yardstick where it was measured.
+      width: `WIDE` or `NARROW`.
+    """
+    rows = {FINE_TUNED: comparison.fine_tuned, FROZEN: comparison.frozen}
+    rows |= {YARDSTICK: comparison.yardstick} if comparison.yardstick else {}
+    differences = _paired_differences(comparison)
+    height = (4.2 if width == WIDE else 5.0) + 0.65 * (len(rows) + len(differences) - 3)
+    figure = new_figure(width, height)
+    accuracies, below = figure.subplots(2, 1, height_ratios=(len(rows), len(differences) + 0.15))
+    _draw_accuracies(accuracies, comparison, rows)
+    _draw_differences(below, differences, comparison.metric)
+    title(figure, comparison_finding(differences[_DECIDING], comparison.metric))
     return figure
 
 
@@ -70,7 +85,7 @@ def slices_figure(slices: Sequence[SliceComparison], width: float = WIDE) -> Fig
     accuracies, differences = figure.subplots(*shape, sharey=True)
     _draw_slice_accuracies(accuracies, slices)
     _draw_slice_differences(differences, slices)
-    names = [f"{cut(each.name, _LETTERS)}\n{each.examples:,} reviews" for each in slices]
+    names = [f"{cut(each.name, _LETTERS)}\n{each.examples:,} texts" for each in slices]
     accuracies.set_yticks(range(len(slices)), names, fontsize=10)
     accuracies.set_ylim(len(slices) - 0.4, -0.6)
     title(figure, slices_finding(slices))
@@ -114,23 +129,24 @@ def best_validation(history: "TrainingHistory") -> float:
     return _values(history, "val_accuracy")[history.best_epoch] if history.epochs else math.nan
 
 
-def comparison_finding(difference: Interval) -> str:
-    """Returns in one sentence what the accuracy difference means.
+def comparison_finding(difference: Interval, metric: Metric = ACCURACY) -> str:
+    """Returns in one sentence what the difference in a metric means.
 
     >>> comparison_finding(Interval(0.048, 0.033, 0.063))
     'Fine-tuning gains 4.8 points of accuracy (95% interval: 3.3 to 6.3)'
     """
     value = difference.value
     if not math.isfinite(value):
-        return "The accuracy difference is undefined"
+        return f"The {metric.title} difference is undefined"
     if difference.lower is None or difference.upper is None:
-        return f"Fine-tuning {_changes(value)}; the interval is not known"
+        return f"Fine-tuning {_changes(value, metric)}; the interval is not known"
     if difference.lower <= 0 <= difference.upper:
-        bounds = f"{points(difference.lower)} to {points(difference.upper)}"
-        return f"No clear difference: fine-tuning changes accuracy by {bounds} points"
+        bounds = f"{_signed(difference.lower, metric)} to {_signed(difference.upper, metric)}"
+        unit = " points" if metric.is_percentage else ""
+        return f"No clear difference: fine-tuning changes {metric.title} by {bounds}{unit}"
     least, most = sorted((abs(difference.lower), abs(difference.upper)))
-    span = f"{100 * least:.1f} to {100 * most:.1f}"
-    return f"Fine-tuning {_changes(value)} ({CONFIDENCE:.0%} interval: {span})"
+    span = f"{_amount(least, metric)} to {_amount(most, metric)}"
+    return f"Fine-tuning {_changes(value, metric)} ({CONFIDENCE:.0%} interval: {span})"
 
 
 def slices_finding(slices: Sequence[SliceComparison]) -> str:
@@ -143,12 +159,24 @@ def slices_finding(slices: Sequence[SliceComparison]) -> str:
         return "On no slice is the difference clear"
     gained = [f"gains on {', '.join(gains)}"] if gains else []
     lost = [f"loses on {', '.join(losses)}"] if losses else []
-    return f"With {CONFIDENCE:.0%} confidence, fine-tuning {' and '.join(gained + lost)}"
+    return f"By the {CONFIDENCE:.0%} interval, fine-tuning {' and '.join(gained + lost)}"
 
 
-def _changes(value: float) -> str:
-    verb = "gains" if value >= 0 else "costs"
-    return f"{verb} {abs(100 * value):.1f} points of accuracy"
+def _changes(value: float, metric: Metric) -> str:
+    up, down = ("gains", "costs") if metric.higher_is_better else ("adds", "saves")
+    unit = " points" if metric.is_percentage else ""
+    verb = up if value >= 0 else down
+    return f"{verb} {_amount(abs(value), metric)}{unit} of {metric.title}"
+
+
+def _amount(value: float, metric: Metric) -> str:
+    return f"{100 * value:.1f}" if metric.is_percentage else f"{value:.3f}"
+
+
+def _signed(value: float, metric: Metric) -> str:
+    if metric.is_percentage:
+        return points(value)
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _values(history: "TrainingHistory", key: str) -> list[float]:
@@ -200,19 +228,36 @@ def _mark_best(axes: Axes, epoch: int, accuracy: float, color: str, above: bool)
     )
 
 
-def _draw_accuracies(axes: Axes, comparison: Comparison) -> None:
-    models = {FINE_TUNED: comparison.fine_tuned, FROZEN: comparison.frozen}
+def _paired_differences(comparison: Comparison) -> dict[str, Interval]:
+    """Returns the differences in the metric that decides, by their names."""
+    name = comparison.metric.name
+    gains = {
+        f"{SHORT_TITLES[model]}\nless TF-IDF": comparison.gains[model][name]
+        for model in (FINE_TUNED, FROZEN)
+        if model in comparison.gains
+    }
+    return {_DECIDING: comparison.all_differences[name], **gains}
+
+
+def _draw_accuracies(
+    axes: Axes, comparison: Comparison, models: Mapping[str, ModelMetrics]
+) -> None:
+    metric = comparison.metric
     for row, (name, metrics) in enumerate(models.items()):
-        _draw_interval(axes, row, metrics.accuracy, COLORS[name], f"{metrics.accuracy.value:.1%}")
-    axes.set_yticks(range(len(models)), [_on_two_lines(TITLES[name]) for name in models])
-    axes.set_ylim(-0.6, len(models) - 0.25)
-    axes.axvline(comparison.majority_share, color=MUTED, linestyle=":", linewidth=1.5)
-    axes.set_xlabel(
-        f"Accuracy on {comparison.frozen.examples:,} reviews\n"
-        f"dotted: always the most frequent class, {comparison.majority_share:.1%}",
-        color=MUTED,
-    )
-    _percent_axis(axes)
+        interval = metrics[metric.name]
+        _draw_interval(axes, row, interval, COLORS[name], _value(interval.value, metric))
+    axes.set_yticks(range(len(models)), [_on_two_lines(ALL_TITLES[name]) for name in models])
+    axes.set_ylim(len(models) - 0.4, -0.75)
+    heading = f"{metric.title[0].upper()}{metric.title[1:]}"
+    label = f"{heading} on {comparison.frozen.examples:,} texts"
+    if metric.guard == metric:
+        best = comparison.best_constant
+        constant = comparison.majority_share if best is None else best
+        axes.axvline(constant, color=MUTED, linestyle=":", linewidth=1.5)
+        label += f"\ndotted: always the same answer, {_value(constant, metric)}"
+    axes.set_xlabel(label, color=MUTED)
+    if metric.is_percentage:
+        _percent_axis(axes)
     tidy(axes, grid="x")
     axes.margins(x=0.08)
 
@@ -232,13 +277,20 @@ def _points_axis(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: points(share)))
 
 
-def _draw_difference(axes: Axes, difference: Interval) -> None:
-    _draw_interval(axes, 0, difference, INK, points(difference.value))
+def _value(value: float, metric: Metric) -> str:
+    return f"{value:.1%}" if metric.is_percentage else f"{value:.3f}"
+
+
+def _draw_differences(axes: Axes, differences: Mapping[str, Interval], metric: Metric) -> None:
+    for row, difference in enumerate(differences.values()):
+        _draw_interval(axes, row, difference, INK, _signed(difference.value, metric))
     axes.axvline(0, color=MUTED, linewidth=1.5)
-    axes.set_yticks([0], ["Difference"])
-    axes.set_ylim(-0.6, 0.75)
-    axes.set_xlabel("Points of accuracy that fine-tuning gains, review by review", color=MUTED)
-    _points_axis(axes)
+    axes.set_yticks(range(len(differences)), list(differences))
+    axes.set_ylim(len(differences) - 0.4, -0.75)
+    unit = "Points of" if metric.is_percentage else "Difference in"
+    axes.set_xlabel(f"{unit} {metric.title}, paired text by text", color=MUTED)
+    if metric.is_percentage:
+        _points_axis(axes)
     tidy(axes, grid="x")
     axes.margins(x=0.08)
 
@@ -267,10 +319,13 @@ def _bounds(interval: Interval) -> tuple[float, float]:
 
 
 def _draw_slice_accuracies(axes: Axes, slices: Sequence[SliceComparison]) -> None:
-    for name, offset in ((FROZEN, -0.15), (FINE_TUNED, 0.15)):
-        for row, each in enumerate(slices):
-            _draw_range(axes, row + offset, getattr(each, name), name)
-        axes.plot([], [], MARKERS[name], color=COLORS[name], label=TITLES[name])
+    for name, offset in ((FROZEN, -0.2), (FINE_TUNED, 0.0), (YARDSTICK, 0.2)):
+        measured = [(row, getattr(each, name)) for row, each in enumerate(slices)]
+        for row, interval in measured:
+            if interval is not None:
+                _draw_range(axes, row + offset, interval, name)
+        if any(interval is not None for _, interval in measured):
+            axes.plot([], [], MARKERS[name], color=COLORS[name], label=ALL_TITLES[name])
     axes.legend(
         frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=10, borderaxespad=0
     )

@@ -9,7 +9,7 @@ from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import Comparison
 from albert_tfx.report import accuracy_plots, curve_plots
 from albert_tfx.report.page import Picture
-from albert_tfx.report.plot_style import NARROW, to_png
+from albert_tfx.report.plot_style import NARROW, WIDE, to_png
 
 if TYPE_CHECKING:
     from albert_tfx.modeling.fitting import TrainingHistory
@@ -30,7 +30,9 @@ def draw(
     """
     return {
         "comparison": Picture(
-            accuracy_plots.comparison_finding(comparison.difference),
+            accuracy_plots.comparison_finding(
+                comparison.all_differences[comparison.metric.name], comparison.metric
+            ),
             *_at_both_widths(accuracy_plots.comparison_figure, comparison),
         ),
         "training_history": Picture(
@@ -39,11 +41,11 @@ def draw(
         ),
         "roc": Picture(
             curve_plots.roc_finding(comparison),
-            to_png(curve_plots.roc_figure(curves, comparison)),
+            *_curves(curve_plots.roc_figure, curves, comparison),
         ),
         "precision_recall": Picture(
             curve_plots.precision_recall_finding(curves),
-            to_png(curve_plots.precision_recall_figure(curves)),
+            *_curves(curve_plots.precision_recall_figure, curves),
         ),
         "reliability": Picture(
             curve_plots.reliability_finding(comparison),
@@ -58,6 +60,15 @@ def draw(
             *_at_both_widths(accuracy_plots.slices_figure, comparison.slices),
         ),
     }
+
+
+def _curves(
+    figure: Callable[..., Figure], curves: Mapping[str, Curves], *others: object
+) -> tuple[bytes, ...]:
+    """Returns one narrow figure of two classes; of more, whose panels need room, both widths."""
+    if all(each.roc["class_name"].nunique() <= 1 for each in curves.values()):
+        return (to_png(figure(curves, *others)),)
+    return tuple(to_png(figure(curves, *others, width)) for width in (WIDE, NARROW))
 
 
 def _at_both_widths(figure: Callable[..., Figure], shown: object) -> tuple[bytes, bytes]:

@@ -8,19 +8,25 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from albert_tfx.contract import FINE_TUNED, FROZEN, YARDSTICK
 from albert_tfx.evaluation.measurements import Comparison, ProductionComparison
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
+from albert_tfx.options import BALANCED
+from albert_tfx.release.selection import answer
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import judge
 from albert_tfx.report.summary import (
+    Deciding,
     Duplicates,
     ModelSummary,
     ProductionSummary,
+    Settings,
     Summary,
     TestSummary,
     Words,
     YardstickSummary,
     from_record,
+    to_record,
 )
 
 if TYPE_CHECKING:  # none of them is needed to run, and some bring TensorFlow
@@ -57,26 +63,33 @@ def summarize(
     words: "Mapping[str, ReviewLengths]",
     encoder: "Description | None",
     command: str,
+    settings: Settings | None = None,
+    date: str = "",
 ) -> Summary:
     """Returns the summary of a run.
 
     Args:
       decision: Decision of ModelSelector.
       pushed_model: Folder to which Pusher pushed the winner, or None where it pushed nothing.
-      comparison: Both models on the eval split.
+      comparison: Both models on the eval split, and the yardstick.
       histories: Training histories by `frozen` and `fine_tuned`.
       test: The selected model on the test split, and the one in production.
       verdict: Verdict of ProductionGate.
       production: The model in production, or None where there was none.
       examples: Number of reviews by split.
       duplicates: Report of DuplicateFinder, with the keys of `summary.Duplicates`.
-      yardstick: Result of Yardstick, with the keys of `summary.YardstickSummary`.
+      yardstick: Result of Yardstick, with the keys of `summary.YardstickSummary` but for `gain`.
       costs: Costs of the exported models, by `frozen` and `fine_tuned`.
       words: Lengths of the reviews, by split.
       encoder: The encoder that both models have; None where that is not known.
       command: The command that started the run; empty where that is not known.
+      settings: What the run was asked to do; None where that is not known.
+      date: Of the report, as `2026-11-29`; empty likewise.
     """
     metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
+    is_balanced = settings is not None and settings.class_weights == BALANCED
+    # A training by weights gives up accuracy for rare classes, so that chance is no bar for it.
+    chance = 0.0 if is_balanced else comparison.majority_share
     found = Summary(
         winner=decision.winner,
         selected=decision.selected,
@@ -84,6 +97,9 @@ def summarize(
         pushed_model=pushed_model,
         rule=decision.rule,
         reason=decision.reason,
+        answer=answer(decision, comparison),
+        metric=_deciding(comparison, test),
+        seeds=comparison.seeds,
         models={
             name: ModelSummary(
                 metrics=metrics[name],
@@ -95,7 +111,7 @@ def summarize(
                 learning_rate=history.learning_rate,
                 rates=history.rates,
                 epochs=history.epochs,
-                convergence=judge(name, history.epochs, comparison.majority_share),
+                convergence=judge(name, history.epochs, chance),
                 model_bytes=costs[name].bytes,
                 latency_seconds=costs[name].latency_seconds,
                 slow_latency_seconds=costs[name].slow_latency_seconds,
@@ -105,10 +121,10 @@ def summarize(
         difference=comparison.all_differences,
         flip_rates=comparison.flip_rates,
         slices=comparison.slices,
-        seeds=comparison.seeds,
         recipes=comparison.recipes,
         by_seed=comparison.by_seed,
         test_comparison=comparison.test,
+        classes=comparison.classes,
         test=TestSummary(model=decision.selected, metrics=test.winner),
         production=ProductionSummary(
             passed=verdict.passed,
@@ -116,20 +132,101 @@ def summarize(
             reason=verdict.reason,
             pushed_model=production.version if production else None,
             metrics=test.production,
-            difference={ACCURACY.name: test.difference},
+            difference={
+                ACCURACY.name: test.difference,
+                **({} if test.change is None else {test.metric.name: test.change}),
+            },
         ),
         majority_share=comparison.majority_share,
         confidence=CONFIDENCE,
         examples=dict(examples),
         words={split: Words(**dataclasses.asdict(each)) for split, each in words.items()},
         duplicates=from_record(Duplicates, duplicates) if duplicates else None,
-        yardstick=from_record(YardstickSummary, yardstick) if yardstick else None,
+        yardstick=_yardstick(yardstick, comparison) if yardstick else None,
         encoder=encoder,
+        date=date,
+        settings=settings,
+        labels=_labels(duplicates, comparison),
         versions=versions(),
         seed=next(iter(histories.values())).seed,
         command=command,
     )
-    return dataclasses.replace(found, caution=wording.caution(found))
+    found = dataclasses.replace(found, caution=wording.caution(found))
+    return dataclasses.replace(found, headline=wording.verdict(found))
+
+
+def settings(options: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Returns what the summary tells of a run's options.
+
+    Args:
+      options: By `dataset`, `preprocessing`, `frozen`, `fine_tuned` and `report` what
+        `options.encode` made of `DatasetOptions`, `PreprocessingOptions`, both `TrainerOptions` and
+        `ReportOptions`.
+    """
+    preprocessing, trainers = options["preprocessing"], (FROZEN, FINE_TUNED)
+    return Settings(
+        dataset=_dataset_name(options["dataset"]["name"]),
+        sequence_length=preprocessing["sequence_length"],
+        truncation=preprocessing["truncation"],
+        class_weights=options[FINE_TUNED]["class_weights"],
+        batch_size={model: options[model]["batch_size"] for model in trainers},
+        price_per_hour=options["report"]["price_per_hour"],
+    )
+
+
+def _dataset_name(name: str) -> str:
+    """Returns a data set's name; of a prepared one's folder, what lies above its version.
+
+    >>> [_dataset_name(name) for name in ("imdb_reviews/plain_text", "/data/mine/1.0.0")]
+    ['imdb_reviews/plain_text', 'mine']
+    """
+    path = pathlib.PurePosixPath(name)
+    return path.parent.name if path.is_absolute() or "://" in name else name
+
+
+def _labels(
+    duplicates: Mapping[str, Any] | None, comparison: Comparison
+) -> dict[str, dict[str, int]]:
+    """Returns the number of texts of each class that each split has, in the classes' order.
+
+    Of which classes there are the evaluation tells, and how many texts DuplicateFinder has counted.
+    """
+    names = [each.name for each in next(iter(comparison.classes.values()), ())]
+    if duplicates is None or not names:
+        return {}
+    counted = ("kept", "exact", "near") if duplicates["keep"] else ("kept",)
+    return {
+        split: {
+            name: sum(fates.get(str(index), {}).get(kind, 0) for kind in counted)
+            for index, name in enumerate(names)
+        }
+        for split, fates in duplicates["reviews"].items()
+    }
+
+
+def _yardstick(measured: Mapping[str, Any], comparison: Comparison) -> YardstickSummary:
+    gain = {model: to_record(gains) for model, gains in comparison.gains.items()}
+    summary: YardstickSummary = from_record(YardstickSummary, {**measured, "gain": gain})
+    return summary
+
+
+def _deciding(comparison: Comparison, test: ProductionComparison) -> Deciding:
+    metric = comparison.metric
+    measured = {
+        FROZEN: comparison.frozen,
+        FINE_TUNED: comparison.fine_tuned,
+        **({} if comparison.yardstick is None else {YARDSTICK: comparison.yardstick}),
+    }
+    best = comparison.best_constant
+    return Deciding(
+        name=metric.name,
+        title=metric.title,
+        is_higher_better=metric.higher_is_better,
+        is_percentage=metric.is_percentage,
+        models={model: each[metric.name] for model, each in measured.items()},
+        constant=comparison.majority_share if best is None else best,
+        test=test.winner[metric.name],
+    )
 
 
 def versions() -> dict[str, str | None]:

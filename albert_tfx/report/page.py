@@ -11,9 +11,14 @@ import jinja2
 import markupsafe
 import pandas as pd
 
-from albert_tfx.contract import EVAL, SHORT_TITLES, TEST, TRAIN
+from albert_tfx.contract import ALL_SHORT_TITLES, EVAL, SHORT_TITLES, TEST, TRAIN
 from albert_tfx.evaluation.curves import Curves
-from albert_tfx.evaluation.measurements import Disagreement, Interval
+from albert_tfx.evaluation.measurements import (
+    Disagreement,
+    Interval,
+    Mistake,
+    SliceComparison,
+)
 from albert_tfx.evaluation.metrics import METRICS, Metric
 from albert_tfx.printable import printable
 from albert_tfx.report import wording
@@ -70,6 +75,7 @@ def render(
     curves: Mapping[str, Curves],
     disagreements: Sequence[Disagreement],
     sources: Sequence[SourceArtifact],
+    mistakes: Sequence[Mistake] = (),
 ) -> str:
     """Returns the page as HTML.
 
@@ -79,20 +85,26 @@ def render(
       curves: By model; of the confusion matrix.
       disagreements: The most confident first; `MAX_REVIEWS` of them are shown.
       sources: Artifacts that the report was made of.
+      mistakes: The selected model's on `test`, the most confident first; as many are shown.
     """
     page = _environment().get_template(TEMPLATE)
     return page.render(
         summary=summary,
         models=SHORT_TITLES,
+        compared=_compared(summary),
+        not_measured=_NOT_MEASURED,
+        has_changes=any(each.change is not None for each in summary.slices),
         metrics=[_metric_row(each, summary) for each in METRICS.values()],
         splits=[each for each in (TRAIN, EVAL, TEST) if each in summary.examples],
         pictures=pictures,
         confusion={name: _table(each.confusion) for name, each in curves.items()},
         disagreements=disagreements[:MAX_REVIEWS],
         all_disagreements=len(disagreements),
+        mistakes=mistakes[:MAX_REVIEWS],
         sources=sources,
         wording=wording,
-        costs=[_cost_row(*each, summary) for each in _COSTS],
+        costs=[*_training_costs(summary), *(_cost_row(*each, summary) for each in _COSTS[1:])],
+        settings=_settings(summary),
     )
 
 
@@ -126,6 +138,7 @@ def _environment() -> jinja2.Environment:
         "interval": lambda interval: _interval(interval, share),
         "points": lambda interval: _interval(interval, points),
         "sentence": _sentence,
+        "change": _change,
         "points_sentence": _points_sentence,
         "decimal": decimal,
         "count": count,
@@ -237,22 +250,72 @@ _COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Weights trained", "trainable_parameters", count),
     ("Weights in all", "parameters", count),
     ("Size on disk", "model_bytes", size),
-    ("One review, median", "latency_seconds", seconds),
-    ("One review, slowest tenth", "slow_latency_seconds", seconds),
+    ("One text, median", "latency_seconds", seconds),
+    ("One text, slowest tenth", "slow_latency_seconds", seconds),
 )
+
+
+def _compared(summary: Summary) -> dict[str, str]:
+    """Returns what was compared, by its key and with its heading."""
+    return SHORT_TITLES if summary.yardstick is None else ALL_SHORT_TITLES
 
 
 def _metric_row(metric: Metric, summary: Summary) -> dict[str, Any]:
     columns = [summary.models[model].metrics for model in SHORT_TITLES]
+    differences = [summary.difference]
     if summary.yardstick:
         columns.append(summary.yardstick.eval)
+        differences += [summary.yardstick.gain.get(model, {}) for model in SHORT_TITLES]
     form, signed = (share, points) if metric.is_percentage else (decimal, _signed)
-    difference = summary.difference.get(metric.name, _NOT_MEASURED)
     return {
         "name": _heading(metric),
-        "cells": [_interval(each[metric.name], form) for each in columns],
-        "difference": _interval(difference, signed),
+        "cells": [_interval(each[metric.name], form) for each in columns]
+        + [_interval(each.get(metric.name, _NOT_MEASURED), signed) for each in differences],
     }
+
+
+def _settings(summary: Summary) -> dict[str, str]:
+    """Returns how the models were trained, by what it is called."""
+    if summary.settings is None:
+        return {}
+    models = {name: summary.models[model] for model, name in SHORT_TITLES.items()}
+    sizes = (f"{SHORT_TITLES[each].lower()} {n}" for each, n in summary.settings.batch_size.items())
+    return {
+        "most tokens of a text": f"{summary.settings.sequence_length:,}",
+        "kept of a longer one": summary.settings.truncation.replace("_", " and "),
+        "epochs": ", ".join(f"{name.lower()} {len(m.epochs)}" for name, m in models.items()),
+        "peak rate": ", ".join(f"{n.lower()} {rate(m.learning_rate)}" for n, m in models.items()),
+        "texts in a batch": ", ".join(sizes),
+        "class weights": summary.settings.class_weights,
+        "first seed": f"{summary.seed}",
+        "trainings of each": f"{summary.seeds}",
+    }
+
+
+def _training_costs(summary: Summary) -> list[dict[str, Any]]:
+    """Returns the rows of what training costs: time, its factor, and money where that is known."""
+    row = _cost_row(*_COSTS[0], summary)
+    measured: list[Any] = [summary.models[model] for model in SHORT_TITLES]
+    measured += [summary.yardstick] if summary.yardstick else []
+    durations = [each.train_seconds for each in measured]
+    least = min((each for each in durations if is_known(each) and each > 0), default=math.nan)
+    rows = [
+        row,
+        {"name": "Training, as a factor", "cells": [_factor(d / least) for d in durations]},
+    ]
+    price = summary.settings.price_per_hour if summary.settings else None
+    if price is not None:
+        cells = [_money(each / 3600 * price) for each in durations]
+        rows.append({"name": f"Training, at {price:g} an hour", "cells": cells})
+    return rows
+
+
+def _factor(value: float) -> str:
+    return f"{value:,.3g} times" if is_known(value) else UNKNOWN
+
+
+def _money(value: float) -> str:
+    return f"{value:,.2g}" if is_known(value) else UNKNOWN
 
 
 def _cost_row(name: str, key: str, form: Callable[[Any], str], summary: Summary) -> dict[str, Any]:
@@ -288,6 +351,12 @@ def _sentence(interval: Interval) -> str:
 def _points_sentence(interval: Interval | None) -> str:
     """Formats a difference of shares and its bounds, as part of a sentence."""
     return wording.in_points(interval) if interval and is_known(interval.value) else UNKNOWN
+
+
+def _change(part: SliceComparison) -> markupsafe.Markup:
+    """Formats what fine-tuning changes of the metric that decides on a slice."""
+    is_percentage = METRICS[part.metric.partition(":")[0]].is_percentage
+    return _interval(part.deciding, points if is_percentage else _signed)
 
 
 def _signed(value: float) -> str:

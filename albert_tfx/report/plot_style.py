@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
-from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.contract import FINE_TUNED, FROZEN, YARDSTICK
 from albert_tfx.printable import printable
 
 RESOLUTION = 160  # dots an inch
@@ -21,10 +21,10 @@ WIDE = 10.0  # inches
 NARROW = 5.2  # inches: half of a wide one, and still legible on a phone
 
 # Okabe and Ito (2008), "Color Universal Design": told apart with any colour vision.
-COLORS = {FROZEN: "#0072B2", FINE_TUNED: "#D55E00"}
+COLORS = {FROZEN: "#0072B2", FINE_TUNED: "#D55E00", YARDSTICK: "#00805E"}
 # For readers who see no colours.
-MARKERS = {FROZEN: "o", FINE_TUNED: "s"}
-LINE_STYLES = {FROZEN: "-", FINE_TUNED: "--"}
+MARKERS = {FROZEN: "o", FINE_TUNED: "s", YARDSTICK: "^"}
+LINE_STYLES = {FROZEN: "-", FINE_TUNED: "--", YARDSTICK: "-."}
 INK = "#222222"
 MUTED = "#6B6B6B"
 GRID = "#E3E3E3"

@@ -17,6 +17,7 @@ from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import (
+    ClassMetrics,
     FlipRates,
     Interval,
     ModelMetrics,
@@ -142,9 +143,38 @@ class YardstickSummary:
     train_seconds: float
     train_examples: int
     trainable_parameters: int
+    parameters: int = 0
+    model_bytes: float = math.nan
+    latency_seconds: float = math.nan
+    slow_latency_seconds: float = math.nan
     eval: ModelMetrics
     test: ModelMetrics
     gain: Mapping[str, Mapping[str, Interval]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the run was asked to do, as far as its findings depend on it."""
+
+    dataset: str
+    sequence_length: int
+    truncation: str
+    class_weights: str
+    batch_size: Mapping[str, int]
+    price_per_hour: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """The metric that decided, on the eval split."""
+
+    name: str
+    title: str
+    is_higher_better: bool
+    is_percentage: bool
+    models: Mapping[str, Interval]
+    constant: float
+    test: Interval
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -152,6 +182,8 @@ class Summary:
     """What a run found."""
 
     schema_version: int = SCHEMA_VERSION
+    headline: str = ""
+    answer: str = ""
     caution: str = ""
     winner: str | None
     selected: str
@@ -160,17 +192,22 @@ class Summary:
     rule: str
     reason: str
     models: Mapping[str, ModelSummary]
+    metric: Deciding | None = None
+    seeds: int = 1
     difference: Mapping[str, Interval]
     flip_rates: FlipRates | None
     slices: tuple[SliceComparison, ...]
-    seeds: int = 1
     recipes: Mapping[str, ModelMetrics] = dataclasses.field(default_factory=dict)
     by_seed: tuple[SeedAccuracy, ...] = ()
+    classes: Mapping[str, tuple[ClassMetrics, ...]] = dataclasses.field(default_factory=dict)
     test: TestSummary
     test_comparison: TestComparison | None = None
     production: ProductionSummary | None
     majority_share: float
     confidence: float
+    date: str = ""
+    settings: Settings | None = None
+    labels: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     examples: Mapping[str, int]
     words: Mapping[str, Words]
     duplicates: Duplicates | None

@@ -8,29 +8,24 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES
+from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES, YARDSTICK
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.evaluation.measurements import Interval
-from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
-from albert_tfx.release.selection import Rule
+from albert_tfx.evaluation.metrics import ACCURACY
+from albert_tfx.release.selection import Answer, Rule
 from albert_tfx.report.convergence import Convergence
-from albert_tfx.report.summary import Summary
+from albert_tfx.report.summary import Deciding, Summary
 
 # A share of a split's texts up to which it is by chance that some lie within others.
 _FEW_CONTAINED = 0.01
 _OWN = " (this project's own small ALBERT, for trying out, and not Google's)"
-_CONFIDENTLY = f"with {CONFIDENCE:.0%} confidence"
-_VERDICTS: Mapping[str, str] = {
-    Rule.SURE_GAIN: f"Fine-tune: it gains accuracy on this text, {_CONFIDENTLY}",
-    Rule.NO_SURE_GAIN: "Keep the encoder frozen: no gain from fine-tuning is certain on this text",
-    Rule.SLICE_LOSS: "Keep the encoder frozen: fine-tuning gains overall, but loses too much on "
-    "some of the reviews",
-    Rule.UNDEFINED: "Serve neither model: the metrics are undefined",
-    Rule.MIN_ACCURACY: "Serve neither model: the preferred one is not accurate enough",
-    Rule.MIN_AUC: "Serve neither model: the preferred one does not tell the classes apart well "
-    "enough",
-    Rule.MAJORITY: "Serve neither model: the preferred one is not certain to beat always giving "
-    "the same answer",
+_REFUSALS: Mapping[str, str] = {
+    Rule.UNDEFINED: "the metrics are undefined",
+    Rule.MIN_ACCURACY: "the preferred one is not accurate enough",
+    Rule.MIN_AUC: "the preferred one does not tell the classes apart well enough",
+    Rule.WORST_METRIC: "the preferred one does not reach the floor",
+    Rule.MAJORITY: "the preferred one is not shown to beat always giving the same answer",
+    Rule.YARDSTICK: "the preferred one does not gain enough over TF-IDF",
 }
 _UNFINISHED: Mapping[str, str] = {
     Convergence.NEAR_CHANCE: "its accuracy on the texts that it trained on is still near chance",
@@ -45,14 +40,21 @@ _RULES: Mapping[str, str] = {
     "and it is",
     Rule.NO_SURE_GAIN: "the fine-tuned model wins only if the lower bound of its gain is high "
     "enough, and it is not; the frozen model is cheaper to train again",
-    Rule.SLICE_LOSS: f"no slice of the reviews may lose more than is allowed {_CONFIDENTLY}",
+    Rule.SLICE_LOSS: "on no slice of the texts may the whole interval be a loss that is larger "
+    "than allowed",
     Rule.ONLY_DEFINED: "a model with undefined metrics has diverged, and the other one wins",
     Rule.UNDEFINED: "a comparison with undefined metrics is void",
     Rule.MIN_ACCURACY: "the winner's accuracy must reach a floor",
     Rule.MIN_AUC: "the winner's AUC must reach a floor",
-    Rule.MAJORITY: "the winner's accuracy must, by its lower bound, exceed the share of the most "
-    "frequent class",
+    Rule.WORST_METRIC: "the winner's metric must reach a floor",
+    Rule.MAJORITY: "the bound of the winner's metric must be better than what the same answer to "
+    "every text reaches",
+    Rule.YARDSTICK: "the lower bound of the winner's gain over TF-IDF must be high enough",
 }
+# Said beside an interval that only the texts' chance is in.
+_ONE_TRAINING = "without training's chance"
+_UNKNOWN = Interval(math.nan)
+_MOST_NAMED = 12  # classes
 
 
 def caution(summary: Summary) -> str:
@@ -73,15 +75,97 @@ def caution(summary: Summary) -> str:
 
 
 def verdict(summary: Summary) -> str:
-    """Returns one clause on what to do; see `uncertainty` for how certain it is."""
+    """Returns one clause that answers whether fine-tuning is worth it, with its uncertainty."""
     if summary.caution:
         return "No verdict yet: a training has not converged"
-    if summary.rule in _VERDICTS:
-        return _VERDICTS[summary.rule]
     if summary.winner is None:
-        return "Serve neither model"
+        because = _REFUSALS.get(summary.rule)
+        return f"Serve neither model{f': {because}' if because else ''}"
+    if summary.answer == Answer.NEITHER:
+        return _neither(summary)
+    if summary.rule == Rule.SURE_GAIN:
+        return f"Fine-tune: it {_changes(summary, _difference(summary))}"
+    if summary.rule == Rule.NO_SURE_GAIN:
+        change = _changes(summary, _difference(summary))
+        return f"Keep the encoder frozen: fine-tuning {change}"
+    if summary.rule == Rule.SLICE_LOSS:
+        change = _changes(summary, _difference(summary))
+        return f"Keep the encoder frozen: fine-tuning {change}, but loses too much on some texts"
     diverged = ": the other one has diverged" if summary.rule == Rule.ONLY_DEFINED else ""
     return f"Serve {NAMES[summary.winner]}{diverged}"
+
+
+def _neither(summary: Summary) -> str:
+    """Returns the same where the yardstick is not shown to be beaten, and what was pushed."""
+    metric = _metric(summary)
+    model = next(iter(_ranked(summary)))
+    gain = _gains(summary)[model]
+    pushed = f"; yet {NAMES[str(summary.winner)]} was pushed" if summary.pushed else ""
+    if gain.most < 0:
+        span = _span(summary, -gain).replace("+", "")
+        amount = f"{_amount(metric, -gain.value)} of {metric.title} {span}"
+        return f"Neither: TF-IDF is clearly better than {NAMES[model]}, by {amount}{pushed}"
+    return (
+        f"Neither: no encoder is clearly better than TF-IDF; {NAMES[model]} "
+        f"{_changes(summary, _less_yardstick(summary)[model])}{pushed}"
+    )
+
+
+def _difference(summary: Summary) -> Interval:
+    """Returns what fine-tuning changes of the metric that decides."""
+    return summary.difference.get(_metric(summary).name, _UNKNOWN)
+
+
+def _metric(summary: Summary) -> Deciding:
+    """Returns the metric that decided: the accuracy, in summaries that do not name it."""
+    if summary.metric is not None:
+        return summary.metric
+    return Deciding(
+        name=ACCURACY.name,
+        title=ACCURACY.title,
+        is_higher_better=True,
+        is_percentage=True,
+        models={},
+        constant=summary.majority_share,
+        test=summary.test.metrics.accuracy,
+    )
+
+
+def _changes(summary: Summary, difference: Interval) -> str:
+    """Returns `changes accuracy by +6.3 points (+3.3 to +9.3, without training's chance)`."""
+    metric = _metric(summary)
+    amount = _signed(metric, difference.value)
+    return f"changes {metric.title} by {amount} {_span(summary, difference)}".rstrip()
+
+
+def _span(summary: Summary, difference: Interval) -> str:
+    """Returns a difference's bounds in brackets, and whose chance is not in them."""
+    left_out = _ONE_TRAINING if summary.seeds == 1 else ""
+    if not is_known(difference.lower) or not is_known(difference.upper):
+        return f"({left_out})" if left_out else ""
+    bounds = " to ".join(
+        _number(_metric(summary), each) for each in (difference.lower, difference.upper)
+    )
+    return f"({', '.join(filter(None, (bounds, left_out)))})"
+
+
+def _number(metric: Deciding, difference: float) -> str:
+    """Returns a difference without its unit.
+
+    With the sign, as a difference of shares in points: `+5.2`; of other metrics: `+0.052`.
+    """
+    if metric.is_percentage:
+        return points(difference)
+    return f"{difference:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _signed(metric: Deciding, difference: float) -> str:
+    return f"{_number(metric, difference)}{' points' if metric.is_percentage else ''}"
+
+
+def _amount(metric: Deciding, difference: float) -> str:
+    """Returns an amount without a sign: `5.2 points`, `0.052`."""
+    return _signed(metric, difference).lstrip("+\N{MINUS SIGN}")
 
 
 def rule(summary: Summary) -> str:
@@ -90,31 +174,49 @@ def rule(summary: Summary) -> str:
 
 
 def uncertainty(summary: Summary) -> str:
-    """Returns in words how certain the difference in accuracy is."""
-    difference = summary.difference[ACCURACY.name]
+    """Returns in words how far the chance of the texts reaches, and the chance of training."""
+    metric, difference = _metric(summary), _difference(summary)
     if not is_known(difference.value):
         return "The difference between the two models is undefined."
-    changed = f"On the same reviews, fine-tuning changes accuracy by {points(difference.value)} "
-    if difference.lower is None or difference.upper is None:
-        return f"{changed}points; its interval is not known."
-    span = f"{points(difference.lower)} to {points(difference.upper)}"
-    confidence = f"{summary.confidence:.0%}"
-    meaning = _meaning(difference.lower, difference.upper)
-    return f"{changed}points; the {confidence} interval is {span} points. {meaning}"
+    changed = (
+        f"On the same texts, fine-tuning changes {metric.title} by "
+        f"{_signed(metric, difference.value)}"
+    )
+    if not is_known(difference.lower) or not is_known(difference.upper):
+        return f"{changed}; its interval is not known."
+    span = f"{_number(metric, difference.lower)} to {_signed(metric, difference.upper)}"
+    improved = difference if metric.is_higher_better else -difference
+    return (
+        f"{changed}; the {summary.confidence:.0%} interval is {span}. "
+        f"{_meaning(metric, improved)} {seeds(summary)}"
+    )
 
 
-def _meaning(lower: float, upper: float) -> str:
-    if lower > 0:
+def _meaning(metric: Deciding, gain: Interval) -> str:
+    """Returns what an interval says of a gain: above 0 where fine-tuning is better."""
+    if gain.least > 0:
         return (
-            "The whole interval is above zero: fine-tuning helps here, but the gain may be as "
-            f"small as {100 * lower:.1f} points."
+            "The whole interval is on the side of a gain: on texts like these, this fine-tuned "
+            f"model is better, but the gain may be as small as {_amount(metric, gain.least)}."
         )
-    if upper < 0:
+    if gain.most < 0:
         return (
-            "The whole interval is below zero: this training of it did worse, by at least "
-            f"{-100 * upper:.1f} points."
+            "The whole interval is on the side of a loss: this training of it did worse, by at "
+            f"least {_amount(metric, gain.most)}."
         )
-    return "The interval includes zero: so many reviews cannot tell the two apart by accuracy."
+    return f"The interval includes zero: so many texts cannot tell the two apart by {metric.title}."
+
+
+def seeds(summary: Summary) -> str:
+    """Returns whether the chance of training is in the intervals."""
+    if summary.seeds == 1:
+        return (
+            "Each model was trained once: the chance of training is not in the interval, and "
+            "another seed may give another difference."
+        )
+    return (
+        f"Each model was trained {summary.seeds} times: the chance of training is in the interval."
+    )
 
 
 def flips(summary: Summary) -> str:
@@ -123,7 +225,7 @@ def flips(summary: Summary) -> str:
     if rates is None or not is_known(rates.flipped.value):
         return ""
     return (
-        f"The two answer differently on {rates.flipped.value:.1%} of the reviews: fine-tuning "
+        f"The two answer differently on {rates.flipped.value:.1%} of the texts: fine-tuning "
         f"corrects {rates.gained.value:.1%} and breaks {rates.lost.value:.1%}."
     )
 
@@ -134,6 +236,56 @@ def encoder(summary: Summary) -> str:
         return ""
     is_own = summary.encoder.handle.startswith(ASSET_SCHEME)
     return f"{summary.encoder}{_OWN if is_own else ''}"
+
+
+def subject(summary: Summary) -> str:
+    """Returns what the run is about: the data set, its texts and classes, the encoder, the date."""
+    dataset = summary.settings.dataset if summary.settings else ""
+    counts = ", ".join(f"{count:,} {split}" for split, count in summary.examples.items())
+    texts = f"{dataset}: {counts} texts" if dataset else f"{counts} texts"
+    names = list(next(iter(summary.labels.values()), ()))
+    classes = f"{len(names)} classes" if len(names) > _MOST_NAMED else ", ".join(names)
+    parts = (texts, classes and f"sorted into {classes}", encoder(summary), summary.date)
+    return "; ".join(filter(None, parts))
+
+
+def on_test(summary: Summary) -> str:
+    """Returns what the selected model reaches on the texts that chose nothing."""
+    metric, test = _metric(summary), summary.test
+    value = metric.test
+    if not is_known(value.value):
+        return ""
+    reached = _value(metric, value.value)
+    bounds = (
+        f" ({_value(metric, value.lower)} to {_value(metric, value.upper)})"
+        if is_known(value.lower) and is_known(value.upper)
+        else ""
+    )
+    accuracy = (
+        "" if metric.name == ACCURACY.name else f", and {test.metrics.accuracy.value:.1%} accuracy"
+    )
+    article = "an" if metric.title[0].lower() in "aeiou" else "a"
+    return (
+        f"On the {test.metrics.examples:,} texts of the test split, which chose nothing, "
+        f"{NAMES.get(test.model, 'the winner')} reaches {article} {metric.title} of "
+        f"{reached}{bounds}{accuracy}.{_on_test_by_both(summary)}"
+    )
+
+
+def _on_test_by_both(summary: Summary) -> str:
+    """Returns the paired difference of both models there, where it was measured."""
+    found, name = summary.test_comparison, _metric(summary).name
+    if found is None:
+        return ""
+    differences = {ACCURACY.name: found.difference, **found.differences}
+    difference = differences.get(name, _UNKNOWN)
+    if not is_known(difference.value):
+        return ""
+    return f" Fine-tuning {_changes(summary, difference)} there."
+
+
+def _value(metric: Deciding, value: float) -> str:
+    return f"{value:.1%}" if metric.is_percentage else f"{value:.3f}"
 
 
 def winner(summary: Summary) -> str:
@@ -192,17 +344,29 @@ def contained(summary: Summary) -> str:
 
 def yardstick(summary: Summary) -> str:
     """Returns how far both models exceed the yardstick; empty where there is no yardstick."""
-    accuracy = summary.yardstick.eval.accuracy.value if summary.yardstick else math.nan
-    if not is_known(accuracy):
+    metric = _metric(summary)
+    if summary.yardstick is None:
         return ""
-    reached = f"The yardstick, TF-IDF with logistic regression, reaches {accuracy:.1%}."
+    reached = summary.yardstick.eval.intervals.get(metric.name)
+    reached = reached or metric.models.get(YARDSTICK, _UNKNOWN)
+    if not is_known(reached.value):
+        return ""
+    value = _value(metric, reached.value)
+    said = f"The yardstick, TF-IDF with logistic regression, reaches a {metric.title} of {value}."
+    if metric.name == ACCURACY.name:
+        said = f"The yardstick, TF-IDF with logistic regression, reaches {value}."
     gains = _gains(summary)
     if not gains:
-        return reached
-    gained = " and ".join(f"{in_points(gains[each])} for {NAMES[each]}" for each in _ranked(gains))
+        return said
+    differences = _less_yardstick(summary)
+    gained = " and ".join(
+        f"{_signed(metric, differences[each].value)} {_span(summary, differences[each])} for "
+        f"{NAMES[each]}"
+        for each in _ranked(summary)
+    )
     is_doubtful = not any(map(_is_certain, gains.values()))
-    doubt = " On this text, neither ALBERT is shown to be worth its cost." if is_doubtful else ""
-    return f"{reached} On the same reviews, the difference to it is {gained}.{doubt}"
+    doubt = " On this text, neither encoder is shown to be worth its cost." if is_doubtful else ""
+    return f"{said} On the same texts, the difference to it is {gained}.{doubt}"
 
 
 def yardstick_verdict(summary: Summary) -> str:
@@ -212,7 +376,7 @@ def yardstick_verdict(summary: Summary) -> str:
     yardstick.
     """
     gains = _gains(summary)
-    models = dict.fromkeys([*_ranked(gains)[:1], *(gains.keys() & {summary.winner})])
+    models = dict.fromkeys([*_ranked(summary)[:1], *(gains.keys() & {summary.winner})])
     return ", ".join(_compared(gains[model], model) for model in models)
 
 
@@ -272,14 +436,25 @@ def is_known(value: float | None) -> TypeGuard[float]:
 
 
 def _gains(summary: Summary) -> dict[str, Interval]:
-    """Returns what each model's accuracy gains over the yardstick, where that is known."""
+    """Returns what each model gains over the yardstick, where that is known: above 0 if better."""
+    is_higher_better = _metric(summary).is_higher_better
+    return {
+        model: difference if is_higher_better else -difference
+        for model, difference in _less_yardstick(summary).items()
+    }
+
+
+def _less_yardstick(summary: Summary) -> dict[str, Interval]:
+    """Returns the difference of the metric that decides to the yardstick's, by model."""
     measured = summary.yardstick.gain if summary.yardstick else {}
-    gains = {model: gain[ACCURACY.name] for model, gain in measured.items()}
-    return {model: gain for model, gain in gains.items() if is_known(gain.value)}
+    name = _metric(summary).name
+    differences = {model: each.get(name, _UNKNOWN) for model, each in measured.items()}
+    return {model: each for model, each in differences.items() if is_known(each.value)}
 
 
-def _ranked(gains: Mapping[str, Interval]) -> Sequence[str]:
+def _ranked(summary: Summary) -> Sequence[str]:
     """Returns the models, those with a certain gain first, then by the gain."""
+    gains = _gains(summary)
     order = {model: (_is_certain(gain), gain.value) for model, gain in gains.items()}
     return sorted(gains, key=order.__getitem__, reverse=True)
 

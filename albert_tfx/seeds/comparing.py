@@ -5,12 +5,14 @@ chance; what a comparison is to say is what the recipe gives.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, TEST
 from albert_tfx.data.lengths import length_name
+from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Interval,
@@ -19,7 +21,14 @@ from albert_tfx.evaluation.measurements import (
     SliceComparison,
     TestComparison,
 )
-from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE, METRICS, estimate
+from albert_tfx.evaluation.metrics import (
+    ACCURACY,
+    CONFIDENCE,
+    METRICS,
+    Ints,
+    Metric,
+    estimate_one,
+)
 from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.evaluation.tfma_config import LABEL_SLICE, LENGTH_SLICE, SLICES
 from albert_tfx.modeling.fitting import TrainingHistory
@@ -27,22 +36,35 @@ from albert_tfx.seeds.answers import Answers, Floats, load
 from albert_tfx.seeds.crossed import spread
 
 
-def load_comparison(evaluation_uri: str, run_uris: Mapping[str, str]) -> Comparison:
+def load_comparison(
+    evaluation_uri: str,
+    run_uris: Mapping[str, str],
+    metric: str = ACCURACY.choice,
+    yardstick_uri: str | None = None,
+) -> Comparison:
     """Returns how both recipes did on the eval split, and on the test split.
 
     Args:
       evaluation_uri: Folder of the Evaluator's `evaluation` of the two models.
       run_uris: Folder of each Trainer's `model_run`, by model; none for the two models alone.
+      metric: The metric that decides, as `SelectionPolicy.metric` names it.
+      yardstick_uri: Folder of Yardstick's `result`, or None to leave it out.
 
     Raises:
       InputError: The folders do not belong to one run.
     """
-    return with_runs(Evaluation.load(evaluation_uri), run_uris)
+    yardstick = None if yardstick_uri is None else baseline.Answers.load(yardstick_uri)
+    return with_runs(Evaluation.load(evaluation_uri), run_uris, metric, yardstick)
 
 
-def with_runs(evaluation: Evaluation, run_uris: Mapping[str, str]) -> Comparison:
-    """Does what `load_comparison` does, with an evaluation that was read already."""
-    comparison = evaluation.comparison()
+def with_runs(
+    evaluation: Evaluation,
+    run_uris: Mapping[str, str],
+    metric: str = ACCURACY.choice,
+    yardstick: baseline.Answers | None = None,
+) -> Comparison:
+    """Does what `load_comparison` does, with what was read already."""
+    comparison = evaluation.comparison(metric, yardstick)
     answers = {model: load(uri) for model, uri in run_uris.items()}
     if not answers or not all(answers.values()):
         return comparison
@@ -51,6 +73,7 @@ def with_runs(evaluation: Evaluation, run_uris: Mapping[str, str]) -> Comparison
         answers,
         {model: _seeds(TrainingHistory.load(uri)) for model, uri in run_uris.items()},
         evaluation.predictions.class_names,
+        yardstick,
     )
 
 
@@ -63,6 +86,7 @@ def across_seeds(
     answers: Mapping[str, Mapping[str, Answers]],
     seeds: Mapping[str, Sequence[int]],
     class_names: Sequence[str],
+    yardstick: baseline.Answers | None = None,
 ) -> Comparison:
     """Returns `comparison` with what all trainings say of the two recipes, and with the test split.
 
@@ -74,6 +98,8 @@ def across_seeds(
       answers: By model, then by split, from `answers.load`.
       seeds: The seeds of each model's trainings, in the order of their answers.
       class_names: The classes.
+      yardstick: The yardstick's answers to the eval split, or None to leave it out. It has no
+        chance of training: the same texts give the same one.
 
     Raises:
       InputError: The two models' answers are not about the same texts.
@@ -85,11 +111,12 @@ def across_seeds(
         comparison,
         seeds=fine_tuned[EVAL].seeds,
         by_seed=_by_seed(answers, seeds),
-        test=_compare(frozen[TEST], fine_tuned[TEST]),
+        test=_compare(frozen[TEST], fine_tuned[TEST], comparison.metric),
     )
     if known.seeds < 2:
         return known
-    recipes = _compare(frozen[EVAL], fine_tuned[EVAL])
+    metric = comparison.metric
+    recipes = _compare(frozen[EVAL], fine_tuned[EVAL], metric)
     members = _slices(frozen[EVAL], class_names)
     return dataclasses.replace(
         known,
@@ -97,9 +124,15 @@ def across_seeds(
         difference=recipes.difference,
         differences=recipes.differences,
         slices=tuple(
-            _slice(each, members[each.name], frozen[EVAL], fine_tuned[EVAL])
+            _slice(each, members[each.name], frozen[EVAL], fine_tuned[EVAL], metric)
             for each in comparison.slices
         ),
+        gains={}
+        if yardstick is None
+        else {
+            model: _gains(splits[EVAL], yardstick, class_names, metric)
+            for model, splits in answers.items()
+        },
     )
 
 
@@ -115,40 +148,63 @@ def _by_seed(
     )
 
 
-def _compare(frozen: Answers, fine_tuned: Answers) -> TestComparison:
-    theirs, ours = _contributions(frozen), _contributions(fine_tuned)
+def _compare(frozen: Answers, fine_tuned: Answers, decides: Metric) -> TestComparison:
     differences = {
-        name: _interval(
-            ours[name] - theirs[name], -METRICS[name].bounds[1], METRICS[name].bounds[1]
-        )
-        for name in ours
-        if name != ACCURACY.name
+        each.name: _difference(each, frozen.labels, fine_tuned.probabilities, frozen.probabilities)
+        for each in _measured(decides)
     }
     return TestComparison(
-        frozen=_metrics(theirs),
-        fine_tuned=_metrics(ours),
-        difference=_paired(ours[ACCURACY.name] - theirs[ACCURACY.name]),
+        frozen=_metrics(frozen, decides),
+        fine_tuned=_metrics(fine_tuned, decides),
+        difference=differences.pop(ACCURACY.name),
         differences=differences,
     )
 
 
-def _contributions(answers: Answers) -> dict[str, Floats]:
-    """Returns float64 `[seeds, texts]` by metric: a training's value, and each text's influence."""
-    found = [estimate(answers.labels, each) for each in answers.probabilities]
+def _gains(
+    answers: Answers, yardstick: baseline.Answers, class_names: Sequence[str], decides: Metric
+) -> dict[str, Interval]:
+    """Returns each metric of a recipe less that of the yardstick, which is one training."""
+    theirs = yardstick.to(answers.hashes, answers.labels, len(class_names))[np.newaxis]
     return {
-        ACCURACY.name: answers.right,
-        **{
-            name: np.stack([each[name].value + each[name].influence for each in found])
-            for name in found[0]
-        },
+        each.name: _difference(each, answers.labels, answers.probabilities, theirs)
+        for each in _measured(decides)
     }
 
 
-def _metrics(contributions: Mapping[str, Floats]) -> ModelMetrics:
-    examples = next(iter(contributions.values())).shape[1]
+def _measured(decides: Metric) -> list[Metric]:
+    """Returns the metrics of every comparison, and the one that decides."""
+    return list({**METRICS, decides.name: decides}.values())
+
+
+def _contributions(metric: Metric, labels: Ints, probabilities: Floats) -> Floats:
+    """Returns float64 `[seeds, texts]`: a training's value, and each text's influence.
+
+    Of a share of right answers it is the answers themselves, on the texts that it is a share of.
+    """
+    if metric.estimate is None:
+        right = probabilities.argmax(axis=2) == labels
+        return np.asarray(right[:, metric.counted(labels)], np.float64)
+    found = [estimate_one(metric, labels, each) for each in probabilities]
+    return np.stack([each.value + each.influence for each in found])
+
+
+def _difference(metric: Metric, labels: Ints, ours: Floats, theirs: Floats) -> Interval:
+    changed = _contributions(metric, labels, ours) - _contributions(metric, labels, theirs)
+    if metric.estimate is None:
+        return _paired(changed)
+    return _interval(changed, -metric.bounds[1], metric.bounds[1])
+
+
+def _metrics(answers: Answers, decides: Metric) -> ModelMetrics:
     return ModelMetrics(
-        examples,
-        {name: _interval(each, *METRICS[name].bounds) for name, each in contributions.items()},
+        len(answers.labels),
+        {
+            each.name: _interval(
+                _contributions(each, answers.labels, answers.probabilities), *each.bounds
+            )
+            for each in _measured(decides)
+        },
     )
 
 
@@ -162,6 +218,8 @@ def _paired(differences: Floats) -> Interval:
     Args:
       differences: float64 `[seeds, texts]`, of -1, 0 and 1.
     """
+    if not differences.size:
+        return Interval(math.nan)
     seeds = len(differences)
     added = np.concatenate([differences, np.ones([seeds, 1]), -np.ones([seeds, 1])], axis=1)
     around = _interval(added, -1.0, 1.0)
@@ -169,6 +227,8 @@ def _paired(differences: Floats) -> Interval:
 
 
 def _interval(contributions: Floats, least: float, most: float) -> Interval:
+    if not contributions.size:
+        return Interval(math.nan)
     value = float(contributions.mean())
     half_width = spread(contributions).half_width(CONFIDENCE)
     if not (np.isfinite(value) and half_width > 0):
@@ -190,12 +250,20 @@ def _slices(answers: Answers, class_names: Sequence[str]) -> dict[str, np.ndarra
 
 
 def _slice(
-    measured: SliceComparison, members: np.ndarray, frozen: Answers, fine_tuned: Answers
+    measured: SliceComparison,
+    members: np.ndarray,
+    frozen: Answers,
+    fine_tuned: Answers,
+    decides: Metric,
 ) -> SliceComparison:
     theirs, ours = frozen.right[:, members], fine_tuned.right[:, members]
+    pair = (each.probabilities[:, members] for each in (fine_tuned, frozen))
     return dataclasses.replace(
         measured,
         frozen=_interval(theirs, *ACCURACY.bounds),
         fine_tuned=_interval(ours, *ACCURACY.bounds),
         difference=_paired(ours - theirs),
+        change=None
+        if measured.change is None
+        else _difference(decides, frozen.labels[members], *pair),
     )

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import pathlib
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
@@ -34,6 +35,8 @@ _STYLES = {
     State.FAILED: "bold red",
 }
 _PROGRESS_LINES = 2
+_WIDTH = 80
+_INDENT = 12 * " "
 
 
 class Screen:
@@ -84,6 +87,9 @@ class Screen:
           summary: Summary of the run.
           folder: The run's output folder.
         """
+        self.say("")
+        said = f"{'verdict':<12}{wording.verdict(summary)}."
+        self.say("\n".join(textwrap.wrap(said, _WIDTH, subsequent_indent=_INDENT)))
         self.say("")
         self.say(_models_table(summary))
         self.say("")
@@ -234,7 +240,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "duplicates": duplicates,
         "contained": wording.contained(summary),
         "on test": f"accuracy {_accuracy(test.metrics)} of {test.model} on "
-        f"{test.metrics.examples:,} reviews",
+        f"{test.metrics.examples:,} texts",
         "production": summary.production.reason if summary.production else "",
         "pushed": _from_here(pushed) if pushed is not None else "nothing",
         "report": _from_here(_report(folder)),

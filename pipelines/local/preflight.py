@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albert_tfx.contract import SUMMARY_FILE
+from albert_tfx.contract import SUMMARY_FILE, TRAIN
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
+    ACCURACY_METRIC,
     DatasetOptions,
     EmbeddingOptions,
     FileOptions,
     PreprocessingOptions,
+    SelectionPolicy,
     TextsToScore,
 )
 from pipelines.config import PipelineConfig, build_config
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     from albert_tfx.data.files.columns import Table
     from albert_tfx.data.tfds_source import ResolvedDataset
     from albert_tfx.encoders.resolution import Description
+
+
+# Classes are skewed where the rarest has less than this part of an equal share.
+_SKEW = 1 / 3
+_MOST_COUNTED = 20_000  # training reviews
+_MOST_NAMED = 6  # classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Prepared:
       num_examples: How many reviews each split has.
       remarks: What to tell the user besides.
       dataset: The reviews, resolved.
+      label_counts: How many of the first training reviews each class has; empty where they were
+        not counted.
     """
 
     config: PipelineConfig
@@ -47,12 +57,31 @@ class Prepared:
     num_examples: dict[str, int]
     remarks: tuple[str, ...] = ()
     dataset: "ResolvedDataset | None" = None
+    label_counts: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
         reviews = f"reviews: {counts}; classes: {', '.join(self.class_names)}"
         memory_line = memory.describe(self.encoder.parameters)
-        return "\n".join((f"encoder: {self.encoder}", *self.remarks, memory_line, reviews))
+        lines = (f"encoder: {self.encoder}", *self.remarks, memory_line, reviews, self._skew())
+        return "\n".join(filter(None, lines))
+
+    def _skew(self) -> str:
+        """Returns what to know where the accuracy hardly counts a class; empty otherwise."""
+        counts, total = self.label_counts, sum(self.label_counts.values())
+        rarest = min(counts, key=counts.__getitem__, default="")
+        is_skewed = bool(counts) and len(counts) * counts[rarest] < _SKEW * total
+        if not is_skewed or self.config.policy.metric != ACCURACY_METRIC:
+            return ""
+        shares = ", ".join(
+            f"{name} {count / total:.1%}"
+            for name, count in sorted(counts.items(), key=lambda each: -each[1])[:_MOST_NAMED]
+        )
+        others = "" if len(counts) <= _MOST_NAMED else f", … {rarest} {counts[rarest] / total:.1%}"
+        return (
+            f"skewed classes: {shares}{others}. The accuracy hardly counts {rarest}: see --metric "
+            "macro_f1 or recall:CLASS, and --class-weights balanced"
+        )
 
 
 def prepare(request: Request) -> Prepared:
@@ -73,10 +102,12 @@ def prepare(request: Request) -> Prepared:
         dataset, remarks = _from_file(request, dataset)
 
     from albert_tfx.data import schema, tfds_source
+    from albert_tfx.evaluation import metrics
 
     resolved = tfds_source.resolve(dataset)
     tfds_source.require_whole(resolved)
     production.refuse_other_origins(request.serving, request.name, resolved.class_names)
+    metrics.deciding(request.of(SelectionPolicy).metric, resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{request.output}/schema")
     texts = _texts_to_score(request, resolved)
     config = build_config(
@@ -89,7 +120,16 @@ def prepare(request: Request) -> Prepared:
     )
     of_texts = texts.remarks if texts else ()
     remarks = tuple(dict.fromkeys([*_pin(request.options["encoder"]), *remarks, *of_texts]))
-    return Prepared(config, encoder, resolved.class_names, resolved.num_examples, remarks, resolved)
+    counts = tfds_source.count_labels(resolved, TRAIN, _MOST_COUNTED)
+    return Prepared(
+        config,
+        encoder,
+        resolved.class_names,
+        resolved.num_examples,
+        remarks,
+        resolved,
+        counts,
+    )
 
 
 def survey(prepared: Prepared) -> Iterator[str]:

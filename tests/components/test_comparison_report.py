@@ -1,6 +1,7 @@
 """The whole decision under LocalDagRunner: selector, Pusher, report, and what they leave."""
 
 import dataclasses
+import datetime
 import json
 import math
 from pathlib import Path
@@ -15,7 +16,15 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.evaluation.results import load_comparison, load_production_comparison
-from albert_tfx.options import ProductionPolicy, SelectionPolicy, encode
+from albert_tfx.options import (
+    DatasetOptions,
+    PreprocessingOptions,
+    ProductionPolicy,
+    ReportOptions,
+    SelectionPolicy,
+    TrainerOptions,
+    encode,
+)
 from albert_tfx.release.production import Production
 from albert_tfx.release.replacement import Verdict
 from albert_tfx.release.selection import Decision
@@ -32,6 +41,13 @@ from tests.support.reports import HISTORIES
 FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "confusion")
 FILES = {"index.html", "summary.json", *(f"{each}.png" for each in (*FIGURES, "slices"))}
 COMMAND = "python local_runner.py --seed 1"
+SETTINGS = {
+    "dataset": DatasetOptions("/data/tickets/1.0.0"),
+    "preprocessing": PreprocessingOptions("any", sequence_length=77),
+    "frozen": TrainerOptions("frozen", "any", class_weights="balanced"),
+    "fine_tuned": TrainerOptions("fine_tuned", "any", batch_size=16, class_weights="balanced"),
+    "report": ReportOptions(2.5),
+}
 
 
 def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
@@ -72,6 +88,7 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         blessing=gate.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
         command=COMMAND,
+        settings=json.dumps({name: encode(each) for name, each in SETTINGS.items()}),
     )
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
         str(folder / "metadata.db")
@@ -129,7 +146,9 @@ def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
 
 def test_summary_lists_the_slices(summary, two_classes):
     slices = load_comparison(two_classes.evaluation.uri).slices
-    assert summary["slices"] == [dataclasses.asdict(each) for each in slices]
+    written = [{**each, "yardstick": None} for each in summary["slices"]]
+    assert written == [dataclasses.asdict(each) for each in slices]
+    assert summary["slices"][0]["yardstick"]["value"] > 0
     assert summary["slices"][0]["name"] == "length under 25 words"
 
 
@@ -184,6 +203,34 @@ def test_summary_holds_what_each_model_costs_and_how_long_reviews_are(summary, t
     assert summary["command"] == COMMAND
 
 
+def test_summary_tells_of_the_settings_and_the_day(summary):
+    assert summary["settings"] == {
+        "dataset": "tickets",
+        "sequence_length": 77,
+        "truncation": "head_tail",
+        "class_weights": "balanced",
+        "batch_size": {"frozen": 32, "fine_tuned": 16},
+        "price_per_hour": 2.5,
+    }
+    day = datetime.date.fromisoformat(summary["date"])
+    assert abs(day - datetime.datetime.now(datetime.UTC).date()) <= datetime.timedelta(days=1)
+    assert summary["labels"] == {"train": {"class 0": 147, "class 1": 0}}
+
+
+def test_summary_answers_first(summary):
+    assert list(summary)[:3] == ["schema_version", "headline", "answer"]
+    assert summary["answer"] in ("fine_tuned", "frozen", "neither")
+    assert summary["headline"]
+
+
+def test_summary_has_each_class(summary, two_classes):
+    labels = np.bincount(two_classes.scores.labels)
+    for model in ("frozen", "fine_tuned", "yardstick"):
+        found = summary["classes"][model]
+        assert [each["name"] for each in found] == ["class 0", "class 1"]
+        assert [each["examples"] for each in found] == labels.tolist()
+
+
 def test_the_page_tells_of_this_run(folder, summary):
     page = (folder / "report" / "index.html").read_text()
     assert pages.faults(page) == []
@@ -221,7 +268,7 @@ def test_summary_says_by_how_much_each_model_exceeds_the_yardstick(summary, two_
     ("name", "inches"),
     [
         ("training_history.png", (10, 4.8)),
-        ("comparison.png", (10, 4.2)),
+        ("comparison.png", (10, 6.15)),
         ("roc.png", (5.2, 5)),
         ("confusion.png", (10, 4.8)),
     ],

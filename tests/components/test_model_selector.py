@@ -18,7 +18,7 @@ from components.model_selector import ModelSelector
 from tests.support import artifacts
 
 
-def run_selector(evaluated, folder: Path, policy: SelectionPolicy):
+def run_selector(evaluated, folder: Path, policy: SelectionPolicy, **others):
     """Runs the component and returns its model and blessing."""
     model = artifacts.make_artifact(standard_artifacts.Model, folder / "model", 11)
     blessing = artifacts.make_artifact(standard_artifacts.ModelBlessing, folder / "blessing", 12)
@@ -29,6 +29,7 @@ def run_selector(evaluated, folder: Path, policy: SelectionPolicy):
         model=model,
         blessing=blessing,
         policy=json.dumps(encode(policy)),
+        **others,
     )
     return model, blessing
 
@@ -80,6 +81,31 @@ def test_model_below_the_floor_is_selected_but_not_pushed(two_classes, tmp_path)
     pushed = push(model, blessing, tmp_path)
     assert pushed.get_int_custom_property("pushed") == 0
     assert not (tmp_path / "serving").exists()
+
+
+@pytest.mark.parametrize(
+    ("metric", "winner", "change"),
+    [
+        ("macro_f1", "fine_tuned", "changes macro F1"),
+        ("balanced_accuracy", "fine_tuned", "changes balanced accuracy"),
+        ("log_loss", "fine_tuned", "lowers log loss"),
+        ("recall:class 1", "frozen", "changes recall of class 1"),
+    ],
+)
+def test_another_metric_decides(four_classes, tmp_path, metric, winner, change):
+    _, blessing = run_selector(four_classes, tmp_path, SelectionPolicy(metric=metric))
+    decision = load_decision(blessing.uri)
+    assert (decision.winner, decision.metric) == (winner, metric)
+    assert f"{winner} wins: fine-tuning {change} by +0." in decision.reason
+
+
+def test_a_winner_below_the_yardstick_is_refused_where_that_is_asked(two_classes, tmp_path):
+    yardstick = artifacts.save_report_inputs(tmp_path / "inputs", two_classes.examples)["yardstick"]
+    policy = SelectionPolicy(min_gain_over_yardstick=0.5)
+    _, blessing = run_selector(two_classes, tmp_path, policy, yardstick=yardstick)
+    decision = load_decision(blessing.uri)
+    assert (decision.selected, decision.winner) == ("fine_tuned", None)
+    assert decision.rule == "yardstick"
 
 
 def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):

@@ -52,6 +52,12 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--min-accuracy", 0.25, lambda built: built.policy.min_accuracy),
         ("--min-auc", 0.25, lambda built: built.policy.min_auc),
         ("--min-gain-over-majority", 0.25, lambda built: built.policy.min_gain_over_majority),
+        ("--min-gain-over-yardstick", 0.25, lambda built: built.policy.min_gain_over_yardstick),
+        ("--worst-metric", 0.25, lambda built: built.policy.worst_metric),
+        ("--metric", "macro_f1", lambda built: built.policy.metric),
+        ("--metric", "recall:a class", lambda built: built.production_policy.metric),
+        ("--class-weights", "balanced", lambda built: built.yardstick.class_weights),
+        ("--price-per-hour", 2.5, lambda built: built.report_options.price_per_hour),
         (
             *("--max-production-loss", 0.25),
             lambda built: built.production_policy.max_production_loss,
@@ -74,6 +80,8 @@ def test_each_option_arrives_where_it_belongs(option, value, read):
         ("--pooling", "pooling", "pooled_output"),
         ("--batch-size", "batch_size", 7),
         ("--seed", "seed", 7),
+        ("--metric", "metric", "log_loss"),
+        ("--class-weights", "class_weights", "balanced"),
     ],
 )
 def test_both_trainers_share_what_is_not_theirs_alone(option, field, value):

@@ -1,10 +1,11 @@
 """What a report is made of, without a run: two models that are right more or less often."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
-from albert_tfx.contract import FROZEN
+from albert_tfx.contract import FROZEN, YARDSTICK
 from albert_tfx.data.lengths import ReviewLengths
 from albert_tfx.evaluation import curves
 from albert_tfx.evaluation.measurements import (
@@ -13,12 +14,14 @@ from albert_tfx.evaluation.measurements import (
     FlipRates,
     ProductionComparison,
     SliceComparison,
+    compare_one,
     difference_interval,
     measure,
+    measure_classes,
     paired_difference,
     proportion,
 )
-from albert_tfx.evaluation.metrics import estimate
+from albert_tfx.evaluation.metrics import METRICS, estimate
 from albert_tfx.evaluation.model_cost import ModelCost
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.release.replacement import Verdict
@@ -26,8 +29,8 @@ from albert_tfx.release.selection import Decision
 from albert_tfx.report import figures, findings
 from albert_tfx.report import page as report_page
 from albert_tfx.report.page import SourceArtifact
-from albert_tfx.report.summary import Summary
-from tests.support import data
+from albert_tfx.report.summary import Settings, Summary, to_record
+from tests.support import data, summaries
 from tests.support.summaries import ENCODER
 
 COSTS = {
@@ -77,16 +80,54 @@ class Findings:
         return report_page.render(summary, pictures, self.curves, disagreements, SOURCES)
 
 
-def make(classes: int = 2, reviews: int = 400) -> Findings:
-    """Draws scores, and computes from them what the Evaluator would."""
+def make(classes: int = 2, reviews: int = 400, **others: Any) -> Findings:
+    """Draws scores, and computes from them what the Evaluator would; `others` of the comparison."""
     scores = data.draw_scores(reviews, classes)
-    comparison = _compare(scores)
-    names = [chr(ord("a") + each) for each in range(classes)]
+    comparison = dataclasses.replace(_compare(scores), **others)
+    names = _names(classes)
     drawn = {name: _curves(scores, name, names) for name in HISTORIES}
     return Findings(comparison, drawn, summarize(comparison))
 
 
-def summarize(comparison: Comparison) -> Summary:
+def make_with_yardstick(classes: int = 2, reviews: int = 400, skill: float = 1.6) -> Findings:
+    """Does the same with a yardstick; the greater its skill, the more often it is right."""
+    scores = data.draw_scores(reviews, classes)
+    drawn = data.draw_scores(reviews, classes, frozen_skill=skill)
+    answers = drawn.probabilities("frozen")
+    names = _names(classes)
+    models = {name: scores.probabilities(name) for name in HISTORIES} | {YARDSTICK: answers}
+    comparison = dataclasses.replace(
+        _compare(scores),
+        classes={
+            name: measure_classes(scores.labels, each, names) for name, each in models.items()
+        },
+        yardstick=measure(scores.labels, answers),
+        gains={
+            model: {
+                name: compare_one(metric, scores.labels, scores.probabilities(model), answers)
+                for name, metric in METRICS.items()
+            }
+            for model in HISTORIES
+        },
+    )
+    curves_of = {name: _curves(scores, name, names) for name in HISTORIES}
+    curves_of[YARDSTICK] = _curves(drawn, "frozen", names)
+    measured = {
+        **to_record(summaries.YARDSTICK),
+        "eval": comparison.yardstick.record(),  # type: ignore[union-attr]
+    }
+    return Findings(comparison, curves_of, summarize(comparison, yardstick=measured))
+
+
+def _names(classes: int) -> list[str]:
+    return [chr(ord("a") + each) if classes < 27 else f"c{each}" for each in range(classes)]
+
+
+def summarize(
+    comparison: Comparison,
+    yardstick: dict[str, Any] | None = None,
+    settings: Settings | None = None,
+) -> Summary:
     return findings.summarize(
         decision=Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins: it gains."),
         pushed_model="/srv/output/serving/7",
@@ -97,11 +138,12 @@ def summarize(comparison: Comparison) -> Summary:
         production=None,
         examples={"train": 3_600, "eval": 400, "test": 1_200},
         duplicates=None,
-        yardstick=None,
+        yardstick=yardstick,
         costs=COSTS,
         words=WORDS,
         encoder=ENCODER,
         command="python local_runner.py --seed 1",
+        settings=settings,
     )
 
 
@@ -109,11 +151,11 @@ def _compare(scores: data.Scores) -> Comparison:
     right = {name: scores.right(name) for name in HISTORIES}
     gained, lost = _discordant(right)
     estimates = {n: estimate(scores.labels, scores.probabilities(n)) for n in HISTORIES}
-    metrics = {name: measure(scores.labels, scores.probabilities(name)) for name in HISTORIES}
+    frozen, fine_tuned = (measure(scores.labels, scores.probabilities(each)) for each in HISTORIES)
     reviews = len(scores.labels)
     return Comparison(
-        frozen=metrics["frozen"],
-        fine_tuned=metrics["fine_tuned"],
+        frozen,
+        fine_tuned,
         difference=paired_difference(gained, lost, reviews),
         majority_share=float(np.bincount(scores.labels).max() / reviews),
         slices=tuple(_slice(right, index) for index in range(len(SLICES))),
@@ -134,8 +176,9 @@ def _slice(right: dict, index: int) -> SliceComparison:
     return SliceComparison(
         SLICES[index],
         reviews,
-        **{name: proportion(each.mean(), reviews) for name, each in part.items()},
-        difference=paired_difference(*_discordant(part), reviews),
+        proportion(part["frozen"].mean(), reviews),
+        proportion(part["fine_tuned"].mean(), reviews),
+        paired_difference(*_discordant(part), reviews),
     )
 
 

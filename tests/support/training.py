@@ -55,9 +55,8 @@ def _strategy(replicas: int) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(replicas)])
 
 
-def _train(
-    folder: Path, *callbacks: tf.keras.callbacks.Callback
-) -> tuple[TextClassifier, fitting.TrainingState]:
+def build() -> TextClassifier:
+    """Returns the classifier, untrained."""
     tf.keras.utils.set_random_seed(1)
     model = TextClassifier(MeanOfWords(), build_head(OPTIONS, 8, 2))
     model(tf.ones([1, 1], tf.int32))
@@ -68,6 +67,13 @@ def _train(
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
+    return model
+
+
+def _train(
+    folder: Path, *callbacks: tf.keras.callbacks.Callback
+) -> tuple[TextClassifier, fitting.TrainingState]:
+    model = build()
     plan = fitting.Plan(
         OPTIONS.epochs, STEPS_PER_EPOCH, fitting.BestBy.ACCURACY, str(folder / "checkpoints"), 3
     )

@@ -11,10 +11,12 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tfx.types import standard_artifacts
 
 from albert_tfx.data.similarity import text_hash
+from albert_tfx.errors import InputError
 from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.tfma_metrics import PredictionTable
+from albert_tfx.options import YardstickOptions
 from components.yardstick import Yardstick
 from tests.support import artifacts
 
@@ -135,24 +137,51 @@ def test_a_text_that_is_empty_or_no_utf_8_gets_an_answer(model):
     assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
 
 
-def test_gains_are_paired_review_by_review(folder):
-    """Counts, in other words, the reviews that one of the two gets right and the other does not."""
+def test_answers_are_found_by_the_text_in_whatever_order(folder, model):
     texts, labels = columns(150, 2)
     order = np.random.default_rng(seed=1).permutation(150)
-    probabilities = np.random.default_rng(seed=2).random((150, 2))
     table = PredictionTable(
         hashes=np.array([text_hash(texts[index]) for index in order], np.uint64),
         labels=labels[order],
-        probabilities={"frozen": probabilities, "fine_tuned": np.eye(2)[labels[order]]},
-        class_names=("negative", "positive"),
+        probabilities={},
+        class_names=("negative", "positive", "a class that no text has"),
     )
-    gains = baseline.load_gains(str(folder / "result"), table)
-    with np.load(folder / "result" / "eval_answers.npz") as answers:
-        yardstick_right = answers["right"][order]
-    right = probabilities.argmax(axis=1) == labels[order]
-    difference = right.astype(float) - yardstick_right
-    assert gains["frozen"].value == pytest.approx(difference.mean())
-    error = difference.std(ddof=1) / 150**0.5
-    assert gains["frozen"].lower == pytest.approx(difference.mean() - 1.96 * error, abs=0.01)
-    assert gains["frozen"].upper == pytest.approx(difference.mean() + 1.96 * error, abs=0.01)
-    assert gains["fine_tuned"].value == pytest.approx(1 - yardstick_right.mean())
+    answers = baseline.Answers.load(str(folder / "result"))
+    assert answers is not None
+    found = answers.of(table)
+    expected = model.predict_proba([texts[index] for index in order])
+    np.testing.assert_allclose(found[:, :2], expected, atol=1e-6)
+    assert found.shape == (150, 3)
+    assert not found[:, 2].any()
+
+
+def test_answers_to_other_texts_are_refused(folder):
+    table = PredictionTable(np.array([7], np.uint64), np.array([0]), {}, ("negative", "positive"))
+    answers = baseline.Answers.load(str(folder / "result"))
+    assert answers is not None
+    with pytest.raises(InputError, match="are not to the reviews evaluated"):
+        answers.of(table)
+
+
+def test_answers_of_an_earlier_version_are_left_out(tmp_path):
+    np.savez(tmp_path / "eval_answers.npz", hashes=[7], labels=[0], right=[True])
+    assert baseline.Answers.load(str(tmp_path)) is None
+
+
+def test_the_cost_is_measured(found, model):
+    weights = [model[1].idf_, model[-1].estimators_[0].coef_, model[-1].estimators_[0].intercept_]
+    assert found["model_bytes"] == sum(each.nbytes for each in weights)
+    assert found["parameters"] == sum(each.size for each in weights)
+    assert 0 < found["latency_seconds"] <= found["slow_latency_seconds"]
+
+
+def test_balanced_it_finds_more_of_a_rare_class():
+    random = np.random.default_rng(1)
+    rows = [row for row in reviews(2000, 1) if row[1] == 0 or random.random() < 0.06]
+    texts, labels = [text.encode() for text, _ in rows], np.array([label for _, label in rows])
+    others, truth = columns(1000, 5)
+    recalls = [
+        (baseline.train(texts, labels, YardstickOptions(each)).predict(others) == 1)[truth == 1]
+        for each in ("none", "balanced")
+    ]
+    assert recalls[0].mean() + 0.1 < recalls[1].mean()

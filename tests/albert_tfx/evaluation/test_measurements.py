@@ -5,9 +5,15 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import precision_recall_fscore_support
 
-from albert_tfx.evaluation.measurements import Interval, paired_difference, proportion
-from tests.support.data import bounds
+from albert_tfx.evaluation.measurements import (
+    Interval,
+    measure_classes,
+    paired_difference,
+    proportion,
+)
+from tests.support.data import bounds, draw_scores
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(300, 180), (40, 90), (15, 15)])
@@ -72,3 +78,25 @@ def test_undefined_share_has_no_interval():
     assert math.isnan(interval.value)
     assert (interval.lower, interval.upper) == (None, None)
     assert proportion(0.5, 0) == Interval(0.5)
+
+
+def test_each_class_is_measured_as_scikit_learn_does():
+    scores = draw_scores(400, 3)
+    probabilities = scores.probabilities("frozen")
+    answers = probabilities.argmax(axis=1)
+    precision, recall, f1, support = precision_recall_fscore_support(scores.labels, answers)
+    for index, each in enumerate(measure_classes(scores.labels, probabilities, ("a", "b", "c"))):
+        assert (each.name, each.examples) == ("abc"[index], support[index])
+        assert each.answers == (answers == index).sum()
+        found = (each.precision.value, each.recall.value, each.f1.value)
+        assert found == pytest.approx((precision[index], recall[index], f1[index]))
+        for interval in (each.precision, each.recall, each.f1):
+            assert bounds(interval)[0] < interval.value < bounds(interval)[1]
+
+
+def test_a_class_that_is_never_met_or_answered_has_no_share():
+    labels, probabilities = np.array([0, 0]), np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
+    _, answered, unknown = measure_classes(labels, probabilities, ("a", "b", "c"))
+    assert (answered.examples, answered.answers, answered.precision.value) == (0, 1, 0)
+    assert math.isnan(answered.recall.value)
+    assert math.isnan(unknown.precision.value)

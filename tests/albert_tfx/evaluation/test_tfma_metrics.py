@@ -14,10 +14,11 @@ from albert_tfx.evaluation import measurements, tfma_config, tfma_metrics
 from albert_tfx.evaluation.metrics import METRICS, Estimate, Metric
 from albert_tfx.evaluation.tfma_metrics import (
     Disagreements,
+    Mistakes,
     PairedOutcomes,
     Predictions,
-    decode_disagreements,
     decode_predictions,
+    decode_texts,
 )
 from albert_tfx.options import SelectionPolicy
 from pipelines.local.console import Screen
@@ -60,6 +61,7 @@ def draw_extracts(reviews: int) -> list[dict]:
 def measure(metric, extracts: list[dict], parts: int = 1) -> dict[MetricKey, object]:
     """Combines the reviews in `parts` accumulators, the last one merged first."""
     first, *derived = metric.computations(eval_config=CONFIG, model_names=MODELS)
+    derived = [each for each in derived if not isinstance(each, MetricComputation)]
     assert isinstance(first, MetricComputation)
     (preprocessor,) = first.preprocessors
     combiner, accumulators = first.combiner, []
@@ -114,7 +116,7 @@ def test_all_predictions_are_kept_in_rows_that_belong_together():
     }
 
 
-@pytest.mark.parametrize("metric", [Predictions, Disagreements, PairedOutcomes])
+@pytest.mark.parametrize("metric", [Predictions, Disagreements, Mistakes, PairedOutcomes])
 def test_nothing_depends_on_how_beam_splits_the_reviews(metric, monkeypatch):
     monkeypatch.setattr(tfma_metrics, "MAX_PREDICTIONS", 25)
     extracts = draw_extracts(120)
@@ -153,17 +155,35 @@ def test_surest_disagreements_come_first(monkeypatch):
         make_extracts("undefined", 0, math.nan, 0.9),
     ]
     found = by_name(measure(Disagreements(), extracts, parts=3))
-    reviews = decode_disagreements(found["disagreements"])
+    reviews = decode_texts(found["disagreements"])
     assert [review["text"] for review in reviews] == ["both are", "both, less"]
     assert reviews[0]["label"] == 0
     assert reviews[0]["probabilities"]["frozen"] == pytest.approx([0.96, 0.04])
+
+
+def test_each_models_surest_mistakes_come_first(monkeypatch):
+    monkeypatch.setattr(tfma_metrics, "MAX_DISAGREEMENTS", 2)
+    extracts = [
+        make_extracts("right", 1, 0.99, 0.99),
+        make_extracts("a little", 1, 0.45, 0.9),
+        make_extracts("plainly", 0, 0.97, 0.1),
+        make_extracts("undefined", 0, math.nan, 0.2),
+        make_extracts("rather", 1, 0.2, 0.8),
+    ]
+    computations = Mistakes().computations(eval_config=CONFIG, model_names=["fine_tuned"])
+    assert [key.model_name for each in computations for key in each.keys] == ["fine_tuned"]
+    found = by_name(measure(Mistakes(), extracts, parts=2))
+    texts = decode_texts(found["mistakes"])
+    assert [each["text"] for each in texts] == ["plainly", "rather"]
+    assert texts[0]["label"] == 0
+    assert texts[0]["probabilities"]["fine_tuned"] == pytest.approx([0.03, 0.97])
 
 
 def test_long_texts_are_cut(monkeypatch):
     monkeypatch.setattr(tfma_metrics, "MAX_CHARACTERS", 8)
     extracts = [make_extracts("\u00e4" * 9, 1, 0.9, 0.1), make_extracts("x" * 8, 1, 0.8, 0.1)]
     found = by_name(measure(Disagreements(), extracts))
-    texts = [review["text"] for review in decode_disagreements(found["disagreements"])]
+    texts = [review["text"] for review in decode_texts(found["disagreements"])]
     assert texts == ["\u00e4" * 7 + "\u2026", "x" * 8]
 
 
@@ -176,7 +196,9 @@ def test_model_alone_has_no_pairs():
 def test_names_that_the_configuration_repeats_are_those_of_the_classes_and_of_tfma():
     (spec,) = tfma_config.winner_config(SelectionPolicy()).metrics_specs
     ours = {each.class_name for each in spec.metrics if each.module == tfma_metrics.__name__}
-    assert ours == {each.__name__ for each in (Predictions, PairedOutcomes, Disagreements)}
+    assert ours == {
+        each.__name__ for each in (Predictions, PairedOutcomes, Disagreements, Mistakes)
+    }
     (model, _) = tfma_config.winner_config(SelectionPolicy()).model_specs
     assert model.model_type == constants.TF_GENERIC
 

@@ -84,3 +84,20 @@ def test_the_same_texts_give_the_same_sample_in_any_order(tmp_path: Path):
 
 def test_a_sample_of_few_texts_is_all_of_them(tmp_path: Path):
     assert batches.sample_texts([save_texts(tmp_path / "one", [b"only"])], 4) == [b"only"]
+
+
+def test_balanced_weights_make_all_classes_count_alike():
+    labels = [0] * 95 + [2] * 5
+    reviews = tf.data.Dataset.from_tensor_slices((np.zeros([100, 1], np.float32), labels))
+    weights = batches.balanced_weights(reviews)
+    assert weights == pytest.approx([100 / (2 * 95), 0.0, 100 / (2 * 5)])
+    total = collections.Counter[int]()
+    for _, label, weight in batches.weighted(reviews.batch(7), weights).as_numpy_iterator():
+        for each, counted in zip(label.tolist(), weight.tolist(), strict=True):
+            total[each] += counted
+    assert total[0] == pytest.approx(total[2]) == pytest.approx(50)
+
+
+def test_without_weights_batches_are_as_they_are():
+    reviews = tf.data.Dataset.from_tensor_slices((np.zeros([4, 1]), [0, 1, 0, 1])).batch(2)
+    assert batches.weighted(reviews, None) is reviews

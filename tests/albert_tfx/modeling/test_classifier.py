@@ -19,7 +19,11 @@ IDS = tf.constant(np.random.default_rng(1).integers(0, 50, [8, 6]), tf.int32)
 
 
 def weights_after_a_step(
-    head: tf.keras.Model, parts: int = 1, in_bfloat16: bool = False, smoothing: float = 0.0
+    head: tf.keras.Model,
+    parts: int = 1,
+    in_bfloat16: bool = False,
+    smoothing: float = 0.0,
+    weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     tf.keras.utils.set_random_seed(1)
     model = TextClassifier(training.MeanOfWords(), tf.keras.models.clone_model(head))
@@ -33,7 +37,7 @@ def weights_after_a_step(
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    logs = model.train_on_batch(IDS, LABELS, return_dict=True)
+    logs = model.train_on_batch(IDS, LABELS, sample_weight=weights, return_dict=True)
     return [*model.get_weights(), *logs.values()]
 
 
@@ -130,3 +134,30 @@ def test_weights_decay_and_biases_do_not():
     optimizer.apply_gradients([(tf.zeros([1]), kernel), (tf.zeros([1]), bias)])
     assert float(kernel[0]) < 1.0
     assert float(bias[0]) == 1.0
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_text_without_weight_moves_nothing(without_normalization: tf.keras.Model, parts: int):
+    """Texts 4 to 7 alone have labels that the others' loss knows nothing of."""
+    none = np.zeros(8, np.float32)
+    half = np.repeat([1.0, 0.0], 4).astype(np.float32)
+    start, moved, all_of_it = (
+        weights_after_a_step(without_normalization, parts, weights=each)
+        for each in (none, half, np.ones(8, np.float32))
+    )
+    table, *_ = (np.abs(each - start[0]).sum(axis=1) for each in (moved[0], all_of_it[0]))
+    unseen = set(IDS.numpy()[4:].flat) - set(IDS.numpy()[:4].flat)
+    assert unseen
+    assert table[sorted(unseen)].max() == 0
+    assert table.max() > 0
+    assert np.abs(all_of_it[0] - start[0])[sorted(unseen)].max() > 0
+
+
+def test_equal_weights_change_nothing(
+    without_normalization: tf.keras.Model, full_step: list[np.ndarray]
+):
+    ones = np.ones(8, np.float32)
+    for weighted, plain in zip(
+        weights_after_a_step(without_normalization, weights=ones), full_step, strict=True
+    ):
+        np.testing.assert_allclose(weighted, plain, rtol=1e-5, atol=1e-6)

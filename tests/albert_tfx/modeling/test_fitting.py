@@ -263,3 +263,30 @@ def test_training_ends_where_its_schedule_does():
         assert not state.is_over(plan)
         state.add({"val_accuracy": 0.9 - epoch / 100, "val_loss": 0.5}, plan.best_by)
     assert state.is_over(plan)
+
+
+def test_the_best_epoch_may_be_so_by_another_metric(tmp_path):
+    values = iter([0.2, 0.9, 0.4])
+    seen = []
+
+    def measure(labels: np.ndarray, probabilities: np.ndarray) -> float:
+        seen.append((labels, probabilities))
+        return next(values)
+
+    model = training.build()
+    state = fitting.fit(
+        model,
+        training.training_batches(training.reviews(64, seed=1), 8, 1, [6]),
+        training.evaluation_batches(training.reviews(40, seed=2), 8, [6]),
+        fitting.Plan(3, 2, BestBy.METRIC, str(tmp_path / "checkpoints"), measure=measure),
+        [],
+        on_resume=lambda _: None,
+    )
+    assert [epoch["val_metric"] for epoch in state.epochs] == [0.2, 0.9, 0.4]
+    assert state.best_epoch == 1
+    labels, probabilities = seen[1]
+    expected = np.concatenate([label for _, label in training.reviews(40, seed=2).batch(8)])
+    assert labels.tolist() == expected.tolist()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    accuracy = (probabilities.argmax(axis=1) == labels).mean()
+    assert accuracy == pytest.approx(state.epochs[1]["val_accuracy"], abs=1e-6)

@@ -70,3 +70,16 @@ def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
     gpus(4)
     with pytest.raises(InputError, match="by 4 GPUs in 16 parts"):
         training.strategy(options(batch_size=32, gradient_accumulation=16))
+
+
+@pytest.mark.parametrize(
+    ("metric", "of_frozen", "of_fine_tuned"),
+    [
+        ("accuracy", "LOSS", "ACCURACY"),
+        ("log_loss", "LOSS", "LOSS"),
+        ("recall:a", "METRIC", "METRIC"),
+    ],
+)
+def test_the_best_epoch_is_so_by_the_metric_that_decides(metric, of_frozen, of_fine_tuned):
+    assert training.best_by(options("frozen", metric=metric)).name == of_frozen
+    assert training.best_by(options(metric=metric)).name == of_fine_tuned

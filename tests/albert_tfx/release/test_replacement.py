@@ -1,6 +1,7 @@
 """Every rule of the gate, with its numbers."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ HEALTHY = ModelMetrics(
 DIVERGED = ModelMetrics(1000, {**HEALTHY.intervals, "log_loss": Interval(math.nan)})
 
 
-def decide(gained: int, lost: int, **policy: float) -> Verdict:
+def decide(gained: int, lost: int, **policy: Any) -> Verdict:
     difference = paired_difference(gained, lost, 1000)
     return judge(ProductionPolicy(**policy), ProductionComparison(HEALTHY, HEALTHY, difference))
 
@@ -40,7 +41,8 @@ def test_model_whose_interval_is_below_zero_is_refused():
     assert (verdict.passed, verdict.rule) == (False, Rule.WORSE)
     assert verdict.reason == (
         f"The new model is refused, with {paired_difference(20, 60, 1000):+.4f} of accuracy "
-        "against the model in production. The whole interval is below 0."
+        "against the model in production. The whole interval, up to "
+        f"{paired_difference(20, 60, 1000).upper:+.4f}, is below 0."
     )
 
 
@@ -48,7 +50,7 @@ def test_model_whose_value_alone_is_below_zero_is_refused():
     verdict = decide(20, 21)
     assert (verdict.passed, verdict.rule) == (False, Rule.WORSE)
     assert f"{paired_difference(20, 21, 1000):+.4f}" in verdict.reason
-    assert verdict.reason.endswith("The estimate is below 0.")
+    assert verdict.reason.endswith("The estimate, -0.0010, is below 0.")
 
 
 def test_loss_passes_up_to_the_allowed_one():

@@ -15,8 +15,9 @@ from albert_tfx.evaluation.measurements import (
     paired_difference,
     proportion,
 )
+from albert_tfx.evaluation.metrics import deciding
 from albert_tfx.options import SelectionPolicy
-from albert_tfx.release.selection import Decision, Rule, select
+from albert_tfx.release.selection import Answer, Decision, Rule, answer, select
 
 EXAMPLES = 1000
 METRICS = ("accuracy", "auc", "log_loss")
@@ -57,7 +58,7 @@ def test_sure_gain_wins():
     assert decision.rule == Rule.SURE_GAIN
     assert decision.reason == (
         "fine_tuned wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600), "
-        "whose lower bound exceeds 0."
+        "whose lower bound, +0.0400, exceeds 0."
     )
 
 
@@ -65,7 +66,7 @@ def test_gain_that_may_be_chance_loses():
     decision = decide(compare(0.80, 0.805))
     assert decision.winner == decision.selected == "frozen"
     assert decision.rule == Rule.NO_SURE_GAIN
-    assert "+0.0050 (-0.0050 to +0.0150), whose lower bound does not exceed 0" in decision.reason
+    assert "(-0.0050 to +0.0150), whose lower bound, -0.0050, does not exceed 0" in decision.reason
 
 
 def test_value_decides_where_no_interval_is_known():
@@ -91,8 +92,8 @@ def test_better_overall_but_worse_on_long_reviews_loses():
     assert decision.rule == Rule.SLICE_LOSS
     assert decision.reason == (
         "frozen wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600) overall, but on "
-        "the 200 reviews of long reviews by -0.1200 (-0.1400 to -0.1000), whose upper bound is "
-        "below -0.05."
+        "the 200 reviews of long reviews by -0.1200 (-0.1400 to -0.1000), whose upper bound, "
+        "-0.1000, is below -0.05."
     )
 
 
@@ -107,9 +108,18 @@ def test_loss_on_a_slice_counts_from_the_stated_amount_on():
     assert decide(comparison, max_slice_loss=0.124).winner == "frozen"
 
 
-def test_slice_of_few_reviews_does_not_count():
+@pytest.mark.parametrize("examples", [7, 29, 200])
+def test_a_rare_class_is_protected_as_any_other(examples):
+    """From 0.75 of recall to 0: however few texts, the interval is on the side of a loss."""
+    lost = paired_difference(0, round(0.75 * examples), examples)
+    rare = dataclasses.replace(slice_of(0), examples=examples, difference=lost)
+    decision = decide(compare(0.80, 0.85, slices=(rare,)))
+    assert (decision.winner, decision.rule) == ("frozen", Rule.SLICE_LOSS)
+
+
+def test_slices_of_few_reviews_can_be_left_out():
     comparison = compare(0.80, 0.85, slices=(slice_of(0.5, examples=29),))
-    assert decide(comparison).winner == "fine_tuned"
+    assert decide(comparison, min_slice_examples=30).winner == "fine_tuned"
     assert decide(comparison, min_slice_examples=29).winner == "frozen"
 
 
@@ -152,7 +162,7 @@ def test_model_that_may_be_no_better_than_the_majority_class_is_refused():
     unsure = changed(metrics(0.55), "accuracy", proportion(0.55, 100))
     decision = decide(compare(0.5, 0.55, fine_tuned=unsure))
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
-    assert "0.5500 (0.4524 to 0.6439), whose lower bound does not exceed what" in decision.reason
+    assert "(0.4524 to 0.6439), whose lower bound, 0.4524, does not exceed what" in decision.reason
     sure = changed(unsure, "accuracy", proportion(0.55, 1000))
     assert decide(compare(0.5, 0.55, fine_tuned=sure)).winner == "fine_tuned"
 
@@ -287,3 +297,142 @@ def test_of_any_numbers_none_is_pushed_that_is_not_finite_and_more_gain_never_lo
             assert more.winner == "fine_tuned"
     assert pushed > DRAWS / 10
     assert odd > DRAWS / 10
+
+
+def over_yardstick(frozen: Interval, fine_tuned: Interval, **others: Any) -> Comparison:
+    """Compares the models, of which fine-tuned gains, and each with the yardstick."""
+    gains = {"frozen": {"accuracy": frozen}, "fine_tuned": {"accuracy": fine_tuned}}
+    return compare(0.8, 0.85, gains=gains, **others)
+
+
+CLEAR, UNCLEAR, LOSS = (
+    Interval(0.05, 0.03, 0.07),
+    Interval(0.01, -0.01, 0.03),
+    Interval(-0.05, -0.07, -0.03),
+)
+NO_GAIN = Interval(0.005, -0.005, 0.015)
+
+
+@pytest.mark.parametrize(
+    ("difference", "frozen", "fine_tuned", "expected"),
+    [
+        (CLEAR, UNCLEAR, CLEAR, Answer.FINE_TUNED),
+        (CLEAR, LOSS, CLEAR, Answer.FINE_TUNED),
+        (NO_GAIN, CLEAR, CLEAR, Answer.FROZEN),
+        (NO_GAIN, UNCLEAR, CLEAR, Answer.FROZEN),
+        (CLEAR, LOSS, UNCLEAR, Answer.NEITHER),
+        (CLEAR, LOSS, LOSS, Answer.NEITHER),
+        (NO_GAIN, UNCLEAR, UNCLEAR, Answer.NEITHER),
+        (CLEAR, LOSS, Interval(math.nan), Answer.NEITHER),
+    ],
+)
+def test_the_answer_is_the_cheapest_that_no_other_clearly_beats(
+    difference, frozen, fine_tuned, expected
+):
+    comparison = over_yardstick(frozen, fine_tuned, difference=difference)
+    assert answer(decide(comparison), comparison) == expected
+
+
+def test_without_a_yardstick_the_policy_answers():
+    comparison = compare(0.8, 0.85)
+    assert answer(decide(comparison), comparison) == Answer.FINE_TUNED
+    assert answer(decide(comparison, min_gain=0.1), comparison) == Answer.FROZEN
+
+
+def test_what_may_not_be_served_is_no_answer():
+    comparison = over_yardstick(CLEAR, CLEAR)
+    assert answer(decide(comparison, min_accuracy=0.9), comparison) == Answer.NEITHER
+
+
+def test_a_winner_that_gains_too_little_over_the_yardstick_is_refused_where_that_is_asked():
+    comparison = over_yardstick(CLEAR, Interval(0.01, -0.01, 0.03))
+    assert decide(comparison).winner == "fine_tuned"
+    decision = decide(comparison, min_gain_over_yardstick=0.0)
+    assert (decision.selected, decision.winner) == ("fine_tuned", None)
+    assert decision.rule == Rule.YARDSTICK
+    assert decision.reason == (
+        "Neither model is pushed: fine_tuned is preferred, but compared with TF-IDF it changes "
+        "accuracy by +0.0100 (-0.0100 to +0.0300), whose lower bound, -0.0100, does not exceed 0."
+    )
+    assert decide(over_yardstick(LOSS, CLEAR), min_gain_over_yardstick=0.02).winner is not None
+    assert decide(over_yardstick(LOSS, CLEAR), min_gain_over_yardstick=0.03).winner is None
+
+
+def by(choice: str, frozen: float, fine_tuned: float, difference: Interval, constant: float):
+    """Compares two models that differ in one metric only."""
+    metric = deciding(choice, ("neg", "pos"))
+    return Comparison(
+        changed(metrics(0.8), metric.name, Interval(frozen)),
+        changed(metrics(0.8), metric.name, Interval(fine_tuned)),
+        Interval(0.0, -0.01, 0.01),
+        0.5,
+        differences={metric.name: difference},
+        metric=metric,
+        best_constant=constant,
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "frozen", "fine_tuned", "difference", "constant", "words"),
+    [
+        ("macro_f1", 0.6, 0.7, Interval(0.1, 0.05, 0.15), 0.33, "changes macro F1 by +0.1000"),
+        ("log_loss", 0.5, 0.4, Interval(-0.1, -0.15, -0.05), 0.69, "lowers log loss by +0.1000"),
+        ("recall:pos", 0.6, 0.7, Interval(0.1, 0.05, 0.15), 0.5, "changes recall of pos by"),
+    ],
+)
+def test_another_metric_decides(choice, frozen, fine_tuned, difference, constant, words):
+    comparison = by(choice, frozen, fine_tuned, difference, constant)
+    if choice == "recall:pos":
+        balanced = {"recall": Interval(0.8)}
+        models = {
+            name: dataclasses.replace(each, intervals={**each.intervals, **balanced})
+            for name, each in (
+                ("frozen", comparison.frozen),
+                ("fine_tuned", comparison.fine_tuned),
+            )
+        }
+        comparison = dataclasses.replace(comparison, **models)
+    decision = decide(comparison, metric=choice)
+    assert (decision.winner, decision.metric) == ("fine_tuned", choice)
+    assert words in decision.reason
+    reverse = dataclasses.replace(comparison, differences={comparison.metric.name: -difference})
+    assert decide(reverse, metric=choice).winner == "frozen"
+
+
+def test_a_log_loss_no_lower_than_that_of_the_classes_shares_is_refused():
+    comparison = by("log_loss", 0.7, 0.68, Interval(-0.02, -0.03, -0.01), 0.69)
+    unsure = changed(metrics(0.8), "log_loss", Interval(0.68, 0.66, 0.70))
+    decision = decide(dataclasses.replace(comparison, fine_tuned=unsure), metric="log_loss")
+    assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
+    assert "whose upper bound, 0.7000, does not go below what" in decision.reason
+
+
+def test_always_giving_a_class_is_no_good_recall_of_it():
+    """Which is perfect: the balanced accuracy tells."""
+    comparison = by("recall:pos", 0.6, 1.0, Interval(0.4, 0.3, 0.5), 0.5)
+    constant = changed(comparison.fine_tuned, "recall", Interval(0.5))
+    decision = decide(dataclasses.replace(comparison, fine_tuned=constant), metric="recall:pos")
+    assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
+    assert "its balanced accuracy is 0.5000" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("choice", "worst", "winner"),
+    [("macro_f1", 0.7, "fine_tuned"), ("macro_f1", 0.71, None), ("log_loss", 0.69, None)],
+)
+def test_the_metric_has_a_floor_of_its_own(choice, worst, winner):
+    sign = -1 if choice == "log_loss" else 1
+    comparison = by(choice, 0.6, 0.7, Interval(sign * 0.1), 0.33 if sign > 0 else 0.9)
+    decision = decide(comparison, metric=choice, worst_metric=worst)
+    assert decision.winner == winner
+    assert winner or decision.rule == Rule.WORST_METRIC
+
+
+def test_a_slice_is_judged_by_the_metric_that_decides_there():
+    comparison = by("log_loss", 0.5, 0.4, Interval(-0.1, -0.15, -0.05), 0.69)
+    worse = dataclasses.replace(slice_of(-0.2), metric="log_loss", change=Interval(0.3, 0.2, 0.4))
+    decision = decide(dataclasses.replace(comparison, slices=(worse,)), metric="log_loss")
+    assert (decision.winner, decision.rule) == ("frozen", Rule.SLICE_LOSS)
+    assert "-0.3000 (-0.4000 to -0.2000), whose upper bound, -0.2000, is below -0.05" in (
+        decision.reason
+    )

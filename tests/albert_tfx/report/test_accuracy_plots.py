@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.text import Annotation, Text
+from sklearn.metrics import auc
 
 from albert_tfx.evaluation.measurements import (
     Comparison,
@@ -117,10 +118,11 @@ def test_a_label_says_what_its_tick_is(comparison):
 
 @pytest.mark.parametrize("name", ["$", "$$", "$$$", "under $50 and over $20"])
 def test_dollars_in_names_are_dollars(name, tmp_path):
-    slices = [SliceComparison(f"label {name}", 9, *(Interval(0.5, 0.4, 0.6) for _ in range(3)))]
+    interval = Interval(0.5, 0.4, 0.6)
+    slices = [SliceComparison(f"label {name}", 9, interval, interval, interval)]
     figure = accuracy_plots.slices_figure(slices)
     plot_style.save(figure, str(tmp_path / "slices.png"))
-    assert figure.axes[0].get_yticklabels()[0].get_text() == f"label {name}\n9 reviews"
+    assert figure.axes[0].get_yticklabels()[0].get_text() == f"label {name}\n9 texts"
     assert not figure.axes[0].get_yticklabels()[0].get_parse_math()
     names = [name, f"{name}$"]
     counts = pd.DataFrame([[1, 2], [3, 4]], index=names, columns=names)
@@ -131,11 +133,12 @@ def test_dollars_in_names_are_dollars(name, tmp_path):
 
 
 def test_long_names_leave_room_for_the_axes():
-    slices = [SliceComparison("x" * 80, 9, *(Interval(0.5, 0.4, 0.6) for _ in range(3)))]
+    interval = Interval(0.5, 0.4, 0.6)
+    slices = [SliceComparison("x" * 80, 9, interval, interval, interval)]
     figure = accuracy_plots.slices_figure(slices, plot_style.NARROW)
     assert (
         figure.axes[0].get_yticklabels()[0].get_text()
-        == "x" * 29 + "\N{HORIZONTAL ELLIPSIS}\n9 reviews"
+        == "x" * 29 + "\N{HORIZONTAL ELLIPSIS}\n9 texts"
     )
 
 
@@ -155,3 +158,44 @@ def test_no_class_name_is_read_as_mathematics(name: str):
         plot_style.title(figure, f"Most frequent mistake: {name}")
         assert plot_style.to_png(figure).startswith(b"\x89PNG")
         assert not any(text.get_parse_math() for text in figure.findobj(Text))
+
+
+@pytest.mark.parametrize(("classes", "panels"), [(2, 1), (3, 3), (10, 10), (50, 12)])
+def test_each_class_has_a_panel_with_its_name_and_of_many_the_worst_have(classes, panels):
+    made = reports.make_with_yardstick(classes, reviews=400)
+    names = list(made.curves["frozen"].confusion.index)
+    for figure in (
+        curve_plots.roc_figure(made.curves, made.comparison, plot_style.WIDE),
+        curve_plots.precision_recall_figure(made.curves, plot_style.NARROW),
+    ):
+        shown = [axes for axes in figure.axes if axes.get_visible()]
+        assert len(shown) == panels
+        titles = [axes.get_title(loc="left") for axes in shown]
+        assert titles == ([""] if classes == 2 else [name for name in names if name in titles])
+        assert len(set(titles)) == panels
+        suptitle = figure.get_suptitle().replace("\n", " ")
+        assert ("worst of 50" in suptitle) is (classes == 50)
+        legend = shown[0].get_legend()
+        assert legend is not None
+        assert [each.get_text() for each in legend.get_texts()] == [
+            "Frozen encoder",
+            "Fine-tuned encoder",
+            "TF-IDF",
+        ]
+
+
+def test_the_worst_classes_are_those_of_the_least_area():
+    made = reports.make(50, reviews=2000)
+    figure = curve_plots.roc_figure(made.curves, made.comparison, plot_style.WIDE)
+    shown = {axes.get_title(loc="left") for axes in figure.axes}
+    areas = {
+        name: np.mean(
+            [
+                auc(part["false_positive_rate"], part["true_positive_rate"])
+                for each in made.curves.values()
+                for part in [each.roc[each.roc["class_name"] == name]]
+            ]
+        )
+        for name in made.curves["frozen"].confusion.index
+    }
+    assert shown == set(sorted(areas, key=lambda name: areas[name])[:12])

@@ -10,11 +10,19 @@ from typing import Any
 
 import pytest
 
-from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, ModelMetrics
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Disagreement,
+    Interval,
+    Mistake,
+    ModelMetrics,
+    SeedAccuracy,
+    TestComparison,
+)
 from albert_tfx.report import figures
 from albert_tfx.report import page as report_page
 from albert_tfx.report.page import SourceArtifact, trace
-from albert_tfx.report.summary import ModelSummary, ProductionSummary, Removed
+from albert_tfx.report.summary import ModelSummary, ProductionSummary, Removed, Settings
 from tests.support import pages, reports, summaries
 
 YARDSTICK = dataclasses.replace(
@@ -110,11 +118,13 @@ def test_is_of_a_size_to_be_mailed(page):
 
 def test_verdict_is_said_with_its_uncertainty_and_its_rule(findings, text):
     difference = findings.summary.difference["accuracy"]
-    verdict = "Fine-tune: it gains accuracy on this text, with 95% confidence"
+    verdict = f"Fine-tune: it changes accuracy by +{100 * difference.value:.1f} points (+"
     assert text.count(verdict) == 2  # title and heading
+    assert text.index(verdict) < text.index("the 95% interval is")
+    assert "the chance of training is not in the interval" in text
     assert f"changes accuracy by +{100 * difference.value:.1f} points" in text
     assert f"+{100 * difference.lower:.1f} to +{100 * difference.upper:.1f} points" in text
-    assert "( sure_gain )" in text
+    assert not re.search(r"\b(un)?sure(ly)?\b", text)
     assert findings.summary.reason in text
     assert "Pushed: the fine-tuned encoder, to serving/7." in text
     assert "The gate to production: The new model is refused." in text
@@ -134,7 +144,8 @@ def test_numbers_are_those_of_the_summary(findings, page, text):
         assert words in text
     assert "91.3% (90.0% to 93.0%)" in text
     assert "\N{MINUS SIGN}2.1 points (\N{MINUS SIGN}3.0 to \N{MINUS SIGN}1.0)" in text
-    assert "is +20.0 points (+14.4 to +25.6) for the fine-tuned encoder and +11.2 points" in text
+    without = "without training's chance"
+    assert f"is +20.0 points (+14.4 to +25.6, {without}) for the fine-tuned encoder and +11" in text
     assert "worth its cost" not in text
     assert "python local_runner.py --seed 1" in text
     assert "Evaluator.comparison" in text
@@ -146,11 +157,24 @@ def test_the_pictures_say_their_finding_to_who_cannot_see_them(page, pictures):
     assert any("Fine-tuning gains" in each for each in alternatives)
 
 
+def test_the_yardstick_is_in_every_table():
+    page = reports.make_with_yardstick().page()
+    assert pages.faults(page) == []
+    tables = pages.parse(page).xpath("//table[.//th[normalize-space()='TF-IDF']]/caption/@id")
+    assert tables == ["caption-models", "caption-slices", "caption-cost"]
+    assert pages.parse(page).xpath("//caption[@id='caption-confusion-yardstick']")
+    cost = pages.parse(page).xpath("//table[caption[@id='caption-cost']]")[0]
+    assert "524,290" in pages.text_of(cost)
+    assert "4.2 MB" in pages.text_of(cost)
+    alternatives = " ".join(pages.parse(page).xpath("//img/@alt"))
+    assert alternatives.count("TF-IDF") >= 4
+
+
 def test_says_where_word_counts_would_do(render):
     gain = {"accuracy": Interval(0.01, -0.02, 0.04)}
     gains = dict.fromkeys(("frozen", "fine_tuned"), gain)
     page = render(yardstick=dataclasses.replace(YARDSTICK, gain=gains))
-    assert "neither ALBERT is shown to be worth its cost" in page
+    assert "neither encoder is shown to be worth its cost" in page
 
 
 def test_says_which_model_clearly_beats_word_counts_though_the_other_gains_more(render):
@@ -158,15 +182,18 @@ def test_says_which_model_clearly_beats_word_counts_though_the_other_gains_more(
     unsure = {"accuracy": Interval(0.029, -0.001, 0.059)}
     gains = {"frozen": sure, "fine_tuned": unsure}
     page = render(yardstick=dataclasses.replace(YARDSTICK, gain=gains))
-    assert "is +2.0 points (+0.7 to +3.3) for the frozen encoder and " in page
+    assert (
+        "is +2.0 points (+0.7 to +3.3, without training&#39;s chance) for the frozen encoder and "
+        in page
+    )
     assert "worth its cost" not in page
 
 
 def test_models_that_diverged_are_not_said_to_agree(render):
-    assert "The two models gave the same answer to every review." in render(disagreements=[])
+    assert "The two models gave the same answer to every text." in render(disagreements=[])
     page = render(disagreements=[], flip_rates=None)
     assert "The answers of the two models cannot be compared." in page
-    assert "same answer" not in page
+    assert "gave the same answer" not in page
 
 
 @pytest.mark.parametrize("white_space", ["", " " * 600])
@@ -177,7 +204,7 @@ def test_an_excerpt_begins_with_the_text(white_space):
 def test_does_without_what_was_not_measured(render):
     page = render(production=None)
     assert pages.faults(page) == []
-    for word in ("ardstick", "Duplicates", "to production"):
+    for word in ("TF-IDF", "Duplicates", "to production"):
         assert word not in page
 
 
@@ -229,8 +256,20 @@ def test_long_reviews_are_cut_and_many_are_left_out(render):
     assert shown[0].text_content().endswith("word…")
 
 
+def test_what_the_winner_gets_wrong_is_shown(findings, pictures):
+    mistakes = [Mistake(f"text {n} <b>", "late", "early", 0.991 - n / 100) for n in range(30)]
+    page = report_page.render(
+        findings.summary, pictures, findings.curves, [], reports.SOURCES, mistakes
+    )
+    assert pages.faults(page) == []
+    text = pages.text_of(pages.parse(page))
+    assert "What the fine-tuned encoder gets wrong" in text
+    assert text.index("Label late ; it answers early with 99.1%. text 0 <b>") > 0
+    assert len(pages.parse(page).xpath("//blockquote")) == report_page.MAX_REVIEWS
+
+
 def test_agreement_is_said(render):
-    assert "the same answer to every review" in render(disagreements=[])
+    assert "the same answer to every text" in render(disagreements=[])
 
 
 def test_an_undefined_run_has_a_page_too(findings):
@@ -296,6 +335,74 @@ def _without_numbers(model: ModelSummary) -> ModelSummary:
         metrics=ModelMetrics(0, {}),
         epochs=tuple(dict.fromkeys(epoch, math.nan) for epoch in model.epochs),
     )
+
+
+def test_the_first_lines_say_what_it_is_about(render):
+    settings = Settings(
+        dataset="tickets",
+        sequence_length=96,
+        truncation="head_tail",
+        class_weights="balanced",
+        batch_size={"frozen": 32, "fine_tuned": 16},
+        price_per_hour=3.6,
+    )
+    labels = {split: {"usual": 95, "urgent": 5} for split in ("train", "eval", "test")}
+    page = render(settings=settings, labels=labels, date="2026-11-29")
+    assert pages.faults(page) == []
+    text = pages.text_of(pages.parse(page))
+    about = text.index(
+        "tickets: 3,600 train, 400 eval, 1,200 test texts; sorted into usual, urgent"
+    )
+    assert about < text.index("2026-11-29.") < text.index("On the same texts")
+    assert text.index("texts of the test split, which chose nothing") < text.index(
+        "Training history"
+    )
+    assert "most tokens of a text 96 kept of a longer one head and tail" in text
+    assert "epochs frozen 4, fine-tuned 2" in text
+    assert "texts in a batch frozen 32, fine-tuned 16 class weights balanced" in text
+    assert "usual 95 95 95 urgent 5 5 5" in text
+    assert "Training, as a factor 1 times 24.8 times" in text
+    assert "Training, at 3.6 an hour 0.013 0.31" in text
+
+
+def test_each_training_is_shown_where_there_are_several(render):
+    trainings = tuple(SeedAccuracy("fine_tuned", seed, 0.8 + seed / 100, 0.7) for seed in (1, 2))
+    assert "Accuracy of each training" not in render()
+    page = render(seeds=2, by_seed=trainings)
+    assert pages.faults(page) == []
+    text = pages.text_of(pages.parse(page))
+    assert "Fine-tuned 1 81.0% 70.0% Fine-tuned 2 82.0% 70.0%" in text
+    assert "Each model was trained 2 times: the chance of training is in the interval." in text
+    assert "without training's chance" not in text
+
+
+def test_both_models_on_test_stand_beside_the_deciding_difference(render, findings):
+    comparison = findings.comparison
+    tested = TestComparison(comparison.frozen, comparison.fine_tuned, Interval(0.04, 0.01, 0.07))
+    text = pages.text_of(pages.parse(render(test_comparison=tested)))
+    said = "Fine-tuning changes accuracy by +4.0 points (+1.0 to +7.0, without training's chance)"
+    assert f"{said} there." in text
+
+
+def test_each_class_is_shown_with_its_counts():
+    made = reports.make_with_yardstick(classes=3)
+    page = made.page()
+    assert pages.faults(page) == []
+    for model, classes in made.summary.classes.items():
+        table = pages.parse(page).xpath(f"//table[caption[@id='caption-classes-{model}']]")[0]
+        rows = [pages.text_of(row) for row in table.xpath("./tbody/tr")]
+        for row, each in zip(rows, classes, strict=True):
+            assert row.startswith(f"{each.name} {each.examples} {each.answers} ")
+            assert f"{each.recall.value:.1%}" in row
+            assert f"{each.precision.value:.1%}" in row
+    shown = pages.parse(page).xpath("//details[@open]/summary/text()")
+    assert shown == ["Fine-tuned: precision, recall and F1 of each class"]
+
+
+def test_a_confusion_has_counts_and_shares(render, findings):
+    text = pages.text_of(pages.parse(render()))
+    counts = findings.curves["frozen"].confusion.to_numpy()
+    assert f"{counts[0, 0]} {counts[0, 0] / counts[0].sum():.1%}" in text
 
 
 def test_many_classes_fit():

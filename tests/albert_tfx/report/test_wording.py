@@ -1,6 +1,7 @@
 """The words that the page and the terminal share."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -9,15 +10,106 @@ from albert_tfx.evaluation.measurements import FlipRates, Interval
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import Convergence
+from albert_tfx.report.summary import Deciding, Summary
 from tests.support import summaries
 from tests.support.summaries import changed
+
+WON = {Rule.SURE_GAIN: "fine_tuned", Rule.NO_SURE_GAIN: "frozen", Rule.SLICE_LOSS: "frozen"}
 
 
 @pytest.mark.parametrize("rule", list(Rule))
 def test_every_rule_has_words(rule):
-    summary = changed(rule=rule, winner="frozen" if rule == Rule.ONLY_DEFINED else None)
+    winner = "frozen" if rule == Rule.ONLY_DEFINED else WON.get(rule)
+    summary = changed(rule=rule, winner=winner, answer=winner or "neither")
     assert wording.rule(summary)
-    assert wording.verdict(summary) != "Serve neither model"
+    said = wording.verdict(summary)
+    assert said not in ("Serve neither model", "Serve the frozen encoder")
+    assert said.startswith("Serve neither model") is (winner is None)
+    assert "sure" not in said
+    assert "certain" not in said
+
+
+BETTER, WORSE, ALIKE = (
+    Interval(0.077, 0.041, 0.113),
+    Interval(-0.077, -0.113, -0.041),
+    Interval(0.01, -0.02, 0.04),
+)
+
+
+def answered(
+    answer: str, rule: str, frozen: Interval, fine_tuned: Interval, **more: Any
+) -> Summary:
+    gain = {"frozen": {"accuracy": frozen}, "fine_tuned": {"accuracy": fine_tuned}}
+    yardstick = dataclasses.replace(summaries.YARDSTICK, gain=gain)
+    return changed(answer=answer, rule=rule, winner=WON[Rule(rule)], yardstick=yardstick, **more)
+
+
+def test_the_three_answers_are_given_with_their_uncertainty():
+    difference = {"accuracy": BETTER}
+    assert wording.verdict(
+        answered("fine_tuned", "sure_gain", BETTER, BETTER, difference=difference)
+    ) == (
+        "Fine-tune: it changes accuracy by +7.7 points (+4.1 to +11.3, without training's chance)"
+    )
+    difference = {"accuracy": ALIKE}
+    assert wording.verdict(
+        answered("frozen", "no_sure_gain", BETTER, BETTER, difference=difference)
+    ) == (
+        "Keep the encoder frozen: fine-tuning changes accuracy by +1.0 points "
+        "(\N{MINUS SIGN}2.0 to +4.0, without training's chance)"
+    )
+    assert wording.verdict(answered("neither", "sure_gain", WORSE, WORSE, pushed=False)) == (
+        "Neither: TF-IDF is clearly better than the frozen encoder, by 7.7 points of accuracy "
+        "(4.1 to 11.3, without training's chance)"
+    )
+    assert wording.verdict(answered("neither", "sure_gain", WORSE, ALIKE, pushed=False)) == (
+        "Neither: no encoder is clearly better than TF-IDF; the fine-tuned encoder changes "
+        "accuracy by +1.0 points (\N{MINUS SIGN}2.0 to +4.0, without training's chance)"
+    )
+
+
+def test_what_is_pushed_though_word_counts_are_better_is_said_first():
+    said = wording.verdict(answered("neither", "sure_gain", WORSE, WORSE, pushed=True))
+    assert said.startswith("Neither: TF-IDF is clearly better than the ")
+    assert said.endswith("; yet the fine-tuned encoder was pushed")
+
+
+def test_with_several_seeds_the_chance_of_training_is_in_the_interval():
+    summary = answered("fine_tuned", "sure_gain", BETTER, BETTER, difference={"accuracy": BETTER})
+    assert "trained once: the chance of training is not in" in wording.uncertainty(summary)
+    summary = dataclasses.replace(summary, seeds=3)
+    assert wording.verdict(summary).endswith("+7.7 points (+4.1 to +11.3)")
+    assert "trained 3 times: the chance of training is in" in wording.uncertainty(summary)
+
+
+def test_a_metric_of_which_less_is_better_is_put_into_words():
+    metric = Deciding(
+        name="log_loss",
+        title="log loss",
+        is_higher_better=False,
+        is_percentage=False,
+        models={},
+        constant=0.69,
+        test=Interval(0.41),
+    )
+    gain = {
+        "frozen": {"log_loss": Interval(-0.1, -0.15, -0.05)},
+        "fine_tuned": {"log_loss": Interval(-0.2, -0.3, -0.1)},
+    }
+    summary = changed(
+        answer="fine_tuned",
+        metric=metric,
+        difference={"log_loss": Interval(-0.1, -0.15, -0.05)},
+        yardstick=dataclasses.replace(summaries.YARDSTICK, gain=gain),
+    )
+    assert "changes log loss by \N{MINUS SIGN}0.100 (\N{MINUS SIGN}0.150 to" in (
+        wording.verdict(summary)
+    )
+    assert "the gain may be as small as 0.050." in wording.uncertainty(summary)
+    assert "reaches a log loss of 0.600" in wording.yardstick(summary)
+    assert wording.yardstick_verdict(summary) == "clearly below fine_tuned"
+    worse = dataclasses.replace(summary, difference={"log_loss": Interval(0.1, 0.05, 0.15)})
+    assert "did worse, by at least 0.050." in wording.uncertainty(worse)
 
 
 def test_a_rule_unknown_here_has_a_verdict_all_the_same():
@@ -29,7 +121,7 @@ def test_a_rule_unknown_here_has_a_verdict_all_the_same():
 @pytest.mark.parametrize(
     ("difference", "meaning"),
     [
-        (Interval(0.05, 0.033, 0.067), "helps here, but the gain may be as small as 3.3 points."),
+        (Interval(0.05, 0.033, 0.067), "but the gain may be as small as 3.3 points."),
         (Interval(-0.05, -0.07, -0.03), "this training of it did worse, by at least 3.0 points."),
         (Interval(0.01, -0.01, 0.03), "The interval includes zero"),
         (Interval(0.01), "+1.0 points; its interval is not known."),
@@ -93,7 +185,7 @@ def test_each_sign_of_an_unfinished_training_has_words():
 def test_flips_are_put_into_words_where_they_are_known():
     rates = FlipRates(Interval(0.3), Interval(0.2), Interval(0.1))
     said = wording.flips(changed(flip_rates=rates))
-    assert said.endswith("30.0% of the reviews: fine-tuning corrects 20.0% and breaks 10.0%.")
+    assert said.endswith("30.0% of the texts: fine-tuning corrects 20.0% and breaks 10.0%.")
     assert wording.flips(changed(flip_rates=None)) == ""
 
 

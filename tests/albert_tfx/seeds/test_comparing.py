@@ -5,16 +5,19 @@ import pytest
 
 from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, TEST
 from albert_tfx.errors import InputError
+from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Interval,
     SliceComparison,
     measure,
+    measure_one,
     paired_difference,
 )
-from albert_tfx.evaluation.metrics import estimate
+from albert_tfx.evaluation.metrics import deciding, estimate
 from albert_tfx.seeds.answers import Answers
 from albert_tfx.seeds.comparing import across_seeds
+from tests.support.data import bounds
 
 TEXTS = [
     f"text number {number}{' and more words' * (number % 20)}".encode() for number in range(300)
@@ -34,7 +37,21 @@ def answers(accuracies: list[float], seed: int) -> Answers:
     return Answers.of(TEXTS, LABELS, probabilities)
 
 
-def compare(frozen: list[float], fine_tuned: list[float], **changes) -> Comparison:
+class Yardstick(baseline.Answers):
+    """Answers that are given as they are."""
+
+    def __init__(self, known: Answers) -> None:
+        content = {"hashes": known.hashes, "labels": known.labels}
+        super().__init__("", {**content, "probabilities": known.probabilities[0]})
+
+
+def compare(
+    frozen: list[float],
+    fine_tuned: list[float],
+    metric: str = "accuracy",
+    yardstick: Yardstick | None = None,
+    **changes,
+) -> Comparison:
     given = {
         FROZEN: {split: answers(frozen, 1) for split in (EVAL, TEST)},
         FINE_TUNED: {split: answers(fine_tuned, 2) for split in (EVAL, TEST)},
@@ -47,10 +64,15 @@ def compare(frozen: list[float], fine_tuned: list[float], **changes) -> Comparis
     names = ("length under 25 words", "label good")
     slices = tuple(SliceComparison(name, 9, KNOWN, KNOWN, KNOWN) for name in names)
     comparison = Comparison(
-        exported[FROZEN], exported[FINE_TUNED], KNOWN, majority_share=0.5, slices=slices
+        exported[FROZEN],
+        exported[FINE_TUNED],
+        KNOWN,
+        majority_share=0.5,
+        slices=slices,
+        metric=deciding(metric, CLASSES),
     )
     seeds = {FROZEN: range(1, 1 + len(frozen)), FINE_TUNED: range(1, 1 + len(fine_tuned))}
-    return across_seeds(comparison, given, seeds, CLASSES)
+    return across_seeds(comparison, given, seeds, CLASSES, yardstick)
 
 
 def test_one_training_leaves_the_eval_split_as_it_was_measured():
@@ -119,3 +141,33 @@ def test_answers_about_other_texts_are_refused():
     other = Answers.of(TEXTS[1:], LABELS[1:], answers([0.7, 0.7], 1).probabilities[:, 1:])
     with pytest.raises(InputError, match="same texts"):
         compare([0.7, 0.7], [0.8, 0.8], **{TEST: other})
+
+
+@pytest.mark.parametrize("metric", ["recall:good", "f1:good", "macro_f1", "log_loss"])
+def test_the_metric_that_decides_is_compared_across_trainings(metric):
+    decides = deciding(metric, CLASSES)
+    found = compare([0.7, 0.7], [0.6, 0.9], metric)
+    ours, theirs = answers([0.6, 0.9], 2), answers([0.7, 0.7], 1)
+    expected = np.mean(
+        [measure_one(decides, ours.labels, each).value for each in ours.probabilities]
+    ) - np.mean([measure_one(decides, theirs.labels, each).value for each in theirs.probabilities])
+    gain = found.gain if decides.higher_is_better else -found.gain
+    assert gain.value == pytest.approx(expected)
+    lower, upper = bounds(gain)
+    assert lower < gain.value < upper
+    assert found.test is not None
+    assert found.test.differences[decides.name].value == pytest.approx(expected)
+
+
+def test_recipes_are_compared_with_the_yardstick_of_which_there_is_one_training():
+    yardstick = Yardstick(answers([0.75], 3))
+    found = compare([0.7, 0.7], [0.6, 0.9], yardstick=yardstick)
+    theirs = answers([0.75], 3).right.mean()
+    ours = answers([0.6, 0.9], 2).right.mean()
+    gain = found.gain_over_yardstick(FINE_TUNED)
+    assert gain is not None
+    assert gain.value == pytest.approx(ours - theirs)
+    narrower = compare([0.7, 0.7], [0.75, 0.75], yardstick=yardstick)
+    other = narrower.gain_over_yardstick(FINE_TUNED)
+    assert other is not None
+    assert other.most - other.least < gain.most - gain.least

@@ -126,6 +126,9 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
     lines = [line.rstrip() for line in pipe.getvalue().splitlines()]
     assert lines == [
         "",
+        "verdict     Fine-tune: it changes accuracy by +6.3 points (\N{MINUS SIGN}1.0 to +13.5,",
+        "            without training's chance).",
+        "",
         "                             accuracy    AUC  log loss  training  parameters",
         "yardstick      0.750 (0.730 to 0.770)  0.800     0.600       1 s      25,001",
         "frozen         0.812 (0.790 to 0.830)  0.900     0.500      12 s       8,385",
@@ -137,7 +140,7 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "reason      it gains 0.063",
         "yardstick   TF-IDF and logistic regression: clearly below fine_tuned",
         "duplicates  taken out: 1 of eval, 1,234 of train",
-        "on test     accuracy 0.870 of fine_tuned on 1,500 reviews",
+        "on test     accuracy 0.870 of fine_tuned on 1,500 texts",
         "production  There is no other model in production yet.",
         "pushed      out/serving/7",
         "report      out/report",

@@ -182,3 +182,25 @@ def test_a_check_says_what_a_run_would_learn_from(prepare, csv, tmp_path):
     assert "0.00%" not in said[5]
     assert " within itself" in said[6]
     assert prepared.remarks == ("labels joined: 'GOOD' (1) and 'good' (100)",)
+
+
+def test_skewed_classes_are_said_where_the_accuracy_decides(prepare, tmp_path):
+    rows = [f"ticket number {n} of many,{'urgent' if n % 20 == 0 else 'usual'}" for n in range(600)]
+    path = tmp_path / "tickets.csv"
+    path.write_text("\n".join(["text,label", *rows]))
+    said = str(prepare("--csv", str(path))).splitlines()[-1]
+    assert said.startswith("skewed classes: usual 9")
+    assert "The accuracy hardly counts urgent: see --metric macro_f1" in said
+    assert "skewed" not in str(prepare("--csv", str(path), "--metric", "macro_f1"))
+
+
+COLUMNS = ("--text-column", "body", "--label-column", "verdict")
+
+
+def test_balanced_classes_are_passed_over_in_silence(prepare, csv):
+    assert "skewed" not in str(prepare("--csv", csv, *COLUMNS))
+
+
+def test_a_metric_of_a_class_that_is_not_there_is_refused(prepare, csv):
+    with pytest.raises(InputError, match="Did you mean good"):
+        prepare("--csv", csv, *COLUMNS, "--metric", "recall:goood")
