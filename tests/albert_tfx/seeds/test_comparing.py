@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -50,13 +51,13 @@ def compare(
     fine_tuned: list[float],
     metric: str = "accuracy",
     yardstick: Yardstick | None = None,
-    **changes,
+    changes: Mapping[str, Answers] | None = None,
 ) -> Comparison:
     given = {
         FROZEN: {split: answers(frozen, 1) for split in (EVAL, TEST)},
         FINE_TUNED: {split: answers(fine_tuned, 2) for split in (EVAL, TEST)},
     }
-    given[FINE_TUNED] |= changes
+    given[FINE_TUNED] |= changes or {}
     exported = {
         model: measure(each[EVAL].labels, each[EVAL].probabilities[0])
         for model, each in given.items()
@@ -131,7 +132,7 @@ def test_further_metrics_and_slices_are_means_over_trainings_too():
 
 
 def test_texts_that_all_trainings_answer_alike_give_no_certainty():
-    found = compare([0.7, 0.7], [0.7, 0.7], **{EVAL: answers([0.7, 0.7], 1)})
+    found = compare([0.7, 0.7], [0.7, 0.7], changes={EVAL: answers([0.7, 0.7], 1)})
     assert found.difference.value == 0
     assert found.difference.lower is not None
     assert found.difference.lower < 0
@@ -140,7 +141,7 @@ def test_texts_that_all_trainings_answer_alike_give_no_certainty():
 def test_answers_about_other_texts_are_refused():
     other = Answers.of(TEXTS[1:], LABELS[1:], answers([0.7, 0.7], 1).probabilities[:, 1:])
     with pytest.raises(InputError, match="same texts"):
-        compare([0.7, 0.7], [0.8, 0.8], **{TEST: other})
+        compare([0.7, 0.7], [0.8, 0.8], changes={TEST: other})
 
 
 @pytest.mark.parametrize("metric", ["recall:good", "f1:good", "macro_f1", "log_loss"])
