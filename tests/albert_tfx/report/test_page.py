@@ -344,7 +344,7 @@ def test_the_first_lines_say_what_it_is_about(render):
         truncation="head_tail",
         class_weights="balanced",
         batch_size={"frozen": 32, "fine_tuned": 16},
-        price_per_hour=3.6,
+        price_per_hour=7.2,
     )
     labels = {split: {"usual": 95, "urgent": 5} for split in ("train", "eval", "test")}
     page = render(settings=settings, labels=labels, date="2026-11-29")
@@ -362,7 +362,7 @@ def test_the_first_lines_say_what_it_is_about(render):
     assert "texts in a batch frozen 32, fine-tuned 16 class weights balanced" in text
     assert "usual 95 95 95 urgent 5 5 5" in text
     assert "Training, as a factor 1 times 24.8 times" in text
-    assert "Training, at 3.6 an hour 0.013 0.31" in text
+    assert "Training, at 7.2 an hour 0.025 0.62" in text
 
 
 def test_each_training_is_shown_where_there_are_several(render):
