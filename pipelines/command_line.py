@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
