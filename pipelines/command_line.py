@@ -45,6 +45,10 @@ class Parser(argparse.ArgumentParser):
             raise self._unknown(unknown[0])
         return namespace, unknown
 
+    def print_help(self, file: Any = None) -> None:
+        """Prints the help; argparse itself takes no notice where it cannot be written."""
+        (file or sys.stdout).write(self.format_help())
+
     def error(self, message: str) -> NoReturn:
         """Raises `message` as an `InputError`."""
         raise InputError(message, f"{self.prog} --help explains every option")
