@@ -59,8 +59,8 @@ def _parser() -> command_line.Parser:
     parser = command_line.Parser(
         prog="local_runner.py",
         usage="python local_runner.py [options]",
-        description="Is fine-tuning ALBERT worth it on your text? Trains a frozen and a fine-tuned "
-        "model, compares\nthem with a confidence interval, and exports the better one.",
+        description="Is fine-tuning a text encoder worth it on your text? Trains a frozen and a "
+        "fine-tuned model,\ncompares them with a confidence interval, and exports the better one.",
         epilog=_EPILOG,
         elsewhere=_options_elsewhere,
     )

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Bounds, Flag, at_least, check, one_of, option, optional, switch
 
-POOLINGS = ("mean", "pooled_output")
+AUTO_POOLING, MEAN, CLS, _POOLED = POOLINGS = ("auto", "mean", "cls", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
 XLA_AUTO, XLA_ON, XLA_OFF = XLA_CHOICES = ("auto", "on", "off")
 AUTO_RATE = "auto"
@@ -159,7 +159,11 @@ _ENCODER = Flag(
 _SEQUENCE_LENGTH = Flag(
     "--sequence-length", ENCODER, "most tokens of a review", "N", at_submission=True
 )
-_POOLING = Flag("--pooling", ENCODER, "how a review's token vectors become one")
+_POOLING = Flag(
+    "--pooling",
+    ENCODER,
+    "how a review's token vectors become one; auto: as the encoder's folder states, else the mean",
+)
 _XLA = Flag(
     "--xla", TRAINING, "compile the encoder; auto: what runs it often, and on a GPU its training"
 )
@@ -397,8 +401,9 @@ class EmbeddingOptions:
     """
 
     encoder: str = option(flag=_ENCODER)
-    # `mean` of `sequence_output` over the real tokens, or the encoder's `pooled_output`.
-    pooling: str = option("mean", _POOLING, bounds=one_of(POOLINGS))
+    # `mean` of `sequence_output` over the real tokens, that of the first token (`cls`), or the
+    # encoder's `pooled_output`. `auto` is what `1_Pooling` of sentence-transformers states.
+    pooling: str = option(AUTO_POOLING, _POOLING, bounds=one_of(POOLINGS))
     # Fixes the length buckets.
     sequence_length: int = option(256, _SEQUENCE_LENGTH)
     # Of one forward pass.
@@ -425,7 +430,7 @@ class TrainerOptions:
     encoder: str = option(flag=_ENCODER)
     # As in `EmbeddingOptions`.
     sequence_length: int = option(256, _SEQUENCE_LENGTH)
-    pooling: str = option("mean", _POOLING, bounds=one_of(POOLINGS))
+    pooling: str = option(AUTO_POOLING, _POOLING, bounds=one_of(POOLINGS))
     epochs: int = option(
         3,
         frozen=Flag(

@@ -34,7 +34,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     options = training.with_precision(decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY]))
     known = resolution.describe(options.encoder)
-    encoder.require_fit(known, options.sequence_length, options.pooling)
+    pooling = encoder.require_fit(known, options.sequence_length, options.pooling)
+    options = dataclasses.replace(options, pooling=pooling)
     class_names = schema.class_names(io_utils.SchemaReader().read(fn_args.schema_path))
     files = training.TrainingFiles(
         fn_args.train_files,
@@ -60,7 +61,7 @@ def run_fn(fn_args: FnArgs) -> None:
             for split, probabilities in trained.probabilities.items()
         },
     )
-    known.save(fn_args.model_run_dir)
+    dataclasses.replace(known, pooling=pooling).save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     server = serving_model.TextServer(transform_output, trained.classifier, class_names)
     server.export(fn_args.serving_model_dir)

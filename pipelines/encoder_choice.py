@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx.encoders.fetching import handles
+from albert_tfx.encoders.fetching import handles, reachability
 from albert_tfx.errors import InputError, UnreachableError
 from albert_tfx.options import plain_path
 from pipelines.presets import (
@@ -185,6 +185,7 @@ def _pinned(handle: str) -> str:
     model = handles.hugging_face_model(handle)
     if model is None or model.is_pinned:
         return handle
+    reachability.require(model)
     from albert_tfx.encoders.fetching import hugging_face
 
     return str(hugging_face.pinned(model))

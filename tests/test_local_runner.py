@@ -267,6 +267,31 @@ def test_the_help_imports_nothing_heavy():
     assert output.splitlines()[-1] == "[]"
 
 
+def test_a_mistyped_path_is_refused_before_anything_heavy_is_imported(tmp_path):
+    code = (
+        "import sys, local_runner\n"
+        "heavy = {'tensorflow', 'tfx', 'apache_beam', 'numpy', 'huggingface_hub'}\n"
+        "status = local_runner.main(['--encoder', 'modles/minilm'])\n"
+        "print(status, sorted(heavy & {*sys.modules}))"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(_PROJECT),
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_OFFLINE": "1",
+    }
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert made.stdout == "2 []\n"
+    assert "is taken for hf://modles/minilm of Hugging Face" in made.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -15,7 +15,13 @@ from albert_tfx.contract import INPUT_MASK, INPUT_TYPE_IDS, INPUT_WORD_IDS
 from albert_tfx.encoders import facts
 from albert_tfx.encoders.configuration import EncoderConfiguration
 from albert_tfx.encoders.facts import EncoderFacts, Model
-from albert_tfx.encoders.layers import Dropout, Encoder, SeededDropout, no_dropout
+from albert_tfx.encoders.layers import (
+    DROPOUT_SEED,
+    Dropout,
+    Encoder,
+    SeededDropout,
+    no_dropout,
+)
 from albert_tfx.encoders.tokenizers import tokenization
 from albert_tfx.errors import InputError
 
@@ -92,7 +98,7 @@ def _exported(encoder: Encoder, configuration: EncoderConfiguration) -> tf.train
     """Returns what TF Hub calls a reusable SavedModel, see `hub.KerasLayer`, to be saved.
 
     Not the layer itself: Keras would save a function of each layer within. Dropout draws from a
-    variable of its own, `dropout_seed`, int64 `[2]`: a seed, and the number of training steps.
+    variable of its own, `DROPOUT_SEED`.
     """
     variables = list(encoder.weights_by_name.values())
     root = tf.train.Checkpoint()
@@ -103,7 +109,7 @@ def _exported(encoder: Encoder, configuration: EncoderConfiguration) -> tf.train
         seed = tf.Variable(
             tf.zeros([2], tf.int64),
             trainable=False,
-            name="dropout_seed",
+            name=DROPOUT_SEED,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         root.variables.append(seed)

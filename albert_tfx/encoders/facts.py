@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,6 @@ from albert_tfx.encoders.tokenizers.vocabulary import Vocabulary
 from albert_tfx.errors import InputError
 
 _CONVERTER = "albert_tfx.encoders.conversion"
-MEAN = "mean"
-CLS = "cls"
 # What `conversion.convert` writes into its destination.
 ENCODER = "encoder"
 PREPROCESSOR = "preprocessor"
@@ -36,7 +35,8 @@ class EncoderFacts:
       vocabulary_size: Rows of the token embedding.
       parameters: Weights of the encoder.
       has_pooler: Whether the encoder gives `pooled_output`.
-      pooling: `mean` or `cls` as the folder's `1_Pooling` states it; None where it states neither.
+      pooling: As the folder's `1_Pooling` states it, such as `mean` or `cls`, several joined by
+        `+`; None where there is no such statement.
       fingerprint: 16 hexadecimal digits of the content of all source files that the conversion
         reads, and of the converter's version. A converted encoder is the same for the same
         fingerprint.
@@ -172,17 +172,14 @@ def _pooling(root: Path) -> tuple[str | None, list[Path], list[str]]:
     if "Pooling" not in kinds:
         return None, [listed], remarks
     settings = root / str(kinds["Pooling"].get("path")) / "config.json"
-    chosen = _chosen_pooling(read_json(settings, dict))
-    if chosen is None:
-        remarks.append(f"The pooling in {settings} is neither mean nor cls, and is left out")
-    return chosen, [listed, settings], remarks
+    return _stated_pooling(read_json(settings, dict)), [listed, settings], remarks
 
 
-def _chosen_pooling(settings: Mapping[str, Any]) -> str | None:
-    """Returns the pooling that is switched on, where it is the only one and is supported."""
+def _stated_pooling(settings: Mapping[str, Any]) -> str | None:
+    """Returns the pooling that is switched on; the names of several, joined."""
     if "pooling_mode" in settings:  # since version 5
-        chosen = settings["pooling_mode"]
-        return chosen if chosen in (MEAN, CLS) else None
-    on = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value]
-    names = {"pooling_mode_mean_tokens": MEAN, "pooling_mode_cls_token": CLS}
-    return names.get(on[0]) if len(on) == 1 else None
+        return str(settings["pooling_mode"])
+    prefix = "pooling_mode_"
+    on = [key for key, value in settings.items() if value and key.startswith(prefix)]
+    names = (re.sub("_tokens?$", "", key.removeprefix(prefix)) for key in on)
+    return "+".join(names) or None

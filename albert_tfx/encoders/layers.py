@@ -20,6 +20,8 @@ from albert_tfx.encoders.configuration import GELU, GELU_TANH, RELU, EncoderConf
 
 # Added to the scores of padding: nothing of them is left behind a softmax, and float16 holds it.
 _MASKED = -30000.0
+# Variable of an exported encoder, int64 `[2]`: a seed, and the number of training steps.
+DROPOUT_SEED = "dropout_seed"
 _ACTIVATIONS: Mapping[str, Callable[[tf.Tensor], tf.Tensor]] = {
     GELU: functools.partial(tf.nn.gelu, approximate=False),
     GELU_TANH: functools.partial(tf.nn.gelu, approximate=True),

@@ -27,6 +27,7 @@ from albert_tfx.encoders.fetching.handles import (
     saved_model_folder,
 )
 from albert_tfx.errors import InputError
+from albert_tfx.options import MEAN
 from albert_tfx.storage import fingerprint, length_and_time, read_json, remove, write_json
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Description:
       positions: Most tokens of a text; None where that is not known.
       has_pooled_output: Whether it gives `pooled_output`.
       fingerprint: Hash of its files.
+      pooling: How its token vectors become one, as its folder states it, `mean` where it does not;
+        of a run that has ended, how they did.
     """
 
     handle: str
@@ -74,11 +77,14 @@ class Description:
     positions: int | None
     has_pooled_output: bool
     fingerprint: str
+    pooling: str = MEAN
 
     def __str__(self) -> str:
         known = [self._short_handle, f"{self.parameters:,} weights"]
         if self.positions is not None:
             known.append(f"{self.positions:,} positions")
+        if self.pooling != MEAN:
+            known.append(f"pooling {self.pooling}")
         return ", ".join(known)
 
     @property
@@ -163,6 +169,7 @@ def describe(handle: str) -> Description:
         positions=converted.positions,
         has_pooled_output=converted.has_pooler,
         fingerprint=converted.fingerprint,
+        pooling=converted.pooling or MEAN,
     )
 
 

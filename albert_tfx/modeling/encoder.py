@@ -6,6 +6,7 @@ encoder that keeps it fits: the embedded ALBERT, Google's, or one's own.
 """
 
 import collections
+import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,11 +29,20 @@ from albert_tfx.contract import (
     TEXT,
 )
 from albert_tfx.encoders import resolution, saved_models
+from albert_tfx.encoders.layers import DROPOUT_SEED
 from albert_tfx.encoders.resolution import resolve
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, tokens
 from albert_tfx.modeling.tokens import PADDING_ID
-from albert_tfx.options import XLA_AUTO, XLA_OFF, XLA_ON, EmbeddingOptions
+from albert_tfx.options import (
+    AUTO_POOLING,
+    CLS,
+    MEAN,
+    XLA_AUTO,
+    XLA_OFF,
+    XLA_ON,
+    EmbeddingOptions,
+)
 from albert_tfx.progress import Progress, report
 
 _IDS = tf.TensorSpec([None, None], tf.int32)
@@ -49,23 +59,21 @@ def check(
 
     Raises:
       InputError: A model cannot be found or is damaged, the two have different vocabularies,
-        `sequence_length` exceeds the encoder's positions, or it lacks the output that `pooling`
-        needs.
+        `sequence_length` exceeds the encoder's positions, or `pooling` cannot be had of it.
     """
     known = resolution.describe(encoder)
     vocabulary_size = tokens.vocabulary_size(preprocessor)
     if preprocessor != encoder:
         _require_embedding(encoder, preprocessor, vocabulary_size)
-    require_fit(known, sequence_length, pooling)
-    return known
+    return dataclasses.replace(known, pooling=require_fit(known, sequence_length, pooling))
 
 
-def require_fit(known: resolution.Description, sequence_length: int, pooling: str) -> None:
-    """Refuses an encoder that the options do not fit.
+def require_fit(known: resolution.Description, sequence_length: int, pooling: str) -> str:
+    """Refuses an encoder that the options do not fit; returns the pooling that they settle on.
 
     Raises:
-      InputError: `sequence_length` exceeds the encoder's positions, or it lacks the output that
-        `pooling` needs.
+      InputError: `sequence_length` exceeds the encoder's positions, or `pooling` cannot be had of
+        it.
     """
     if known.positions is not None and sequence_length > known.positions:
         raise InputError(
@@ -73,11 +81,28 @@ def require_fit(known: resolution.Description, sequence_length: int, pooling: st
             f"the encoder {known.handle}",
             f"Give --sequence-length {known.positions} or less",
         )
-    if pooling == POOLED_OUTPUT and not known.has_pooled_output:
+    return settled_pooling(known, pooling)
+
+
+def settled_pooling(known: resolution.Description, pooling: str) -> str:
+    """Returns how an encoder's token vectors become one: as asked, or as its folder states.
+
+    Raises:
+      InputError: It lacks the output that is needed, or its folder states what is not supported.
+    """
+    settled = known.pooling if pooling == AUTO_POOLING else pooling
+    if settled == POOLED_OUTPUT and not known.has_pooled_output:
         raise InputError(
             f"The encoder {known.handle} has no pooler, and gives no {POOLED_OUTPUT}",
-            "Leave --pooling out, for the mean of its tokens' vectors",
+            "Leave --pooling out, for the pooling that its folder states, or else the mean",
         )
+    if pooling == AUTO_POOLING and settled not in (MEAN, CLS):
+        raise InputError(
+            f"The encoder {known.handle} was trained with {settled} pooling, which is not "
+            "supported",
+            f"Choose another with --pooling {MEAN} or --pooling {CLS}, or give another encoder",
+        )
+    return settled
 
 
 def _require_embedding(encoder: str, preprocessor: str, vocabulary_size: int) -> None:
@@ -111,12 +136,14 @@ class PooledEncoder(tf.keras.layers.Layer):
 
     Attributes:
       encoder: The encoder itself, a `hub.KerasLayer`.
-      pooling: `mean` of `sequence_output` over the real tokens, or the encoder's
-        `pooled_output`.
+      pooling: `mean` of `sequence_output` over the real tokens, `cls` for that of the first token,
+        or the encoder's `pooled_output`.
     """
 
     def __init__(self, handle: str, pooling: str, trainable: bool) -> None:
         super().__init__(name="pooled_encoder", trainable=trainable)
+        if pooling == AUTO_POOLING:
+            pooling = settled_pooling(resolution.describe(handle), pooling)
         self.pooling = pooling
         folder = resolve(handle).encoder
         self.encoder = tensorflow_hub.KerasLayer(folder, trainable=trainable, name="encoder")
@@ -125,6 +152,12 @@ class PooledEncoder(tf.keras.layers.Layer):
     def compile_training(self) -> None:
         """Compiles what a training step does with the encoder; what is exported stays as it is."""
         self._train = self._compiled(training=True)
+
+    def seed_dropout(self, seed: int) -> None:
+        """Starts a converted encoder's dropout anew from a seed; others have no such state."""
+        for variable in self.encoder.variables:
+            if variable.name == f"{DROPOUT_SEED}:0":
+                variable.assign([seed, 0])
 
     def compiled_inference(self) -> tf.types.experimental.GenericFunction:
         """Returns a compiled function with the signature of `call`, for inference alone."""
@@ -145,6 +178,8 @@ class PooledEncoder(tf.keras.layers.Layer):
         outputs = self.encoder(inputs, training=training)
         if self.pooling == POOLED_OUTPUT:
             return outputs[POOLED_OUTPUT]
+        if self.pooling == CLS:
+            return outputs[SEQUENCE_OUTPUT][:, 0]
         return masked_mean(outputs[SEQUENCE_OUTPUT], inputs[INPUT_MASK])
 
 
@@ -216,8 +251,8 @@ class EmbedReviews(beam.DoFn):
 
     def _load(self) -> "_Embedder":
         known = resolution.describe(self._options.encoder)
-        require_fit(known, self._options.sequence_length, self._options.pooling)
-        encoder = PooledEncoder(self._options.encoder, self._options.pooling, trainable=False)
+        pooling = require_fit(known, self._options.sequence_length, self._options.pooling)
+        encoder = PooledEncoder(self._options.encoder, pooling, trainable=False)
         return _Embedder(encoder, self._options.xla)
 
     def _embedded(self, examples: Sequence[tf.train.Example]) -> Iterable[bytes]:

@@ -118,6 +118,7 @@ def train(
     chosen = strategy(options)
     with chosen.scope():
         classifier = build(options, classes)
+        classifier.encoder.seed_dropout(options.seed)
         history = _train(classifier, options, files, number, measure)
     if chosen.num_replicas_in_sync == 1:
         return classifier, history

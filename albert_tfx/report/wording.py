@@ -5,11 +5,12 @@ Loads without Matplotlib, pandas, TensorFlow and TFX.
 
 import math
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES, YARDSTICK
-from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
+from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
 from albert_tfx.evaluation.measurements import Interval
 from albert_tfx.evaluation.metrics import ACCURACY
 from albert_tfx.release.selection import Answer, Rule
@@ -18,6 +19,15 @@ from albert_tfx.report.summary import Deciding, Summary
 
 # A share of a split's texts up to which it is by chance that some lie within others.
 _FEW_CONTAINED = 0.01
+# Names of architectures by `model_type`, one that is within another behind it.
+_KINDS: Mapping[str, str] = {
+    "albert": "ALBERT",
+    "distilbert": "DistilBERT",
+    "xlm-roberta": "XLM-RoBERTa",
+    "roberta": "RoBERTa",
+    "bert": "BERT",
+}
+_ANY_KIND = "the encoder"
 _OWN = " (this project's own small ALBERT, for trying out, and not Google's)"
 _REFUSALS: Mapping[str, str] = {
     Rule.UNDEFINED: "the metrics are undefined",
@@ -230,12 +240,33 @@ def flips(summary: Summary) -> str:
     )
 
 
+def kind(summary: Summary) -> str:
+    """Returns the name of the encoder's architecture; `the encoder` where that is not known."""
+    if summary.encoder is None:
+        return _ANY_KIND
+    known = summary.encoder.model_type or _named(summary.encoder.handle)
+    return _KINDS.get(known, _ANY_KIND)
+
+
+def _named(handle: str) -> str:
+    """Returns the `model_type` in a public name; what a user calls a folder tells nothing."""
+    if handle.startswith(ASSET_SCHEME):
+        return "albert"
+    name = handle.lower().replace("_", "-") if is_url(handle) else ""
+    words = (model_type for model_type in _KINDS if re.search(rf"\b{model_type}\b", name))
+    return next(words, "")
+
+
+def is_own(summary: Summary) -> bool:
+    """Returns whether the encoder is the one that comes with this project."""
+    return summary.encoder is not None and summary.encoder.handle.startswith(ASSET_SCHEME)
+
+
 def encoder(summary: Summary) -> str:
     """Returns which encoder both models have, with its size; empty where that is not known."""
     if summary.encoder is None:
         return ""
-    is_own = summary.encoder.handle.startswith(ASSET_SCHEME)
-    return f"{summary.encoder}{_OWN if is_own else ''}"
+    return f"{summary.encoder}{_OWN if is_own(summary) else ''}"
 
 
 def subject(summary: Summary) -> str:
@@ -365,7 +396,8 @@ def yardstick(summary: Summary) -> str:
         for each in _ranked(summary)
     )
     is_doubtful = not any(map(_is_certain, gains.values()))
-    doubt = " On this text, neither encoder is shown to be worth its cost." if is_doubtful else ""
+    unworthy = f" On this text, {kind(summary)} is not shown to be worth its cost."
+    doubt = unworthy if is_doubtful else ""
     return f"{said} On the same texts, the difference to it is {gained}.{doubt}"
 
 

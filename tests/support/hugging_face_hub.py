@@ -18,6 +18,7 @@ COMMIT = "c0ffee" * 6 + "c0de"
 def use_cache(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
     """Lets `huggingface_hub` have its cache in a folder, and no token; returns the folder."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
     monkeypatch.setenv("HF_TOKEN", "")
     return folder
 

@@ -19,8 +19,9 @@ import huggingface_hub
 from huggingface_hub import constants, errors
 
 from albert_tfx.encoders import configuration
+from albert_tfx.encoders.fetching import reachability
 from albert_tfx.encoders.fetching.handles import MAIN, HuggingFaceModel
-from albert_tfx.errors import InputError, UnreachableError, first_line, one_line
+from albert_tfx.errors import InputError, first_line, one_line
 
 # What a conversion may read. Pickled weights, and those of other frameworks, stay where they are.
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
@@ -33,7 +34,6 @@ FILES = (
     *_VOCABULARIES,
     *_WEIGHTS,
 )
-_SILENCE = 10.0  # seconds without an answer, after which Hugging Face is given up
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _UNWRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 _LOGGER = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ def _require_online(model: HuggingFaceModel) -> None:
       OSError: There is no such model or revision, or it may not be read.
       httpx2.HTTPError: Hugging Face cannot be reached.
     """
-    _api().model_info(model.name, revision=model.revision, timeout=_SILENCE)
+    _api().model_info(model.name, revision=model.revision, timeout=reachability.SILENCE)
 
 
 def _commit(model: HuggingFaceModel, local_files_only: bool = False) -> str:
@@ -201,15 +201,10 @@ def _failed(model: HuggingFaceModel, error: Exception) -> InputError:
             f"{constants.HF_HUB_CACHE}",
             "Make room there, or name another folder in HF_HOME",
         )
-    return UnreachableError(
-        f"{model} is not whole in Hugging Face's cache, and Hugging Face cannot be reached "
-        f"({_reason(cause)})",
-        "Check the network; or download it elsewhere with `hf download "
-        f"{model.name}`, and bring the folder here or name its cache in HF_HOME",
-    )
+    return reachability.unreachable(model, _reason(cause))
 
 
 def _reason(cause: BaseException) -> str:
     if isinstance(cause, errors.OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE is set"
+        return reachability.OFFLINE
     return first_line(cause)

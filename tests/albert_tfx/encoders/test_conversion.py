@@ -77,6 +77,28 @@ def test_the_two_fit_the_project(bert: Path):
     np.testing.assert_allclose(vectors, tf.reduce_mean(sequence, axis=1), atol=1e-5)
 
 
+def test_the_vector_of_the_first_token_is_that_of_the_reference(bert: Path):
+    config = hugging_face.CONFIGS["bert"]
+    expected, _ = hugging_face.encode(
+        config, hugging_face.draw_weights(config), IDS, np.zeros_like(IDS)
+    )
+    made = PooledEncoder(str(bert / "made" / facts.ENCODER), "cls", trainable=False)
+    np.testing.assert_allclose(made(tf.constant(IDS)), expected[:, 0], atol=1e-5)
+    padded = np.pad(IDS, [[0, 0], [0, 4]])
+    np.testing.assert_allclose(made(tf.constant(padded)), expected[:, 0], atol=1e-5)
+
+
+def test_dropout_follows_from_the_seed(bert: Path):
+    layer = PooledEncoder(str(bert / "made" / facts.ENCODER), "mean", trainable=True)
+
+    def draw(seed: int) -> np.ndarray:
+        layer.seed_dropout(seed)
+        return layer(tf.constant(IDS), training=True).numpy()
+
+    np.testing.assert_array_equal(draw(7), draw(7))
+    assert np.abs(draw(7) - draw(8)).max() > 1e-3
+
+
 def test_all_weights_are_trained_and_dropout_repeats(bert: Path):
     folder = str(bert / "made" / facts.ENCODER)
 

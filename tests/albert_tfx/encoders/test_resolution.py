@@ -147,6 +147,7 @@ def test_what_is_known_of_a_converted_encoder(source: Path, caches: Path, tmp_pa
         "positions": POSITIONS,
         "has_pooled_output": True,
         "fingerprint": facts.inspect(source).fingerprint,
+        "pooling": "mean",
     }
     assert str(known) == f"hf://{NAME}@c0ffeec, {weights:,} weights, {POSITIONS} positions"
     known.save(tmp_path)

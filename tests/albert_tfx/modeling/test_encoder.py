@@ -1,3 +1,5 @@
+import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +9,13 @@ import pytest
 import tensorflow as tf
 from apache_beam.utils import shared
 
+from albert_tfx.encoders.resolution import Description
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import encoder
 from albert_tfx.modeling.encoder import EmbedReviews, PooledEncoder
 from albert_tfx.options import EmbeddingOptions
 from pipelines.presets import MINI_ENCODER, MINI_PREPROCESSOR
-from tests.support import models
+from tests.support import models, summaries
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,34 @@ def test_pooled_output_is_refused_of_an_encoder_without_it(tmp_path: Path):
     assert not encoder.check(headless, MINI_PREPROCESSOR, 64, "mean").has_pooled_output
     with pytest.raises(InputError, match=r"has no pooler.*Leave --pooling out"):
         encoder.check(headless, MINI_PREPROCESSOR, 64, "pooled_output")
+
+
+def known(**facts: Any) -> Description:
+    return dataclasses.replace(summaries.ENCODER, **facts)
+
+
+@pytest.mark.parametrize(
+    ("asked", "stated", "expected"),
+    [
+        ("auto", "mean", "mean"),
+        ("auto", "cls", "cls"),
+        ("mean", "cls", "mean"),
+        ("pooled_output", "max", "pooled_output"),
+    ],
+)
+def test_the_pooling_is_what_the_folder_states_unless_asked_for(asked, stated, expected):
+    assert encoder.require_fit(known(pooling=stated), 32, asked) == expected
+
+
+@pytest.mark.parametrize("stated", ["max", "mean+cls"])
+def test_a_pooling_that_is_not_supported_is_refused_by_name(stated: str):
+    with pytest.raises(InputError, match=rf"with {re.escape(stated)} pooling.*--pooling mean or"):
+        encoder.require_fit(known(pooling=stated), 32, "auto")
+
+
+def test_another_pooling_than_the_mean_is_said():
+    assert str(known(pooling="cls")).endswith("512 positions, pooling cls")
+    assert str(known()).endswith("512 positions")
 
 
 def test_masked_mean_leaves_the_padding_out():

@@ -1,11 +1,15 @@
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
+from albert_tfx.encoders import conversion, facts
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, training
 from albert_tfx.options import TrainerOptions
+from tests.support import hugging_face
 
 
 @pytest.fixture
@@ -83,3 +87,36 @@ def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
 def test_the_best_epoch_is_so_by_the_metric_that_decides(metric, of_frozen, of_fine_tuned):
     assert training.best_by(options("frozen", metric=metric)).name == of_frozen
     assert training.best_by(options(metric=metric)).name == of_fine_tuned
+
+
+@pytest.mark.slow
+def test_the_draws_of_dropout_follow_from_the_seed_and_go_on_from_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = hugging_face.save(tmp_path / "source")
+    conversion.convert(source, tmp_path / "made")
+    files = training.TrainingFiles([], [], "graph", str(tmp_path))
+    ids = tf.constant([[2, 5, 6, 7, 3]])
+
+    def drawn(encoder: tf.keras.layers.Layer) -> np.ndarray:
+        return encoder(ids, training=True).numpy()
+
+    def twice(classifier: Any, *_: Any) -> None:
+        first = drawn(classifier.encoder)
+        saved = tf.train.Checkpoint(model=classifier).write(str(tmp_path / "checkpoint"))
+        second = drawn(classifier.encoder)
+        classifier.encoder.seed_dropout(99)
+        tf.train.Checkpoint(model=classifier).read(saved)
+        np.testing.assert_array_equal(drawn(classifier.encoder), second)
+        draws.append(np.stack([first, second]))
+
+    draws: list[np.ndarray] = []
+    monkeypatch.setattr(training, "_train", twice)
+    for seed in (1, 1, 2):
+        made = TrainerOptions(
+            "fine_tuned", str(tmp_path / "made" / facts.ENCODER), seed=seed, sequence_length=16
+        )
+        training.train(made, 2, files)
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert np.abs(draws[0][0] - draws[0][1]).max() > 1e-3
+    assert np.abs(draws[0] - draws[2]).max() > 1e-3

@@ -174,7 +174,16 @@ def test_says_where_word_counts_would_do(render):
     gain = {"accuracy": Interval(0.01, -0.02, 0.04)}
     gains = dict.fromkeys(("frozen", "fine_tuned"), gain)
     page = render(yardstick=dataclasses.replace(YARDSTICK, gain=gains))
-    assert "neither encoder is shown to be worth its cost" in page
+    assert "On this text, BERT is not shown to be worth its cost." in page
+
+
+def test_the_encoder_is_called_by_its_kind_and_only_our_own_albert_needs_a_word(render):
+    known = summaries.ENCODER
+    page = render(encoder=known)
+    assert "ALBERT" not in page
+    page = render(encoder=dataclasses.replace(known, handle="asset://small", model_type=None))
+    assert "This encoder is not ALBERT as published." in page
+    assert "ALBERT" not in render(encoder=None)
 
 
 def test_says_which_model_clearly_beats_word_counts_though_the_other_gains_more(render):

@@ -219,3 +219,27 @@ def test_texts_of_two_labels_are_said():
         "taken out: 1 of eval, 1,234 of train; with another label than the same text has before: "
         "3 of train, 1 of eval"
     )
+
+
+@pytest.mark.parametrize(
+    ("handle", "model_type", "expected"),
+    [
+        ("hf://owner/MiniLM", "bert", "BERT"),
+        ("hf://owner/albert", "distilbert", "DistilBERT"),
+        ("/models/mine", "xlm-roberta", "XLM-RoBERTa"),
+        ("/models/mine", "albert", "ALBERT"),
+        ("asset://albert_en_mini", None, "ALBERT"),
+        ("https://tfhub.dev/tensorflow/albert_en_base/3", None, "ALBERT"),
+        ("https://www.kaggle.com/models/tensorflow/bert/tensorFlow2/en-uncased/4", None, "BERT"),
+        ("/home/albert/encoder", None, "the encoder"),
+        ("https://tfhub.dev/google/electra_small/2", None, "the encoder"),
+        ("https://tfhub.dev/tensorflow/mobilebert_en/1", None, "the encoder"),
+    ],
+)
+def test_the_encoder_is_called_by_its_kind(handle: str, model_type: str | None, expected: str):
+    encoder = dataclasses.replace(summaries.ENCODER, handle=handle, model_type=model_type)
+    assert wording.kind(summaries.changed(encoder=encoder)) == expected
+
+
+def test_an_encoder_that_is_not_known_has_no_kind():
+    assert wording.kind(summaries.changed(encoder=None)) == "the encoder"
