@@ -1,6 +1,7 @@
 """Which columns of a file hold what: as they were named, or by the names that are usual."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from albert_tfx.errors import InputError, did_you_mean
 
 ID, SPLIT, GROUP, TIME = "id", "split", "group", "time"
 _SYNONYMS = {TEXT: ("review", "sentence", "content"), LABEL: ("sentiment", "class", "target")}
+_SHOWN_NAMES, _SHOWN_LETTERS = 20, 40
 # The columns that are wanted by their kind, each with the names given for it; none for those of
 # the kind's name or a synonym.
 Wanted = Mapping[str, Sequence[str]]
@@ -138,9 +140,16 @@ def _choose_one(path: Path, names: Sequence[str], kind: str, given: str | None) 
         return alike[0]
     guess = did_you_mean(repr(given or kind), map(repr, names), "")
     raise InputError(
-        f"File {path} has no column {given or kind!r}; it has {', '.join(names)}",
+        f"File {path} has no column {given or kind!r}; it has {_listed(names)}",
         f"Name the column with --{kind}-column" + (guess and f". {guess}"),
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Returns names, cut short where something else than a header was read as one."""
+    short = (name if len(name) <= _SHOWN_LETTERS else f"{name[:_SHOWN_LETTERS]}…" for name in names)
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(itertools.islice(short, _SHOWN_NAMES)) + more
 
 
 def _plain(name: str) -> str:
