@@ -293,6 +293,34 @@ def test_a_mistyped_path_is_refused_before_anything_heavy_is_imported(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--csv", "none.csv", "File none.csv does not exist"),
+        ("--csv", "tests", "tests is a folder"),
+        ("--test-csv", "none.csv", "File none.csv does not exist"),
+        ("--score", "none.csv", "File none.csv does not exist"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_noticed_without_tensorflow(option, name, said, tmp_path):
+    options = [option, name, "--output", str(tmp_path / "out")]
+    if option == "--test-csv":
+        (tmp_path / "a.csv").write_text("text,label\na,1\n")
+        options += ["--csv", str(tmp_path / "a.csv")]
+    code = (
+        f"import sys, local_runner; status = local_runner.main({options!r})\n"
+        "print(status, 'tensorflow' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(_PROJECT)}
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=_PROJECT, capture_output=True, text=True
+    )
+
+    assert process.stdout == "2 False\n"
+    assert said in process.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("options", "expected"),
     [
         (["--datset", "x"], "there is no option '--datset'. Did you mean --dataset?"),

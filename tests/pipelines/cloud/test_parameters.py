@@ -124,6 +124,18 @@ def test_a_bad_value_is_refused_before_anything_runs(given, expected):
     assert expected in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["encoder", "preprocessor", "dataset"])
+def test_an_empty_value_is_refused(name):
+    with pytest.raises(InputError, match=f"The parameter {name} is empty"):
+        parameters.read_values(specs.one_task(), [f"{name}="], "gs://bucket/run")
+
+
+@pytest.mark.parametrize("root", ['gs://bucket/"run"', "gs://bucket/a\\b"])
+def test_an_output_root_with_quotes_or_backslashes_is_refused(root):
+    with pytest.raises(InputError, match="output_root cannot be .*Leave quotes and backslashes"):
+        parameters.read_values(specs.one_task(), [], root)
+
+
 def test_options_that_disagree_cannot_be_one_parameter():
     spec = copy.deepcopy(specs.one_task())
     other = specs.constants()["embedding"].replace(specs.ENCODER, "asset://other")
