@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _SKEW = 1 / 3
 _MOST_COUNTED = 20_000  # training reviews
 _MOST_NAMED = 6  # classes
+_SHOWN_CLASSES = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Prepared:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
-        reviews = f"reviews: {counts}; classes: {', '.join(self.class_names)}"
+        names = ", ".join(self.class_names[:_SHOWN_CLASSES])
+        more = len(self.class_names) - _SHOWN_CLASSES
+        classes = names if more <= 0 else f"{names} and {more:,} more"
+        reviews = f"reviews: {counts}; classes: {classes}"
         memory_line = memory.describe(self.encoder.parameters)
         lines = (f"encoder: {self.encoder}", *self.remarks, memory_line, reviews, self._skew())
         return "\n".join(filter(None, lines))
