@@ -280,9 +280,11 @@ def _texts_to_score(request: Request, dataset: "ResolvedDataset") -> TextsToScor
 
 def _is_file(score: str) -> bool:
     """Returns whether `--score` names a file, or means to; else, it is a split."""
-    from albert_tfx.data.files import reader
+    from albert_tfx.data.files import arrow, reader
 
     path = Path(score).expanduser()
+    if path.is_dir():  # a folder may be called as a split is, such as `test`
+        return arrow.is_saved(path) or bool(arrow.saved_splits(path))
     return path.exists() or reader.names_a_file(score)
 
 

@@ -204,3 +204,34 @@ def test_balanced_classes_are_passed_over_in_silence(prepare, csv):
 def test_a_metric_of_a_class_that_is_not_there_is_refused(prepare, csv):
     with pytest.raises(InputError, match="Did you mean good"):
         prepare("--csv", csv, *COLUMNS, "--metric", "recall:goood")
+
+
+def test_a_folder_called_as_a_split_hides_it_not(prepare, csv, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test").mkdir()
+    columns = ("--text-column", "body", "--label-column", "verdict")
+
+    prepared = prepare("--csv", csv, *columns, "--score", "test")
+
+    assert prepared.config.scoring.source.startswith("test of text_file")
+    with pytest.raises(InputError, match=r"none\.csv does not exist"):
+        prepare("--csv", csv, *columns, "--score", "none.csv")
+
+
+def test_the_id_column_is_of_the_scored_file(prepare, csv, tmp_path):
+    new = tmp_path / "new.csv"
+    new.write_text("key;words\n7;one\n8;\n")
+    columns = ("--text-column", "body", "--label-column", "verdict")
+    score = ("--csv", csv, *columns, "--score", str(new), "--id-column", "key", "--skip-empty")
+    with pytest.raises(InputError, match="no column 'body'"):
+        prepare(*score)
+    new.write_text("key;body\n7;one\n8;\n")
+
+    prepared = prepare(*score)
+
+    assert prepared.config.scoring.id_column == "key"
+    assert prepared.config.scoring.remarks == (
+        "new.csv is read as separated by semicolons",
+        "new.csv: 1 rows without a text are left out",
+    )
+    assert {*prepared.config.scoring.remarks} <= {*str(prepared).splitlines()}
