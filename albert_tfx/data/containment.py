@@ -73,7 +73,8 @@ def FindContained(  # noqa: N802  Beam names transforms like classes
     Returns:
       Each such text with the first that holds it, of each other split.
     """
-    parts = texts | "Parts" >> beam.FlatMap(_parts)
+    hashed = texts | "Hashed" >> beam.MapTuple(_hashed)
+    parts = hashed | "Parts" >> beam.FlatMapTuple(_parts)
     heads = (
         parts
         | "Heads" >> beam.Keys()
@@ -81,7 +82,7 @@ def FindContained(  # noqa: N802  Beam names transforms like classes
         | "AllHeads" >> beam.combiners.ToList()
         | "Sorted" >> beam.Map(lambda found: np.sort(np.array(found, np.int64)).tobytes())
     )
-    hosts = texts | "Hosts" >> beam.FlatMap(_hosts, AsSingleton(heads))
+    hosts = hashed | "Hosts" >> beam.ParDo(_Hosts(), AsSingleton(heads))
     return (
         {"parts": parts, "hosts": hosts}
         | "Join" >> beam.CoGroupByKey()
@@ -89,13 +90,12 @@ def FindContained(  # noqa: N802  Beam names transforms like classes
     )
 
 
-def runs(words: list[str]) -> Iterator[tuple[int, Hashes]]:
+def runs(hashes: npt.NDArray[np.uint64]) -> Iterator[tuple[int, Hashes]]:
     """Yields lengths, powers of two from `LEAST_WORDS` on, and a hash of each run of so many words.
 
     Args:
-      words: What `similarity.words` returned.
+      hashes: uint64 `[words]`, what `similarity.word_hashes` returned.
     """
-    hashes = text_similarity.word_hashes(words)
     length = 1
     while len(hashes):
         if length >= LEAST_WORDS:
@@ -104,21 +104,40 @@ def runs(words: list[str]) -> Iterator[tuple[int, Hashes]]:
         length *= 2
 
 
-def _parts(text: tuple[Position, str, str]) -> Iterator[tuple[int, Part]]:
-    position, content, excerpt = text
-    words = text_similarity.words(content)
-    for _, hashes in list(runs(words))[-1:]:
-        yield int(hashes[0]), Part(position, len(words), int(hashes[-1]), excerpt)
+def _hashed(position: Position, text: str, excerpt: str) -> tuple[Position, bytes, str]:
+    words = text_similarity.words(text)
+    return position, text_similarity.word_hashes(words).tobytes(), excerpt
 
 
-def _hosts(text: tuple[Position, str, str], heads: bytes) -> Iterator[tuple[int, Host]]:
-    position, content, excerpt = text
-    known = np.frombuffer(heads, np.int64)
-    words = text_similarity.words(content)
-    for length, hashes in runs(words):
-        for start in np.flatnonzero(np.isin(hashes, known)).tolist():
-            window = hashes[start : start + length]
-            yield int(window[0]), Host(position, len(words), window.tobytes(), excerpt)
+def _parts(position: Position, words: bytes, excerpt: str) -> Iterator[tuple[int, Part]]:
+    hashes = np.frombuffer(words, np.uint64)
+    if len(hashes) >= LEAST_WORDS:
+        length = _greatest_power(len(hashes))
+        first, last = (_only_run(hashes[part]) for part in (np.s_[:length], np.s_[-length:]))
+        yield first, Part(position, len(hashes), last, excerpt)
+
+
+def _only_run(hashes: npt.NDArray[np.uint64]) -> int:
+    """Returns the hash of a run of all words, which are a power of two."""
+    *_, (_, [run]) = runs(hashes)
+    return int(run)
+
+
+class _Hosts(beam.DoFn):
+    """Maps a text to the runs in it that some text begins with, each by its hash."""
+
+    def process(
+        self, text: tuple[Position, bytes, str], heads: bytes
+    ) -> Iterator[tuple[int, Host]]:
+        position, words, excerpt = text
+        known = np.frombuffer(heads, np.int64)
+        hashes = np.frombuffer(words, np.uint64)
+        for length, found in runs(hashes):
+            places = np.searchsorted(known, found)
+            hits = known[np.minimum(places, len(known) - 1)] == found
+            for start in np.flatnonzero(hits).tolist():
+                window = found[start : start + length]
+                yield int(window[0]), Host(position, len(hashes), window.tobytes(), excerpt)
 
 
 def _within(

@@ -10,12 +10,12 @@ LONG = "a b c d e f g h i j k l m n o p q r s t"
 
 
 def test_a_run_has_one_hash_wherever_it_is():
-    found = dict(containment.runs(similarity.words(LONG)))
-    part = dict(containment.runs(similarity.words("e f g h i j k l")))
+    found = dict(containment.runs(similarity.word_hashes(similarity.words(LONG))))
+    part = dict(containment.runs(similarity.word_hashes(similarity.words("e f g h i j k l"))))
     assert [*found] == [4, 8, 16]
     assert part[8][0] == found[8][4]
     assert part[4].tolist() == found[4][4:9].tolist()
-    assert [*containment.runs(["a", "b", "c"])] == []
+    assert [*containment.runs(similarity.word_hashes(["a", "b", "c"]))] == []
 
 
 def test_texts_within_a_text_of_another_split_are_found():
