@@ -82,7 +82,7 @@ def FindContained(  # noqa: N802  Beam names transforms like classes
         | "AllHeads" >> beam.combiners.ToList()
         | "Sorted" >> beam.Map(lambda found: np.sort(np.array(found, np.int64)).tobytes())
     )
-    hosts = hashed | "Hosts" >> beam.ParDo(_Hosts(), AsSingleton(heads))
+    hosts = hashed | "Hosts" >> beam.FlatMap(_hosts, AsSingleton(heads))
     return (
         {"parts": parts, "hosts": hosts}
         | "Join" >> beam.CoGroupByKey()
@@ -123,21 +123,16 @@ def _only_run(hashes: npt.NDArray[np.uint64]) -> int:
     return int(run)
 
 
-class _Hosts(beam.DoFn):
-    """Maps a text to the runs in it that some text begins with, each by its hash."""
-
-    def process(
-        self, text: tuple[Position, bytes, str], heads: bytes
-    ) -> Iterator[tuple[int, Host]]:
-        position, words, excerpt = text
-        known = np.frombuffer(heads, np.int64)
-        hashes = np.frombuffer(words, np.uint64)
-        for length, found in runs(hashes):
-            places = np.searchsorted(known, found)
-            hits = known[np.minimum(places, len(known) - 1)] == found
-            for start in np.flatnonzero(hits).tolist():
-                window = found[start : start + length]
-                yield int(window[0]), Host(position, len(hashes), window.tobytes(), excerpt)
+def _hosts(text: tuple[Position, bytes, str], heads: bytes) -> Iterator[tuple[int, Host]]:
+    position, words, excerpt = text
+    known = np.frombuffer(heads, np.int64)
+    hashes = np.frombuffer(words, np.uint64)
+    for length, found in runs(hashes):
+        places = np.searchsorted(known, found)
+        hits = known[np.minimum(places, len(known) - 1)] == found
+        for start in np.flatnonzero(hits).tolist():
+            window = found[start : start + length]
+            yield int(window[0]), Host(position, len(hashes), window.tobytes(), excerpt)
 
 
 def _within(
