@@ -78,7 +78,7 @@ def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, checked, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
     prepare(*options, "--sequence-length", "99")
 
-    assert checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99, "mean")]
+    assert checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99, "auto")]
 
 
 def test_a_missing_column_is_refused(prepare, csv):
