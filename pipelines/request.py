@@ -42,7 +42,7 @@ _LONGEST_NAME = 63  # that TFX takes
 _PREFIX = "albert-"
 _OPTIONS_FILE = "options.json"
 # What goes with --score where all else is as the last run into that folder was asked for.
-_OF_SCORING = ("score", "output", "id_column", "text_column", "encoding", "skip_empty", "beam_args")
+_OF_SCORING = ("score", "output", "id_column", "text_column", "encoding", "skip_empty", "beam_arg")
 _PATHS = ("csv", "eval_csv", "test_csv")
 # What a file of the user's own is in place of.
 _OF_A_DATA_SET = (
@@ -268,7 +268,8 @@ def make(given: Mapping[str, Any], command: str = "") -> Request:
 
 def remember(request: Request) -> None:
     """Keeps what was asked for in the output folder, for a later run that only scores."""
-    kept = _without(request.given, ("score", "output", "id_column", "check"))
+    # Beam's flags may be passwords.
+    kept = _without(request.given, ("score", "output", "id_column", "check", "beam_arg"))
     paths = {key: absolute(kept[key]) for key in _PATHS if key in kept}
     for key in (encoder_choice.ENCODER, encoder_choice.PREPROCESSOR):
         if key in kept and pathlib.Path(absolute(kept[key])).exists():

@@ -49,8 +49,10 @@ def test_scoring_alone_takes_the_options_of_the_run_in_the_folder(tmp_path: Path
     monkeypatch.chdir(tmp_path)
     output = ("--output", str(tmp_path / "out"))
     columns = ("--text-column", "title", "--text-column", "body", "--label-column", "stars")
-    trained = read("--csv", "mine.csv", *columns, "--seed", "7", "--min-gain", "0.5", *output)
-    request.remember(trained)
+    asked = ("--csv", "mine.csv", *columns, "--seed", "7", "--min-gain", "0.5", *output)
+    trained = read(*asked)
+    request.remember(read(*asked, "--beam-arg=--s3_secret_access_key=hunter2"))
+    assert "hunter2" not in (tmp_path / "out" / "options.json").read_text()
 
     scored = read("--score", "new.csv", "--text-column", "words", "--id-column", "n", *output)
 
