@@ -10,7 +10,7 @@ from albert_tfx.evaluation.measurements import FlipRates, Interval
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import Convergence
-from albert_tfx.report.summary import Deciding, Summary
+from albert_tfx.report.summary import Deciding, Fates, Summary
 from tests.support import summaries
 from tests.support.summaries import changed
 
@@ -219,6 +219,18 @@ def test_texts_of_two_labels_are_said():
         "taken out: 1 of eval, 1,234 of train; with another label than the same text has before: "
         "3 of train, 1 of eval"
     )
+
+
+def test_texts_within_others_are_named_where_they_are_many():
+    reviews = {"train": {"0": Fates(kept=950, exact=40, near=10)}}
+    found = dataclasses.replace(summaries.DUPLICATES, reviews=reviews)
+    few = dataclasses.replace(found, contained={"train": {"test": 10}})
+    assert wording.contained(changed(duplicates=few)) == ""
+    many = dataclasses.replace(found, contained={"train": {"test": 100, "eval": 0}})
+    said = wording.contained(changed(duplicates=many))
+    assert said.startswith("100 of train lie within one of test, which may flatter both models.")
+    assert said.endswith("such as by --group-column.")
+    assert wording.contained(changed(duplicates=None)) == ""
 
 
 @pytest.mark.parametrize(
