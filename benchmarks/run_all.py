@@ -23,6 +23,7 @@ BENCHMARKS = (
     "training_choices",
     "skewed_classes",
     "pretraining_worth",
+    "engine_step",
     "training_throughput",
     "latency",
     "real_encoder",

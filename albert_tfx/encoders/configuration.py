@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from albert_tfx import storage
 from albert_tfx.errors import InputError, one_line
 
 ALBERT = "albert"
@@ -26,6 +27,7 @@ _ACTIVATIONS = {
     "gelu_fast": GELU_TANH,
     "relu": RELU,
 }
+_FILE = "configuration.json"  # beside a converted encoder's SavedModel
 _LFS_POINTER = b"version https://git-lfs"
 # DistilBERT has names of its own for what BERT's configuration holds.
 _DISTILBERT_KEYS = {
@@ -111,6 +113,19 @@ def read(folder: str | os.PathLike[str]) -> EncoderConfiguration:
         )
     _check_kind(folder, values)
     return _configuration(_Values(Path(folder), values, model_type))
+
+
+def save(configuration: EncoderConfiguration, folder: Path) -> None:
+    """Writes it into the folder of a converted encoder, for `load`."""
+    storage.write_json(folder / _FILE, dataclasses.asdict(configuration))
+
+
+def load(folder: str | os.PathLike[str]) -> EncoderConfiguration | None:
+    """Returns what `save` wrote, None of any other folder."""
+    try:
+        return EncoderConfiguration(**storage.read_json(Path(folder, _FILE)))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def read_bytes(path: Path) -> bytes:

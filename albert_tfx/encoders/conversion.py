@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_tfx.contract import INPUT_MASK, INPUT_TYPE_IDS, INPUT_WORD_IDS
-from albert_tfx.encoders import facts
+from albert_tfx.encoders import configuration, facts
 from albert_tfx.encoders.configuration import EncoderConfiguration
 from albert_tfx.encoders.facts import EncoderFacts, Model
 from albert_tfx.encoders.layers import (
@@ -81,6 +81,7 @@ def _save_encoder(model: Model, folder: Path) -> None:
     for weight, values in model.checkpoint.read():
         encoder.weights_by_name[weight.name].assign(_adapted(weight.name, values, model))
     tf.saved_model.save(_exported(encoder, model.configuration), str(folder))
+    configuration.save(model.configuration, folder)
 
 
 def _adapted(name: str, values: np.ndarray, model: Model) -> np.ndarray:

@@ -19,7 +19,7 @@ from albert_tfx.contract import (
 from albert_tfx.encoders.configuration import GELU, GELU_TANH, RELU, EncoderConfiguration
 
 # Added to the scores of padding: nothing of them is left behind a softmax, and float16 holds it.
-_MASKED = -30000.0
+MASKED = -30000.0
 # Variable of an exported encoder, int64 `[2]`: a seed, and the number of training steps.
 DROPOUT_SEED = "dropout_seed"
 _ACTIVATIONS: Mapping[str, Callable[[tf.Tensor], tf.Tensor]] = {
@@ -48,8 +48,13 @@ class SeededDropout:
         if rate == 0.0:
             return values
         self._masks += 1
-        seed = self._seed + tf.constant([0, self._masks << 40], tf.int64)
+        seed = seed_of_mask(self._seed, self._masks)
         return tf.nn.experimental.stateless_dropout(values, rate, seed)
+
+
+def seed_of_mask(seed: tf.Tensor, mask: int) -> tf.Tensor:
+    """Returns the seed, int64 `[2]`, of a mask by its number, from 1."""
+    return seed + tf.constant([0, mask << 40], tf.int64)
 
 
 def no_dropout(values: tf.Tensor, rate: float) -> tf.Tensor:
@@ -184,7 +189,7 @@ class Encoder(tf.keras.layers.Layer):
         if self._projection is not None:
             values = self._projection(values)
         mask = tf.cast(inputs[INPUT_MASK], values.dtype)[:, tf.newaxis, tf.newaxis, :]
-        bias = (1.0 - mask) * _MASKED
+        bias = (1.0 - mask) * MASKED
         outputs = []
         for layer in range(self._configuration.layers):
             for each in self._of_group(self._configuration.group_of(layer)):

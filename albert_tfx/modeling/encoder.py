@@ -9,7 +9,7 @@ import collections
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -28,9 +28,10 @@ from albert_tfx.contract import (
     SEQUENCE_OUTPUT,
     TEXT,
 )
-from albert_tfx.encoders import resolution, saved_models
+from albert_tfx.encoders import configuration, resolution, saved_models
 from albert_tfx.encoders.layers import DROPOUT_SEED
 from albert_tfx.encoders.resolution import resolve
+from albert_tfx.engine.encoder import engine_for
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, tokens
 from albert_tfx.modeling.tokens import PADDING_ID
@@ -147,7 +148,37 @@ class PooledEncoder(tf.keras.layers.Layer):
         self.pooling = pooling
         folder = resolve(handle).encoder
         self.encoder = tensorflow_hub.KerasLayer(folder, trainable=trainable, name="encoder")
+        self._folder = folder
+        self._engine_precision: tf.DType | None = None
         self._train = functools.partial(self._pool, training=True)
+
+    def train_by_engine(self, precision: tf.DType, batch_size: int, length: int) -> bool:
+        """Lets training steps compute the encoder by `albert_tfx.engine`, compiled.
+
+        What is exported, and what evaluates, is the SavedModel's graph as before.
+
+        Args:
+          precision: Operands of the layers' products, float32 or bfloat16.
+          batch_size: Texts whose gradients are computed together.
+          length: Most tokens of a text.
+
+        Returns:
+          Whether there is an engine for this encoder; the log says why not.
+        """
+        if self._engine_precision != precision:
+            engine = engine_for(
+                self.encoder,
+                self.encoder.variables,
+                configuration.load(self._folder),
+                precision=precision,
+                is_compiled=True,
+                largest=(batch_size, length),
+            )
+            if engine is None:
+                return False
+            self._train = functools.partial(self._pool, training=True, encode=engine)
+            self._engine_precision = precision
+        return True
 
     def compile_training(self) -> None:
         """Compiles what a training step does with the encoder; what is exported stays as it is."""
@@ -173,9 +204,14 @@ class PooledEncoder(tf.keras.layers.Layer):
         pool = functools.partial(self._pool, training=training)
         return acceleration.compiled_where_possible(pool, _IDS, tf.ones([1, 2], tf.int32))
 
-    def _pool(self, input_word_ids: tf.Tensor, training: bool) -> tf.Tensor:
+    def _pool(
+        self,
+        input_word_ids: tf.Tensor,
+        training: bool,
+        encode: Callable[..., dict[str, tf.Tensor]] | None = None,
+    ) -> tf.Tensor:
         inputs = pack(input_word_ids)
-        outputs = self.encoder(inputs, training=training)
+        outputs = (encode or self.encoder)(inputs, training=training)
         if self.pooling == POOLED_OUTPUT:
             return outputs[POOLED_OUTPUT]
         if self.pooling == CLS:

@@ -41,6 +41,10 @@ from albert_tfx.storage import component_folder
 BEST_BY = {FROZEN: fitting.BestBy.LOSS, FINE_TUNED: fitting.BestBy.ACCURACY}
 
 
+# Break-even, with the eight lengths of `batches`: see benchmarks/README.md.
+_FEWEST_STEPS_OF_ENGINE = 400
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingFiles:
     """What a training reads, and where it writes.
@@ -153,6 +157,17 @@ def is_compiled(options: TrainerOptions) -> bool:
     )
 
 
+def engine_pays(options: TrainerOptions, total_steps: int) -> bool:
+    """Returns whether a training is long enough for the programs of `albert_tfx.engine`.
+
+    XLA makes two for each length of the batches, which takes processor time and saves some in every
+    step. Only what is known beforehand decides, so that one seed gives one model.
+    """
+    has_gpu = bool(tf.config.list_logical_devices("GPU"))
+    is_long = total_steps >= _FEWEST_STEPS_OF_ENGINE
+    return options.xla == XLA_AUTO and is_long and not has_gpu
+
+
 def with_precision(options: TrainerOptions) -> TrainerOptions:
     """Returns `options` with the precision that training on this machine has."""
     on_gpu = tf.config.list_logical_devices("GPU")
@@ -260,9 +275,14 @@ def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) 
     """Makes `model` ready to be trained, a `TextClassifier` or the head of one."""
     settings: dict[str, object] = {"optimizer": head_optimizer(options, total_steps)}
     if isinstance(model, TextClassifier):
+        by_engine = engine_pays(options, total_steps) and model.encoder.train_by_engine(
+            tf.as_dtype(options.precision),
+            options.batch_size // options.gradient_accumulation,
+            options.sequence_length,
+        )
         settings["encoder_optimizer"] = encoder_optimizer(options, total_steps)
         settings["gradient_accumulation"] = options.gradient_accumulation
-        settings["in_bfloat16"] = options.precision == BFLOAT16
+        settings["in_bfloat16"] = options.precision == BFLOAT16 and not by_engine
         settings["label_smoothing"] = options.label_smoothing
     model.compile(
         **settings,

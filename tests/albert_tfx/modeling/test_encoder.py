@@ -181,3 +181,27 @@ def test_it_compiles_for_lengths_that_come_often_enough(monkeypatch: pytest.Monk
     monkeypatch.setattr("albert_tfx.modeling.encoder._BATCHES_UNCOMPILED", {"auto": 1})
     embed(xla="auto")
     assert compiled == [64]
+
+
+@pytest.mark.slow
+def test_the_engine_trains_with_the_vectors_of_the_encoder_and_changes_nothing_else():
+    pooled = PooledEncoder(MINI_ENCODER, "mean", trainable=True)
+    ids = tf.constant([[2, 50, 60, 70, 3], [2, 50, 3, 0, 0]])
+    plain, names = pooled(ids, training=True), [each.name for each in pooled.variables]
+    saved = tf.train.Checkpoint(pooled)
+    objects = len(tf.train.TrackableView(saved).descendants())
+    assert pooled.train_by_engine(tf.float32, batch_size=2, length=5)
+    with tf.GradientTape() as tape:
+        vectors = pooled(ids, training=True)
+    np.testing.assert_allclose(vectors, plain, atol=1e-5)
+    assert all(each is not None for each in tape.gradient(vectors, pooled.trainable_variables[:-2]))
+    assert [each.name for each in pooled.variables] == names
+    assert len(tf.train.TrackableView(saved).descendants()) == objects
+
+
+@pytest.mark.slow
+def test_an_encoder_without_an_engine_trains_as_it_is(tiny: str):
+    pooled = PooledEncoder(tiny, "mean", trainable=True)
+    ids = tf.constant([[2, 50, 60, 70, 3]])
+    assert not pooled.train_by_engine(tf.float32, batch_size=1, length=5)
+    np.testing.assert_allclose(pooled(ids, training=True), pooled(ids), atol=1e-5)

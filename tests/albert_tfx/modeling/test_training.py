@@ -120,3 +120,13 @@ def test_the_draws_of_dropout_follow_from_the_seed_and_go_on_from_a_checkpoint(
     np.testing.assert_array_equal(draws[0], draws[1])
     assert np.abs(draws[0][0] - draws[0][1]).max() > 1e-3
     assert np.abs(draws[0] - draws[2]).max() > 1e-3
+
+
+def test_the_engine_trains_where_a_training_is_long_and_on_a_cpu(gpus):
+    gpus(0)
+    assert training.engine_pays(options(), 10_000)
+    assert not training.engine_pays(options(), 100)
+    assert not training.engine_pays(options(xla="off"), 10_000)
+    assert not training.engine_pays(options(xla="on"), 10_000)
+    gpus(1)
+    assert not training.engine_pays(options(), 10_000)

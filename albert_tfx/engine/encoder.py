@@ -1,0 +1,299 @@
+"""An encoder's SavedModel, computed by the layers of this room with the same variables.
+
+TensorFlow takes the many small operations of a SavedModel one by one. Here a layer is two programs
+of XLA, forward and backward, compiled once for each length and called for every layer.
+"""
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from albert_tfx.contract import (
+    INPUT_MASK,
+    INPUT_TYPE_IDS,
+    INPUT_WORD_IDS,
+    POOLED_OUTPUT,
+    SEQUENCE_OUTPUT,
+)
+from albert_tfx.encoders import layers
+from albert_tfx.encoders.configuration import GELU, GELU_TANH, EncoderConfiguration
+from albert_tfx.engine.layer import LayerKind, LayerWeights, Saved, backward, forward
+from albert_tfx.engine.products import product
+from albert_tfx.engine.weights import EncoderVariables
+
+_LOGGER = logging.getLogger(__name__)
+_HUB_EPSILON = 1e-12  # tf-models-official's `EncoderScaffold`
+_TOLERANCE = 1e-4  # of the largest output: float32 rounds otherwise in another order
+_MOST_KEPT = 4 << 30  # so that a training fits into 8 GB
+_ENCODER_OUTPUTS = "encoder_outputs"
+
+Inputs = Mapping[str, tf.Tensor]
+SavedEncoder = Callable[..., Mapping[str, Any]]
+Program = Callable[..., Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderKind:
+    """What an encoder computes, besides its weights.
+
+    Attributes:
+      layer: What each layer computes in inference.
+      order: For each layer that a token passes, the number of its weights.
+      hidden_dropout: Rate, in training alone.
+      attention_dropout: Rate for attention weights, in training alone.
+    """
+
+    layer: LayerKind
+    order: tuple[int, ...]
+    hidden_dropout: float = 0.0
+    attention_dropout: float = 0.0
+
+    @classmethod
+    def of(cls, configuration: EncoderConfiguration) -> "EncoderKind":
+        """Returns the kind of a converted encoder."""
+        inner = configuration.inner_layers
+        groups = [configuration.group_of(layer) for layer in range(configuration.layers)]
+        return cls(
+            LayerKind(
+                configuration.heads, configuration.activation, configuration.layer_norm_epsilon
+            ),
+            tuple(group * inner + each for group in groups for each in range(inner)),
+            configuration.hidden_dropout,
+            configuration.attention_dropout,
+        )
+
+
+class EngineEncoder:
+    """Computes what a SavedModel's encoder does."""
+
+    def __init__(
+        self,
+        variables: EncoderVariables,
+        kind: EncoderKind,
+        precision: tf.DType = tf.float32,
+        is_compiled: bool = False,
+        largest: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Takes the variables, which stay those of the SavedModel.
+
+        Args:
+          variables: Of the encoder.
+          kind: What it computes.
+          precision: Operands of the layers' products: float32, or bfloat16 where it is compiled.
+          is_compiled: Whether XLA compiles the layers.
+          largest: Texts of a training step, and tokens of the longest. Where the backward pass
+            would need more than `_MOST_KEPT` bytes of the forward one, a step keeps the inputs of
+            the layers alone and computes each layer again, with the same result (Chen et al.
+            2016, https://arxiv.org/abs/1604.06174).
+        """
+        self._variables = variables
+        self._kind = kind
+        self._precision = precision
+        self._recompute = self.kept_bytes(*largest) > _MOST_KEPT
+        self._is_compiled = is_compiled
+        self._programs: dict[LayerKind, tuple[Program, Program]] = {}
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, inputs: Inputs, training: bool = False) -> dict[str, tf.Tensor]:
+        """Encodes a batch; its gradients with respect to the variables are those of the SavedModel.
+
+        Args:
+          inputs: int32 `[batch, length]` each: `input_word_ids`, `input_mask`, `input_type_ids`.
+          training: Whether there is dropout.
+
+        Returns:
+          float32 `sequence_output` `[batch, length, hidden_size]` and, where there is a pooler,
+          `pooled_output` `[batch, hidden_size]`.
+        """
+        kind, seed = self._kind.layer, tf.zeros([2], tf.int64)
+        if training and self._variables.seed is not None:
+            rates = self._kind.hidden_dropout, self._kind.attention_dropout
+            kind = dataclasses.replace(kind, hidden_dropout=rates[0], attention_dropout=rates[1])
+            seed = self._variables.seed.assign_add([0, 1])
+        kind = dataclasses.replace(kind, precision=self._precision)
+        embedded = self._embed(inputs, kind.hidden_dropout, seed)
+        mask = tf.cast(inputs[INPUT_MASK], tf.float32)
+        rows = tf.reshape(embedded, [-1, embedded.shape[-1]])
+        rows = self._pass_layers(rows, (1.0 - mask) * layers.MASKED, kind, seed)
+        sequence = tf.reshape(rows, tf.shape(embedded))
+        return {SEQUENCE_OUTPUT: sequence, **self._pool(sequence)}
+
+    def _embed(self, inputs: Inputs, rate: float, seed: tf.Tensor) -> tf.Tensor:
+        """Returns float32 `[batch, length, hidden_size]`."""
+        by_name, ids = self._variables.by_name, inputs[INPUT_WORD_IDS]
+        embedded = tf.gather(by_name["embeddings/tokens"], ids)
+        embedded += by_name["embeddings/positions"][: tf.shape(ids)[1]]
+        if "embeddings/segments" in by_name:
+            embedded += tf.gather(by_name["embeddings/segments"], inputs[INPUT_TYPE_IDS])
+        gamma, beta = (by_name[f"embeddings/layer_norm/{name}"] for name in ("gamma", "beta"))
+        mean, variance = tf.nn.moments(embedded, [-1], keepdims=True)
+        epsilon = self._kind.layer.epsilon
+        embedded = tf.nn.batch_normalization(embedded, mean, variance, beta, gamma, epsilon)
+        embedded = layers.SeededDropout(seed)(embedded, rate)
+        return self._dense("embedding_projection", embedded)
+
+    def _pool(self, sequence: tf.Tensor) -> dict[str, tf.Tensor]:
+        if not self._variables.has_pooler:
+            return {}
+        return {POOLED_OUTPUT: tf.tanh(self._dense("pooler", sequence[:, 0]))}
+
+    def _dense(self, name: str, values: tf.Tensor) -> tf.Tensor:
+        """Returns `values` behind a dense layer, unchanged where there is none of that name."""
+        kernel = self._variables.by_name.get(f"{name}/kernel")
+        if kernel is None:
+            return values
+        return tf.tensordot(values, kernel, 1) + self._variables.by_name[f"{name}/bias"]
+
+    def _pass_layers(
+        self, values: tf.Tensor, bias: tf.Tensor, kind: LayerKind, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Maps float32 `[batch * length, hidden_size]` to the same shape, through all layers."""
+        run_forward, run_backward = self._programs_of(kind)
+        order = list(enumerate(self._kind.order))
+        seeds = [layers.seed_of_mask(seed, 2 + 3 * place) for place, _ in order]
+
+        @tf.custom_gradient
+        def run(values: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+            weights = [LayerWeights(*each).reduced(kind.precision) for each in _apart(flat)]
+            kept: list[Any] = []
+            for place, index in order:
+                result, saved = run_forward(values, bias, weights[index], seed=seeds[place])
+                kept.append(values if self._recompute else saved)
+                values = result
+
+            def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
+                summed = [LayerWeights(*map(tf.zeros_like, each)) for each in _apart(flat)]
+                for place, index in reversed(order):
+                    saved = kept[place]
+                    if self._recompute:
+                        with tf.control_dependencies([gradient]):
+                            values = tf.identity(saved)
+                        saved = run_forward(values, bias, weights[index], seed=seeds[place])[1]
+                    gradient, summed[index] = run_backward(
+                        gradient, saved, weights[index], summed[index]
+                    )
+                return [gradient, *tf.nest.flatten(summed)]
+
+            return values, gradients
+
+        distinct = [self._variables.layer(index) for index in range(self._variables.layers)]
+        return run(values, *tf.nest.flatten(distinct))
+
+    def kept_bytes(self, batch_size: int, length: int) -> int:
+        """Returns the bytes that a step keeps for its backward pass, without recomputation."""
+        hidden_size, wide = self._variables.by_name["layer_0/intermediate/kernel"].shape
+        rows = batch_size * length
+        # See `layer.Saved`: eight of the layers' width, and two within the feed-forward part.
+        numbers = rows * (8 * hidden_size + 2 * wide) + rows * length * self._kind.layer.heads
+        return int(numbers * self._precision.size * len(self._kind.order))
+
+    def _programs_of(self, kind: LayerKind) -> tuple[Program, Program]:
+        """Returns a layer's two passes, the same ones at each call: XLA compiles them once."""
+        if kind not in self._programs:
+            run_forward = functools.partial(forward, kind=kind)
+            run_backward = functools.partial(_added_backward, kind=kind)
+            if self._is_compiled:
+                run_forward = tf.function(run_forward, jit_compile=True)
+                run_backward = tf.function(run_backward, jit_compile=True)
+            self._programs[kind] = run_forward, run_backward
+        return self._programs[kind]
+
+
+def _apart(flat: Sequence[tf.Tensor]) -> list[Sequence[tf.Tensor]]:
+    """Returns the weights of each layer, of those of all."""
+    size = len(LayerWeights._fields)
+    return [flat[start : start + size] for start in range(0, len(flat), size)]
+
+
+def _added_backward(
+    gradient: tf.Tensor, saved: Saved, weights: LayerWeights, summed: LayerWeights, kind: LayerKind
+) -> tuple[tf.Tensor, LayerWeights]:
+    """Returns what `layer.backward` does, the weights' gradients added to those of other layers."""
+    values, own = backward(gradient, saved, weights, kind)
+    return values, LayerWeights(*(one + other for one, other in zip(own, summed, strict=True)))
+
+
+def engine_for(
+    saved: SavedEncoder,
+    variables: Sequence[tf.Variable],
+    configuration: EncoderConfiguration | None,
+    **options: Any,
+) -> EngineEncoder | None:
+    """Returns the engine of a SavedModel, None and a word in the log where it has none.
+
+    Args:
+      saved: The loaded SavedModel.
+      variables: All its variables.
+      configuration: Of a converted encoder; None of any other SavedModel, whose kind is found by
+        trying.
+      **options: Of `EngineEncoder`.
+    """
+    try:
+        found = EncoderVariables.of(variables)
+        kind = _equal_kind(saved, found, configuration)
+        if options.get("precision") == tf.bfloat16:
+            _try_products()
+    except (tf.errors.OpError, ImportError, AttributeError, TypeError, ValueError) as error:
+        _LOGGER.warning("The encoder runs as the SavedModel that it is: %s", error)
+        return None
+    return EngineEncoder(found, kind, **options)
+
+
+def _equal_kind(
+    saved: SavedEncoder, variables: EncoderVariables, configuration: EncoderConfiguration | None
+) -> EncoderKind:
+    """Returns the kind by which an engine gives the outputs of the SavedModel.
+
+    Raises:
+      ValueError: No kind does.
+    """
+    ids = tf.constant([[2, 5, 7, 6, 3], [2, 9, 3, 0, 0]])
+    mask = tf.cast(ids != 0, tf.int32)
+    inputs = {INPUT_WORD_IDS: ids, INPUT_MASK: mask, INPUT_TYPE_IDS: tf.zeros_like(ids)}
+    expected = saved(inputs, training=False)
+    if configuration is not None:
+        candidates = [EncoderKind.of(configuration)]
+    else:
+        _refuse_dropout(saved, inputs, expected)
+        candidates = _kinds_of_hub(variables, len(expected.get(_ENCODER_OUTPUTS, ())))
+    for kind in candidates:
+        found = EngineEncoder(variables, kind)(inputs)
+        if all(_is_close(values, expected[name], mask) for name, values in found.items()):
+            return kind
+    raise ValueError("its layers compute something else")
+
+
+def _kinds_of_hub(variables: EncoderVariables, passed: int) -> list[EncoderKind]:
+    """Returns what an encoder of TF Hub may be: one set of weights for all layers, or one each."""
+    if variables.heads is None or variables.layers not in (1, passed):
+        return []
+    order = tuple(place % variables.layers for place in range(passed))
+    return [
+        EncoderKind(LayerKind(variables.heads, activation, _HUB_EPSILON), order)
+        for activation in (GELU_TANH, GELU)
+    ]
+
+
+def _refuse_dropout(saved: SavedEncoder, inputs: Inputs, expected: Mapping[str, Any]) -> None:
+    trained = saved(inputs, training=True)
+    if not np.allclose(trained[SEQUENCE_OUTPUT], expected[SEQUENCE_OUTPUT], atol=1e-3):
+        raise ValueError("its rates of dropout are not known")
+
+
+def _is_close(values: tf.Tensor, expected: tf.Tensor, mask: tf.Tensor) -> bool:
+    """Returns whether outputs are equal but for rounding, at the real tokens."""
+    if values.shape.rank == 3:
+        values, expected = (tf.boolean_mask(each, mask) for each in (values, expected))
+    bound = _TOLERANCE * float(tf.reduce_max(tf.abs(expected)))
+    return bool(tf.reduce_max(tf.abs(values - expected)) <= bound)
+
+
+def _try_products() -> None:
+    """Multiplies once in bfloat16, by the private API that `product` uses."""
+    one = tf.ones([2, 2], tf.bfloat16)
+    tf.function(product, jit_compile=True)(one, one)

@@ -1,0 +1,49 @@
+import pytest
+import tensorflow as tf
+
+from albert_tfx.engine.weights import EncoderVariables
+
+DENSE, NORM = ("kernel", "bias"), ("gamma", "beta")
+
+
+def of_hub(prefixes: list[str]) -> list[tf.Variable]:
+    """Returns variables under the names of tf-models-official, of layers with these prefixes."""
+    names = ["word_embeddings/embeddings", "position_embedding/embeddings"]
+    names += ["type_embeddings/embeddings", *(f"embeddings/layer_norm/{each}" for each in NORM)]
+    names += [f"pooler_transform/{each}" for each in DENSE]
+    for prefix in prefixes:
+        for part in ("query", "key", "value", "attention_output"):
+            names += [f"{prefix}/self_attention/{part}/{each}" for each in DENSE]
+        for part in ("intermediate", "output"):
+            names += [f"{prefix}/{part}/{each}" for each in DENSE]
+        for part in ("self_attention_layer_norm", "output_layer_norm"):
+            names += [f"{prefix}/{part}/{each}" for each in NORM]
+    shapes = {"attention_output/kernel": [2, 3, 6], "kernel": [6, 2, 3]}
+    return [
+        tf.Variable(
+            tf.zeros(next((s for end, s in shapes.items() if name.endswith(end)), [6])), name=name
+        )
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "layers"),
+    [(["transformer"], 1), (["transformer/layer_0", "transformer/layer_1"], 2)],
+)
+def test_the_variables_of_tf_hubs_encoders_are_found(prefixes: list[str], layers: int):
+    found = EncoderVariables.of(of_hub(prefixes))
+    assert found.layers == layers
+    assert found.heads == 2
+    assert found.has_pooler
+    assert not found.has_projection
+    weights = found.layer(layers - 1)
+    assert weights.attention_kernel.shape == [6, 18]
+    assert weights.project_kernel.shape == [6, 6]
+
+
+def test_one_variable_more_or_less_is_another_encoder():
+    variables = of_hub(["transformer"])
+    for wrong in (variables[1:], [*variables, tf.Variable(0.0, name="transformer/gate")]):
+        with pytest.raises(ValueError, match="other names"):
+            EncoderVariables.of(wrong)
