@@ -122,11 +122,13 @@ def test_the_draws_of_dropout_follow_from_the_seed_and_go_on_from_a_checkpoint(
     assert np.abs(draws[0] - draws[2]).max() > 1e-3
 
 
-def test_the_engine_trains_where_a_training_is_long_and_on_a_cpu(gpus):
+def test_the_engine_trains_where_a_training_gains_by_it(gpus):
     gpus(0)
-    assert training.engine_pays(options(), 10_000)
-    assert not training.engine_pays(options(), 100)
-    assert not training.engine_pays(options(xla="off"), 10_000)
-    assert not training.engine_pays(options(xla="on"), 10_000)
+    assert training.engine_pays(options(precision="float32"), 10_000, 192)
+    assert training.engine_pays(options(precision="bfloat16"), 10_000, 768)
+    assert not training.engine_pays(options(precision="float32"), 10_000, 768)
+    assert not training.engine_pays(options(precision="float32"), 100, 192)
+    assert not training.engine_pays(options(precision="float32", xla="off"), 10_000, 192)
+    assert not training.engine_pays(options(precision="float32", xla="on"), 10_000, 192)
     gpus(1)
-    assert not training.engine_pays(options(), 10_000)
+    assert not training.engine_pays(options(precision="float32"), 10_000, 192)
