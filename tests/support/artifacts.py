@@ -32,7 +32,9 @@ from tests.support.data import Scores
 Review = tuple[str, int]
 DUPLICATES = {
     "exact": {"train": {"test": 3}},
+    "contradicting": {},
     "near": {},
+    "contained": {},
     "removed": {"train": {"exact": 3, "near": 0}},
     "reviews": {"train": {"0": {"kept": 147, "exact": 3, "near": 0}}},
     "keep": False,

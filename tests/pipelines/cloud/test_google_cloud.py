@@ -76,7 +76,7 @@ def _train(finished: Run, folder: Path) -> None:
     }
     inputs = {key: _artifact(trainer.inputs[key], uri) for key, uri in uris.items()}
     [examples] = inputs["examples"]
-    examples.split_names = '["train", "eval"]'
+    examples.split_names = '["train", "eval", "test"]'
     outputs = {
         key: _artifact(channel, str(folder / key)) for key, channel in trainer.outputs.items()
     }
