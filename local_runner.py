@@ -69,9 +69,10 @@ def _parser() -> command_line.Parser:
 
 
 def _options_elsewhere() -> dict[str, str]:
+    import predict
     from pipelines.cloud import commands
 
-    return commands.options()
+    return {**predict.options(), **commands.options()}
 
 
 if __name__ == "__main__":

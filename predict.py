@@ -11,7 +11,7 @@ from pathlib import Path
 from albert_tfx import exit_status
 from albert_tfx.errors import InputError
 from albert_tfx.prediction.predictions import FORMATS
-from pipelines.command_line import Parser
+from pipelines import command_line
 
 _EPILOG = """\
 examples:
@@ -47,20 +47,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # the lighter of the two to import
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    arguments = _parser().parse_args(argv)
+    given = vars(_parser().parse_args(argv))
+    command_line.refuse_empty({key: value for key, value in given.items() if key != "text"})
     from albert_tfx.prediction import answering
 
-    answering.answer(answering.Request(**vars(arguments)), _why_none_was_pushed)
+    answering.answer(answering.Request(**given), _why_none_was_pushed)
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def options() -> dict[str, str]:
+    """Returns the options of this command, each with its name."""
+    return dict.fromkeys(_parser().names(), "predict.py")
+
+
+def _parser() -> command_line.Parser:
+    parser = command_line.Parser(
         prog="predict.py",
         usage='python predict.py [options] ["text" ...]',
         description="Classifies texts with the newest model that local_runner.py pushed. Without a "
         "text or --input, reads\none text a line from standard input.",
         epilog=_EPILOG,
+        elsewhere=lambda: command_line.local_options(every=True),
     )
     parser.add_argument(
         "text", nargs="*", help="a text to classify; one that begins with - goes after --"
@@ -68,14 +75,14 @@ def _parser() -> Parser:
     model = parser.add_argument_group("the model")
     model.add_argument(
         "--output",
-        type=_folder,
+        type=_path,
         default="output",
         metavar="DIR",
         help="output folder of local_runner.py, whose newest model answers (default: output)",
     )
-    model.add_argument("--model", type=_folder, metavar="FOLDER", help="this SavedModel instead")
+    model.add_argument("--model", type=_path, metavar="FOLDER", help="this SavedModel instead")
     texts = parser.add_argument_group("the texts")
-    texts.add_argument("--input", type=Path, metavar="FILE", help="file to read them from")
+    texts.add_argument("--input", type=_path, metavar="FILE", help="file to read them from")
     texts.add_argument(
         "--text-column",
         metavar="NAME",
@@ -96,7 +103,7 @@ def _parser() -> Parser:
     answers = parser.add_argument_group("the answers")
     answers.add_argument(
         "--output-file",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="file to write them to, there once it is whole (default: standard output)",
     )
@@ -107,10 +114,8 @@ def _parser() -> Parser:
     return parser
 
 
-def _folder(path: str) -> Path:
-    if not path:
-        raise InputError("a folder is named by nothing", "Name one, or leave the option out")
-    return Path(path)
+def _path(name: str) -> Path | str:
+    return Path(name) if name else ""
 
 
 def _why_none_was_pushed(output: Path) -> str | None:

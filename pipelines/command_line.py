@@ -1,6 +1,7 @@
 """The command line: flags, made of dataclasses of options, and a parser that explains itself."""
 
 import argparse
+import itertools
 import re
 import sys
 import types
@@ -40,6 +41,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
           InputError: An option is unknown, or its value is not of its type.
         """
+        args = sys.argv[1:] if args is None else [*args]
+        self._refuse_those_elsewhere(itertools.takewhile(lambda each: each != "--", args))
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
             raise self._unknown(unknown[0])
@@ -49,17 +52,24 @@ class Parser(argparse.ArgumentParser):
         """Prints the help; argparse itself takes no notice where it cannot be written."""
         (file or sys.stdout).write(self.format_help())
 
+    def names(self) -> list[str]:
+        """Returns the names of its options."""
+        return [name for name in self._option_string_actions if name.startswith("--")]
+
     def error(self, message: str) -> NoReturn:
         """Raises `message` as an `InputError`."""
         raise InputError(message, f"{self.prog} --help explains every option")
 
+    def _refuse_those_elsewhere(self, args: Iterable[str]) -> None:
+        names = (each.partition("=")[0] for each in args if each.startswith("--"))
+        for name in names:
+            if name not in self._option_string_actions and name in self._elsewhere():
+                command = self._elsewhere()[name]
+                raise InputError(f"there is no option {name!r} here", f"It is one of {command}")
+
     def _unknown(self, given: str) -> InputError:
         name = given.partition("=")[0]
-        command = self._elsewhere().get(name)
-        if command:
-            return InputError(f"there is no option {name!r} here", f"It is one of {command}")
-        known = [each for each in self._option_string_actions if each.startswith("--")]
-        guess = did_you_mean(name, known, f"{self.prog} --help lists every option")
+        guess = did_you_mean(name, self.names(), f"{self.prog} --help lists every option")
         return InputError(f"there is no option {given!r}", guess)
 
 
@@ -89,10 +99,15 @@ def add_options(parser: argparse.ArgumentParser, local: bool = True) -> None:
     )
 
 
-def local_options() -> dict[str, str]:
-    """Returns the options of a run on this machine only, each with the command that has it."""
-    every = [each for options in (request.Request, FileOptions) for each in declared(options)]
-    return {each.flag.name: "local_runner.py" for each in every if each.flag.local}
+def local_options(every: bool = False) -> dict[str, str]:
+    """Returns the options of a run on this machine, each with the command that has it.
+
+    Args:
+      every: Whether those count that a compiled pipeline has as well.
+    """
+    classes = (request.Request, FileOptions, *COMPONENT_OPTIONS)
+    found = [each for options in classes for each in declared(options)]
+    return {each.flag.name: "local_runner.py" for each in found if every or each.flag.local}
 
 
 def add_flags(parser: argparse.ArgumentParser, *options: type) -> None:
@@ -126,14 +141,24 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         for key, value in vars(arguments).items()
         if value is not None
     }
+    refuse_empty(given)
     for key, value in given.items():
         for each in value if isinstance(value, tuple) else (value,):
-            if each == "":
-                raise InputError(
-                    f"--{key.replace('_', '-')} is empty", "Give a value, or leave the option out"
-                )
             _refuse_placeholder(f"--{key.replace('_', '-')}", each)
     return given
+
+
+def refuse_empty(given: Mapping[str, Any]) -> None:
+    """Refuses an option without a value, as a variable that is not set gives it.
+
+    Raises:
+      InputError: There is one.
+    """
+    for key, value in given.items():
+        if value == "" or (isinstance(value, tuple | list) and "" in value):
+            raise InputError(
+                f"--{key.replace('_', '-')} is empty", "Give a value, or leave the option out"
+            )
 
 
 def _refuse_placeholder(option: str, value: Any) -> None:

@@ -363,11 +363,19 @@ def test_how_a_file_was_read_is_noted(run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["predict.py"], "'predict.py' is a file, and would be classified as a text. Give --input"),
+        (["Makefile"], "'Makefile' names a file, and would be classified as a text. Give --input"),
+        (["no_such.csv"], "'no_such.csv' names a file, and would be classified as a text."),
+        (["/dev/null"], "'/dev/null' names a file, and would be classified as a text."),
+        (["--csv", "a.csv"], "there is no option '--csv' here. It is one of local_runner.py."),
+        (["--encoder=a", "b"], "there is no option '--encoder' here. It is one of local_runner.py"),
         (["--id-column", "a", "good"], "--id-column needs --input."),
         (["--id-column", "label", "--input", "a.csv"], "--id-column cannot be 'label'"),
         (["--encoding", "klingon", "--input", "README.md"], "unknown kind '.md'"),
-        (["--output", "", "good"], "a folder is named by nothing"),
+        *[
+            ([f"--{name}", "", "good"], f"--{name} is empty. Give a value, or leave")
+            for name in ("output", "model", "input", "output-file", "id-column", "encoding")
+        ],
+        (["--text-column", "a", "--text-column", ""], "--text-column is empty."),
         (["--model", "a[1]", "good"], "--model 'a[1]' has the character '['"),
     ],
 )

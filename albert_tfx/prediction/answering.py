@@ -171,12 +171,18 @@ def _refuse_clashes(request: Request) -> None:
         if value and not request.input:
             raise InputError(f"{option} needs --input", "Name the file with --input FILE")
     refuse_taken(request.id_column)
-    if request.text and all(os.path.isfile(text) for text in request.text):  # noqa: PTH113
+    if request.text and all(map(_names_a_file, request.text)):
         raise InputError(
-            f"{request.text[0]!r} is a file, and would be classified as a text",
+            f"{request.text[0]!r} names a file, and would be classified as a text",
             f"Give --input {request.text[0]} for the texts in it; a text of these words goes "
             "through standard input",
         )
+
+
+def _names_a_file(text: str) -> bool:
+    """Returns whether a text is a file or pipe, or a single word that ends as files do."""
+    is_there = os.path.exists(text) and not os.path.isdir(text)  # noqa: PTH110, PTH112
+    return is_there or (len(text.split()) == 1 and reader.names_a_file(text))
 
 
 def _refuse_to_replace(file: Path, output_file: Path | None) -> None:

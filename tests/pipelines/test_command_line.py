@@ -53,6 +53,14 @@ def test_a_misspelt_flag_is_guessed(parser, misspelt, remedy):
         parser.parse_args(["file", misspelt, "more"])
 
 
+def test_another_command_s_option_is_named_as_that_before_what_is_missing():
+    parser = command_line.Parser(elsewhere=lambda: {"--csv": "other.py"})
+    parser.add_argument("--image", required=True)
+    with pytest.raises(InputError, match=r"no option '--csv' here\. It is one of other\.py"):
+        parser.parse_args(["--csv=a"])
+    assert parser.parse_args(["--image=--csv"]).image == "--csv"
+
+
 def test_the_batch_size_s_default_is_worded_as_the_recipes_have_it():
     [small] = {
         presets.trainer_options("fine_tuned", recipe, encoder="any").batch_size

@@ -18,6 +18,8 @@ _HEADER_LINES = 50  # that may belong to the header's cells
 _NAMING = "sep="
 # A cell of so many lines, or of so many that are rows on their own, may be what a stray quote made.
 _MANY_LINES, _MANY_ROWS = 10, 2
+# Of each column so many values, and none longer, are kept to tell rows within a cell by.
+_KNOWN_VALUES, _KNOWN_LETTERS = 1000, 40
 
 
 def read(path: Path, lines: Iterator[str], wanted: Wanted, separator: str) -> Table:
@@ -97,12 +99,18 @@ def _rows(
 def _well_formed_rows(table: Table, reader: Any, skipped: int) -> Iterator[list[str]]:
     start, width = 1, 0
     suspects = []
+    known: list[set[str]] = []
     try:
         for number, row in enumerate(reader, 1 + skipped):
             width = width or len(row)
+            known = known or [set() for _ in row]
             count = reader.line_num - start + 1
-            if count > 1 and _may_hold_rows(row, count, width, reader.dialect.delimiter):
+            separator = reader.dialect.delimiter
+            if count > 1 and (
+                _may_hold_rows(row, count, width, separator) or _joins_two(row, known, separator)
+            ):
                 suspects.append((number, count, start + skipped))
+            _remember(row, known)
             start = reader.line_num + 1
             yield row
     except csv.Error as error:
@@ -121,6 +129,25 @@ def _may_hold_rows(row: list[str], count: int, width: int, separator: str) -> bo
         return True
     alike = (line.count(separator) == width - 1 for cell in row for line in cell.splitlines())
     return width > 1 and sum(alike) >= _MANY_ROWS
+
+
+def _joins_two(row: list[str], known: list[set[str]], separator: str) -> bool:
+    """Returns whether a cell has the end of a row and the start of the next, by their values."""
+    for place, lines in enumerate(map(str.splitlines, row)):
+        if len(lines) < 2:
+            continue
+        after, before = lines[0].split(separator)[1:], lines[-1].split(separator)[:-1]
+        if (len(before), len(after)) == (place, len(known) - place - 1):
+            values = zip((*before, *after), (*known[:place], *known[place + 1 :]), strict=True)
+            if any(value in seen for value, seen in values):
+                return True
+    return False
+
+
+def _remember(row: list[str], known: list[set[str]]) -> None:
+    for cell, seen in zip(row, known, strict=False):
+        if 0 < len(cell) <= _KNOWN_LETTERS and len(seen) < _KNOWN_VALUES:
+            seen.add(cell)
 
 
 def _many_lines(path: Path, suspects: list[tuple[int, int, int]]) -> str:

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import itertools
 from collections.abc import Iterable, Iterator
 
 from albert_tfx.data.files.content import PAUSE
@@ -21,15 +22,19 @@ _OTHERS = ("windows-1251", "shift_jis", "gb18030", "big5", "euc_kr", "windows-12
 _EXAMPLES = (_WESTERN, "utf-16", "latin-1", "mac_roman", *_OTHERS)
 _MOST_FOREIGN = 0.25  # of the bytes, in a text in a language of Western Europe
 _EXCERPT = 12  # bytes before and after the one that is shown
+_OF_HOST_NAMES = ("idna", "punycode")
+# By how many bytes UTF-16 without a mark is told: a header in ASCII, then a few lines, then more.
+_SAMPLES = (16, 64, 4096)
 
 
 class _UndecodableError(Exception):
-    """Bytes that the encoding does not allow."""
+    """Bytes that the encoding does not allow, or that end within a character."""
 
-    def __init__(self, content: bytes, at: int) -> None:
+    def __init__(self, content: bytes, at: int, is_cut: bool = False) -> None:
         super().__init__(content, at)
         self.content = content
         self.at = at
+        self.is_cut = is_cut
 
 
 def require_encoding(name: str) -> str:
@@ -44,6 +49,8 @@ def require_encoding(name: str) -> str:
     except (LookupError, ValueError, UnicodeError) as error:
         guess = did_you_mean(name, _EXAMPLES, f"Give one such as {', '.join(_EXAMPLES[:4])}")
         raise InputError(f"There is no encoding of texts {name!r}", guess) from error
+    if known.name in _OF_HOST_NAMES:
+        raise InputError(f"{name!r} is an encoding of host names", "Give one of texts")
     return known.name
 
 
@@ -116,17 +123,22 @@ def _decoded(
         yield decoder.decode(chunk, final)
     except UnicodeDecodeError as error:
         yield error.object[: error.start].decode(encoding or UTF_8, "ignore")
-        raise _UndecodableError(error.object, error.start) from error
+        raise _UndecodableError(error.object, error.start, is_cut=final) from error
+    except UnicodeError as error:  # there is no byte order mark
+        raise _UndecodableError(chunk, 0) from error
 
 
 def _refuse_wide_characters(first: bytes, name: str) -> None:
     """Refuses UTF-16 and UTF-32, whose ASCII is UTF-8 as well, with a NUL in each character."""
-    marked = next(
-        (each for mark, each in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), None
-    )
-    encoding = marked or _without_mark(first[:64]) or _without_mark(first[:4096])
+    encoding = _wide(first)
     if encoding:
         raise InputError(f"{name} is {encoding.upper()}, not UTF-8", f"Give --encoding {encoding}")
+
+
+def _wide(first: bytes) -> str | None:
+    marked = (each for mark, each in _BYTE_ORDER_MARKS.items() if first.startswith(mark))
+    unmarked = (_without_mark(first[:size]) for size in _SAMPLES)
+    return next(filter(None, itertools.chain(marked, unmarked)), None)
 
 
 def _without_mark(sample: bytes) -> str | None:
@@ -142,11 +154,28 @@ def _without_mark(sample: bytes) -> str | None:
 def _not_decoded(
     name: str, number: int, encoding: str | None, error: _UndecodableError
 ) -> InputError:
+    if error.is_cut:
+        return InputError(
+            f"{name}, line {number} ends within a character of {encoding or 'UTF-8'}",
+            f"Give the whole file, or another encoding, such as --encoding {_WESTERN}",
+        )
     byte = error.content[error.at : error.at + 1].hex()
+    remedy = _without_the_given(error.content) if encoding else None
     return InputError(
         f"{name}, line {number} is not {encoding or 'UTF-8'}: it has the byte 0x{byte}",
-        _remedy(error.content, error.at),
+        remedy or _remedy(error.content, error.at),
     )
+
+
+def _without_the_given(content: bytes) -> str | None:
+    """Returns what to give in place of a wrong encoding, where that is told by the bytes."""
+    if wide := _wide(content):
+        return f"Give --encoding {wide}"
+    try:
+        codecs.getincrementaldecoder(UTF_8)().decode(content)  # may be cut at the end
+    except UnicodeDecodeError:
+        return None
+    return "It reads as UTF-8: leave --encoding out"
 
 
 def _remedy(content: bytes, at: int) -> str:

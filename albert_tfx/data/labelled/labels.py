@@ -12,10 +12,14 @@ from albert_tfx.options import FileOptions
 LEAST_ROWS = 10
 _NUMBER = re.compile(r"([+-]?)(0|[1-9]\d*)(?:\.(\d*))?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,300}")
-# Categories of Unicode that a reader does not see, and one sort of marks: variation selectors.
+# Categories of Unicode that a reader does not see, and what is of other categories and has the
+# property Default_Ignorable_Code_Point, https://www.unicode.org/Public/UCD/latest/ucd/: fillers of
+# Hangul, joiners and variation selectors.
 _INVISIBLE = ("Cc", "Cf")
-_VARIATIONS = range(0xFE00, 0xFE10)
-_SHOWN = 5
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_SHOWN, _SHOWN_LETTERS = 5, 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +95,9 @@ def appearance(label: str) -> str:
 
 
 def shown(label: str) -> str:
-    """Returns a label in quotes, with escapes for what a reader would not see."""
+    """Returns a label in quotes, cut if it is long; with escapes for what no reader would see."""
+    if len(label) > _SHOWN_LETTERS:
+        label = f"{label[:_SHOWN_LETTERS]}…"
     plain = unicodedata.normalize("NFC", label) == label and not any(map(_is_invisible, label))
     return repr(label) if plain else ascii(label)
 
@@ -146,9 +152,8 @@ def _in_order(labels: Iterable[str]) -> list[str]:
 
 
 def _is_invisible(character: str) -> bool:
-    return (unicodedata.category(character) in _INVISIBLE and not character.isspace()) or ord(
-        character
-    ) in _VARIATIONS
+    is_control = unicodedata.category(character) in _INVISIBLE and not character.isspace()
+    return is_control or bool(_IGNORABLE.match(character))
 
 
 def _listed(groups: Iterable[Mapping[str, int]]) -> str:

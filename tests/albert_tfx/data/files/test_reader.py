@@ -252,6 +252,9 @@ def test_the_files_own_separator_comes_first(tmp_path: Path):
         ("text,label\nschön,1\n".encode("utf-16-le"), "Give --encoding utf-16-le"),
         ("text,label\nschön,1\n".encode("utf-16-be"), "Give --encoding utf-16-be"),
         ("text,label\nschön,1\n".encode("utf-32"), "Give --encoding utf-32"),
+        (("text,label\n" + "很好的电影" * 99).encode("utf-16-le"), "Give --encoding utf-16-le"),
+        (("text,label\n" + "很好的电影" * 99).encode("utf-16-be"), "Give --encoding utf-16-be"),
+        ("text\ngood\nschön".encode()[:-2], "line 3 ends within a character of UTF-8"),
         (
             b"text,label\n" + bytes(range(0xE0, 0xF0)) * 2 + b",1\n",
             "such as --encoding windows-1251",
@@ -275,6 +278,31 @@ def test_an_encoding_can_be_given(tmp_path: Path, encoding):
     assert list(texts_of(path, encoding=encoding)) == ["schön\nhier", "b"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "written", "remedy"),
+    [
+        ("utf-16", "utf-16-le", "Give --encoding utf-16-le"),
+        ("utf-16", "utf-8", "leave --encoding out"),
+        ("utf-32", "utf-8", "leave --encoding out"),
+        ("ascii", "utf-8", "leave --encoding out"),
+        ("ascii", "utf-16", "Give --encoding utf-16"),
+        ("shift_jis", "windows-1252", "Give --encoding windows-1252"),
+    ],
+)
+def test_a_wrong_encoding_is_refused_and_a_better_one_named(
+    tmp_path: Path, encoding, written, remedy
+):
+    path = write(tmp_path / "a.csv", "text\nsch\u00f6n – so\n".encode(written))
+    with pytest.raises(InputError, match=rf"line \d is not {encoding}: .*{remedy}"):
+        list(texts_of(path, encoding=encoding))
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode"])
+def test_an_encoding_of_host_names_is_refused(tmp_path: Path, name):
+    with pytest.raises(InputError, match="is an encoding of host names"):
+        list(texts_of(write(tmp_path / "a.csv", b"text\na\n"), encoding=name))
+
+
 @pytest.mark.parametrize("name", ["utf-88", "hex", "rot13", "no such"])
 def test_an_unknown_encoding_is_refused(tmp_path: Path, name):
     with pytest.raises(InputError, match="There is no encoding of texts"):
@@ -291,6 +319,26 @@ def test_a_row_of_many_lines_is_hinted_at(tmp_path: Path):
     poem = write(tmp_path / "b.csv", b'text,label\n"roses\nare\nred",1\n')
     table = reader.open_table(poem, {"text": (), "label": ()})
     assert (len([*table.rows]), table.remarks) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("header", "joined", "remarks"),
+    [
+        ("text,label,id", '"b,pos,2\nc",neg,3', 1),
+        ("label,text,id", 'pos,"b,2\nneg,c",3', 1),
+        ("id,label,text", '2,pos,"b\n3,neg,c"', 1),
+        ("text,label,id", '"Well, yes,\nso it is",neg,3', 0),
+        ("text,label,id", '"Well, pos, yes, so\nit, is",neg,3', 0),
+    ],
+)
+def test_a_quote_that_joins_two_rows_is_hinted_at(tmp_path: Path, header, joined, remarks):
+    rows = [{"text": "a", "label": label, "id": "1"} for label in ("pos", "neg")]
+    lines = [",".join(row[name] for name in header.split(",")) for row in rows]
+    path = write(tmp_path / "a.csv", "\n".join([header, *lines, joined]).encode())
+    table = reader.open_table(path, {"text": (), "label": ()})
+    assert len([*table.rows]) == 3
+    hint = "a.csv, row 4 is one row of 2 lines, 4 to 5: "
+    assert [remark[: len(hint)] for remark in table.remarks] == [hint] * remarks
 
 
 def test_several_columns_are_joined_and_an_id_is_carried(tmp_path: Path):

@@ -36,6 +36,9 @@ def test_others_are_not(pair):
         ("good", "good\0"),
         ("so so", "so\u00a0so"),
         ("\u2764", "\u2764\ufe0f"),
+        ("\u845b", "\u845b\U000e0100"),
+        ("good", "go\u034fod"),
+        ("good", "\u3164good"),
     ],
 )
 def test_labels_that_look_alike_are_listed_or_joined(pair):
@@ -51,6 +54,11 @@ def test_labels_that_look_alike_are_listed_or_joined(pair):
 def test_what_a_reader_would_not_see_is_escaped():
     _, [remark] = classes({"good": 5, "go\u200bod": 4})
     assert r"'go\u200bod' (4)" in remark
+
+
+def test_a_long_label_is_cut_where_it_is_shown():
+    _, [remark] = classes({"1" * 5000: 5, "2": 20, "3": 30}, min_rows_per_class=10)
+    assert f"left out: '{'1' * 60}…' (5)" in remark
 
 
 def test_rare_labels_are_left_out_or_made_one_class_by_name():
