@@ -128,11 +128,14 @@ def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> tuple[li
       defaults: Values of the parameters that are not given.
 
     Raises:
-      InputError: A handle names nothing, or nothing is known of the encoder's preprocessor.
+      InputError: A handle is empty, a pattern of paths, or names nothing; or nothing is known of
+        the encoder's preprocessor.
     """
     given = dict(each.partition("=")[::2] for each in parameters)
     if not {ENCODER, PREPROCESSOR} & given.keys():
         return list(parameters), []
+    for key in (ENCODER, PREPROCESSOR):
+        plain_path(given.get(key, key), f"--parameter {key}")
     if ENCODER in given and PREPROCESSOR not in given:
         given[PREPROCESSOR] = _preprocessor_at_submission(given[ENCODER], defaults[PREPROCESSOR])
     remarks = []

@@ -280,6 +280,12 @@ def test_kubeflow_receives_a_schedule_that_counts_seconds(run, spec, kubeflow):
         ),
         ([*_VERTEX, *_OUTPUT_ROOT, "--yes"], "There are no Google Cloud credentials on this"),
         ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "a=1"], "There is no parameter 'a'."),
+        ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "encoder="], "--parameter encoder is empty."),
+        ([*_VERTEX, *_OUTPUT_ROOT, "--parameter", "preprocessor="], "preprocessor is empty."),
+        (
+            [*_VERTEX, *_OUTPUT_ROOT, "--parameter", "encoder=gs://mine/e[1]"],
+            "--parameter encoder 'gs://mine/e[1]' has the character '['",
+        ),
         (
             [*_VERTEX, *_OUTPUT_ROOT, "--parameter", "dataset=gs://BUCKET/mine"],
             "--parameter 'dataset=gs://BUCKET/mine' has BUCKET where the name of your bucket",

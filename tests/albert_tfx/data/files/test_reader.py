@@ -292,7 +292,7 @@ def test_an_encoding_can_be_given(tmp_path: Path, encoding):
 def test_a_wrong_encoding_is_refused_and_a_better_one_named(
     tmp_path: Path, encoding, written, remedy
 ):
-    path = write(tmp_path / "a.csv", "text\nsch\u00f6n – so\n".encode(written))
+    path = write(tmp_path / "a.csv", "text\nsch\u00f6n \u2013 so\n".encode(written))
     with pytest.raises(InputError, match=rf"line \d is not {encoding}: .*{remedy}"):
         list(texts_of(path, encoding=encoding))
 
