@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from albert_tfx import storage
+from tests.support import kills
 
 
 def names(folder: Path) -> list[str]:
@@ -98,6 +99,59 @@ def test_a_copy_that_fails_leaves_what_was_there(folder, tmp_path, monkeypatch):
     assert names(tmp_path / "copy") == ["stale"]
     storage.copy_whole(folder, tmp_path / "copy")
     assert names(tmp_path / "copy") == names(folder)
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text() for name in storage.files_below(folder)}
+
+
+def test_a_copy_that_is_killed_at_any_step_is_whole_or_absent(folder, tmp_path):
+    copy, found = tmp_path / "copy", set()
+    storage.copy_whole(folder, copy)
+    earlier, killed = content(folder), 0
+    (folder / "variables" / "data").write_text("1")
+    for killed in kills.at_each_step(storage.copy_whole, folder, copy):
+        found.add(copy.exists())
+        assert not copy.exists() or content(copy) in (earlier, content(folder))
+        storage.copy_whole(folder, copy)
+        assert content(copy) == content(folder)
+        earlier = content(folder)
+        assert {each.name for each in tmp_path.iterdir()} == {"copy", "model"}
+        (folder / "variables" / "data").write_text(str(killed + 1))
+    assert killed > 10
+    assert found == {True, False}
+    assert content(copy) == content(folder)
+
+
+def test_entries_whose_copying_is_killed_at_any_step_are_whole_or_absent(folder, tmp_path):
+    copy, killed = tmp_path / "copy", 0
+    for _ in kills.at_each_step(storage.copy_entries, folder, copy):
+        killed += 1
+        entries = {each.name for each in copy.iterdir()} if copy.exists() else set()
+        entries = {name for name in entries if not name.endswith(".partial")}
+        whole = content(folder)
+        wanted = {name: each for name, each in whole.items() if name.split("/")[0] in entries}
+        left = content(copy) if copy.exists() else {}
+        assert {n: each for n, each in left.items() if ".partial" not in n} == wanted
+        storage.copy_entries(folder, copy)
+        assert content(copy) == whole
+        shutil.rmtree(copy)
+    assert killed > 5
+
+
+def overwrite(path: str) -> None:
+    storage.write_bytes(path, b"new")
+
+
+def test_a_file_whose_writing_is_killed_at_any_step_is_the_old_or_the_new(tmp_path):
+    path, killed = tmp_path / "summary.json", 0
+    path.write_text("old")
+    for _ in kills.at_each_step(overwrite, path):
+        killed += 1
+        assert path.read_text() in ("old", "new")
+        path.write_text("old")
+    assert killed > 3
+    assert path.read_text() == "new"
 
 
 def test_files_folders_and_what_is_not_there_are_removed(folder):

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from albert_tfx.release.production import (
 )
 from albert_tfx.storage import fingerprint, version_numbers
 from components import atomic_pusher
+from tests.support import kills
 from tests.support.artifacts import make_artifact, save_model
 
 
@@ -275,3 +277,64 @@ def test_no_step_of_a_push_shows_a_part_of_a_version(model, tmp_path: Path):
     assert len(versions(tmp_path)) == 3
     assert reader.looks > 100
     assert reader.parts == []
+
+
+def push_from(folder: str) -> None:
+    model = make_artifact(standard_artifacts.Model, Path(folder, "model"))
+    seal(model)
+    push(model, Path(folder))
+
+
+class Poller(threading.Thread):
+    """Loads the newest version of a serving folder over and over, as a model server does."""
+
+    def __init__(self, serving: Path) -> None:
+        super().__init__()
+        self.serving = serving
+        self.looks = 0
+        self.parts: list[str] = []
+        self.loaded: set[int] = set()
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(0.001):  # seconds; it leaves others the interpreter
+            self.look()
+
+    def look(self) -> None:
+        newest = version_numbers(self.serving)[-1]
+        self.looks += 1
+        if not is_whole(self.serving / str(newest)):
+            self.parts.append(f"look {self.looks}: {newest}")
+        elif newest not in self.loaded:
+            tf.saved_model.load(str(self.serving / str(newest)))
+            self.loaded.add(newest)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
+
+
+@pytest.mark.slow
+def test_a_push_that_is_killed_at_any_step_shows_no_part_and_the_next_succeeds(model, tmp_path):
+    push(model, tmp_path)
+    change(model, "1")
+    poller = Poller(tmp_path / "serving")
+    poller.start()
+    killed = 0
+    try:
+        for killed in kills.at_each_step(push_from, tmp_path):
+            poller.look()
+            assert poller.parts == []
+            version = Path(push(model, tmp_path).get_string_custom_property("pushed_destination"))
+            poller.look()
+            assert versions(tmp_path)[-1] == version.name
+            assert len(versions(tmp_path)) == 1 + killed
+            assert (version / "vocabulary").read_text() == str(killed)
+            change(model, str(killed + 1))
+    finally:
+        poller.stop()
+    poller.look()
+    assert killed > 20
+    assert poller.parts == []
+    assert poller.loaded == set(map(int, versions(tmp_path)))
+    assert len(poller.loaded) == killed + 2

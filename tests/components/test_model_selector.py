@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shutil
+import types
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from albert_tfx.errors import InputError
 from albert_tfx.options import SelectionPolicy, encode
 from albert_tfx.release.selection import load_decision
 from components.model_selector import ModelSelector
-from tests.support import artifacts
+from tests.support import artifacts, kills
 
 
 def run_selector(evaluated, folder: Path, policy: SelectionPolicy, **others):
@@ -119,6 +121,41 @@ def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
         run_selector(two_classes, tmp_path, SelectionPolicy())
     assert not (tmp_path / "model" / "Format-Serving").exists()
     assert files(str(tmp_path / "blessing")) == {}
+
+
+def select(folder: str, frozen: str, fine_tuned: str, evaluation: str) -> None:
+    inputs = types.SimpleNamespace(
+        frozen_model=artifacts.make_artifact(standard_artifacts.Model, Path(frozen)),
+        fine_tuned_model=artifacts.make_artifact(standard_artifacts.Model, Path(fine_tuned)),
+        evaluation=artifacts.make_artifact(standard_artifacts.ModelEvaluation, Path(evaluation)),
+    )
+    run_selector(inputs, Path(folder), SelectionPolicy())
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    return {n: each for n, each in files(str(folder)).items() if ".partial" not in n}
+
+
+@pytest.mark.slow
+def test_a_selection_that_is_killed_at_any_step_leaves_each_file_whole_or_absent(
+    two_classes, tmp_path
+):
+    inputs = two_classes.frozen_model, two_classes.fine_tuned_model, two_classes.evaluation
+    uris, folder = [each.uri for each in inputs], tmp_path / "run"
+    model, killed, seen = files(two_classes.fine_tuned_model.uri), 0, set()
+    for _ in kills.at_each_step(select, folder, *uris):
+        killed += 1
+        copied, blessing = published(folder / "model"), published(folder / "blessing")
+        assert copied in ({}, model)
+        assert set(blessing) in (set(), {"decision.json"}, {"decision.json", "BLESSED"})
+        assert not blessing or copied == model
+        assert not blessing or load_decision(str(folder / "blessing")).winner == "fine_tuned"
+        seen.add((len(copied), len(blessing)))
+        select(str(folder), *uris)
+        assert files(str(folder / "model")) == model
+        shutil.rmtree(folder)
+    assert killed > 10
+    assert seen == {(0, 0), (len(model), 0), (len(model), 1), (len(model), 2)}
 
 
 def test_folder_without_evaluation_is_refused(two_classes, tmp_path):

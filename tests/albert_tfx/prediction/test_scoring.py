@@ -15,7 +15,7 @@ from albert_tfx.data import tfds_source
 from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions, FileOptions, TextsToScore
 from albert_tfx.prediction import scoring
-from tests.support import data
+from tests.support import data, kills
 
 TEXTS = ["one, two", "", 'three "four"', "日本語"]
 
@@ -168,6 +168,32 @@ def test_answers_come_back_in_the_order_of_the_texts(texts: TextsToScore, tmp_pa
         ["日本語", "bad", "0.700000"],
     ]
     assert [path.name for path in target.parent.iterdir()] == ["new_reviews.csv"]
+
+
+def publish(texts_folder: str, scored: str, target: str) -> None:
+    scoring.publish(TextsToScore(texts_folder, "reviews"), scored, Path(target))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("earlier", ["", "of the run before"])
+def test_predictions_whose_writing_is_killed_at_any_step_are_whole_or_as_before(
+    texts: TextsToScore, tmp_path: Path, earlier: str
+):
+    scored, target = tmp_path / "answers", tmp_path / "reviews.csv"
+    answer(scored, TEXTS)
+    publish(texts.folder, str(scored), str(target))
+    whole, killed = target.read_text(), 0
+    target.unlink()
+    if earlier:
+        target.write_text(earlier)
+    for _ in kills.at_each_step(publish, texts.folder, scored, target):
+        killed += 1
+        assert (target.read_text() if target.exists() else "") in (earlier, whole)
+        publish(texts.folder, str(scored), str(target))
+        assert target.read_text() == whole
+        target.write_text(earlier) if earlier else target.unlink()
+    assert killed > 3
+    assert target.read_text() == whole
 
 
 def test_nothing_scored_touches_nothing(texts: TextsToScore, tmp_path: Path):
