@@ -247,7 +247,8 @@ def _other_name(name: str) -> str:
         within = ", ".join(_prepared_below(folder))
         it = "one within it that holds dataset_info.json"
         return f"It is a folder; name the {it}" + (f": {within}" if within else "")
-    if folder.parent.is_dir() and (beside := _prepared_below(folder.parent)):
+    is_path = "/" in name
+    if is_path and folder.parent.is_dir() and (beside := _prepared_below(folder.parent)):
         return f"There is {', '.join(beside)}"
     known = tfds.list_builders(with_community_datasets=False)
     otherwise = (

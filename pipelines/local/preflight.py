@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _SKEW = 1 / 3
 _MOST_COUNTED = 20_000  # training reviews
 _MOST_NAMED = 6  # classes
-_SHOWN_CLASSES = 20
+_SHOWN_CLASSES, _SHOWN_LETTERS = 20, 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Prepared:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}" for split, count in self.num_examples.items())
-        names = ", ".join(self.class_names[:_SHOWN_CLASSES])
+        names = ", ".join(map(_cut, self.class_names[:_SHOWN_CLASSES]))
         more = len(self.class_names) - _SHOWN_CLASSES
         classes = names if more <= 0 else f"{names} and {more:,} more"
         reviews = f"reviews: {counts}; classes: {classes}"
@@ -174,6 +174,10 @@ def require_files(request: Request) -> None:
         if not path.is_dir():
             content.require_file(path)
         next(_open_scored(request, path).rows, None)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _SHOWN_LETTERS else f"{name[:_SHOWN_LETTERS]}…"
 
 
 def _pin(encoder: str) -> Iterator[str]:

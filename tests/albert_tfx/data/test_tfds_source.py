@@ -243,6 +243,13 @@ def test_a_damaged_data_set_is_refused(tmp_path, how, message):
         tfds_source.require_whole(tfds_source.resolve(options(folder)))
 
 
+def test_a_name_that_is_no_path_is_not_looked_for_among_folders(tiny, monkeypatch):
+    monkeypatch.chdir(tiny.parent)
+    with pytest.raises(InputError) as refused:
+        tfds_source.find_builder("no_such_data_set:9.9.9")
+    assert tiny.name not in str(refused.value)
+
+
 def test_a_missing_version_names_those_that_are_there(tiny):
     with pytest.raises(InputError, match=rf"There is .*{tiny.name}"):
         tfds_source.find_builder(str(tiny.parent / "9.9.9"))
