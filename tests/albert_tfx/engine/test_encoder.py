@@ -78,6 +78,7 @@ def assert_equal(found: Any, expected: Any, of_loss: float = 1e-6, bound: float 
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_type", KINDS)
 def test_gradients_are_those_of_tensorflow(model_type: str, tmp_path: Path):
     sizes, made = build(tmp_path, model_type)
@@ -86,6 +87,7 @@ def test_gradients_are_those_of_tensorflow(model_type: str, tmp_path: Path):
     assert_equal(loss_and_gradients(ours, variables), loss_and_gradients(made, variables))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_type", ["bert", "albert"])
 def test_a_training_draws_the_dropout_of_the_layers(model_type: str, tmp_path: Path):
     rates = {"hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.3}

@@ -198,6 +198,7 @@ def take_for_the_best(state: fitting.TrainingState, row: dict, _: BestBy) -> boo
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["save", "save_best", "index"])
 def test_a_full_disk_leaves_nothing_of_a_checkpoint_and_loses_nothing(
     part, stopped_folder, undisturbed, monkeypatch
@@ -225,6 +226,7 @@ def test_a_full_disk_leaves_nothing_of_a_checkpoint_and_loses_nothing(
     assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", ["ckpt-*.data*", "ckpt-*.index", "best-*.data*", "checkpoint"])
 @pytest.mark.parametrize("length", [0, 100])
 def test_a_damaged_checkpoint_is_no_end_but_a_new_beginning(
