@@ -6,6 +6,7 @@ but for the packages named there. What these are, the environment shows that was
 
 import importlib.metadata
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -94,3 +95,19 @@ def test_both_accelerators_have_the_tensorflow_that_the_project_asks_for():
     assert f"tensorflow=={gpu['tensorflow']}" in project["dependencies"]
     assert cpu == {"tensorflow-cpu": gpu["tensorflow"]}
     assert not {"tensorflow", "tensorflow-cpu"} & set(pins(RUNS, DEVELOPS))
+
+
+@pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="needs git's list of the files")
+def test_no_file_of_the_project_names_a_package_registry():
+    hosts = [f"{name}.org" for name in ("pypi", "pythonhosted")]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    named = {
+        name: host
+        for name in listed.stdout.split("\0")
+        if name and (PROJECT / name).is_file()
+        for host in hosts
+        if host.encode() in (PROJECT / name).read_bytes()
+    }
+    assert not named
