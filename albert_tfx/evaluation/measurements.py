@@ -460,7 +460,7 @@ def interval(name: str, estimated: Estimate, value: float, examples: int) -> Int
       reviews is no certainty.
     """
     least, most = _bounds(name)
-    whole = _around(value, estimated.half_width(examples), least, most)
+    whole = around(value, estimated.half_width(examples), least, most)
     is_below_chance = whole.lower is not None and value < estimated.chance
     return dataclasses.replace(whole, lower=least) if is_below_chance else whole
 
@@ -468,7 +468,7 @@ def interval(name: str, estimated: Estimate, value: float, examples: int) -> Int
 def difference_interval(name: str, estimated: Estimate, value: float, examples: int) -> Interval:
     """Does the same for a difference of two models, whose estimate is `estimated`."""
     _, most = _bounds(name)
-    return _around(value, estimated.half_width(examples), -most, most)
+    return around(value, estimated.half_width(examples), -most, most)
 
 
 def proportion(value: float, examples: int) -> Interval:
@@ -507,7 +507,8 @@ def _bounds(name: str) -> tuple[float, float]:
     return METRICS[name.partition(":")[0]].bounds
 
 
-def _around(value: float, half_width: float, least: float, most: float) -> Interval:
+def around(value: float, half_width: float, least: float, most: float) -> Interval:
+    """Returns the interval around a value, cut to its bounds; none where no spread is known."""
     if not (math.isfinite(value) and half_width > 0):
         return Interval(value)
     return Interval(value, max(value - half_width, least), min(value + half_width, most))

@@ -201,11 +201,19 @@ def fit(
     return state
 
 
-def _answers(model: tf.keras.Model, validation: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Returns int64 `[reviews]` labels and float32 `[reviews, classes]` probabilities."""
-    parts = [(labels, model.predict_on_batch(features)) for features, labels in validation]
-    labels, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return labels, tf.nn.softmax(logits).numpy()
+def answers(model: tf.keras.Model, batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Asks a model about every review.
+
+    Args:
+      model: From features to logits.
+      batches: Features, and what is to be returned beside the answers, such as labels.
+
+    Returns:
+      The latter, int64 `[reviews]`, and probabilities, float32 `[reviews, classes]`.
+    """
+    parts = [(beside, model.predict_on_batch(features)) for features, beside in batches]
+    beside, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return beside, tf.nn.softmax(logits).numpy()
 
 
 def forget(checkpoints: str) -> None:
@@ -329,7 +337,7 @@ def _fit_epoch(
     measured = model.evaluate(validation, verbose=0, return_dict=True)
     row = logs | {f"val_{name}": value for name, value in measured.items()}
     if plan.measure is not None:
-        row["val_metric"] = plan.measure(*_answers(model, validation))
+        row["val_metric"] = plan.measure(*answers(model, validation))
     row = {name: _in_few_digits(value) for name, value in row.items()}
     model.reset_metrics()
     if state.add(row, plan.best_by):

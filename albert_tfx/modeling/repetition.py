@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from albert_tfx.modeling import batches, fitting, training
 from albert_tfx.modeling.classifier import TextClassifier
@@ -84,15 +83,11 @@ def _answers(
 ) -> np.ndarray:
     """Returns the probabilities of every text, float32 `[texts, classes]`."""
     model, read, buckets = training.what_to_train(classifier, options)
-    texts = read(patterns)
-    probabilities = np.zeros([batches.count(texts), classifier.head.output_shape[-1]], np.float32)
-    numbered = texts.enumerate().map(lambda number, text: (text[0], number))
-    answer = tf.function(
-        lambda inputs: tf.nn.softmax(model(inputs, training=False)), reduce_retracing=True
+    numbered = read(patterns).enumerate().map(lambda number, text: (text[0], number))
+    numbers, probabilities = fitting.answers(
+        model, batches.evaluation_batches(numbered, options.batch_size, buckets)
     )
-    for inputs, numbers in batches.evaluation_batches(numbered, options.batch_size, buckets):
-        probabilities[numbers.numpy()] = answer(inputs).numpy()
-    return probabilities
+    return np.asarray(probabilities[np.argsort(numbers)])
 
 
 def forget(options: TrainerOptions, files: training.TrainingFiles) -> None:

@@ -20,6 +20,7 @@ from albert_tfx.evaluation.measurements import (
     SeedAccuracy,
     SliceComparison,
     TestComparison,
+    around,
 )
 from albert_tfx.evaluation.metrics import (
     ACCURACY,
@@ -230,10 +231,7 @@ def _interval(contributions: Floats, least: float, most: float) -> Interval:
     if not contributions.size:
         return Interval(math.nan)
     value = float(contributions.mean())
-    half_width = spread(contributions).half_width(CONFIDENCE)
-    if not (np.isfinite(value) and half_width > 0):
-        return Interval(value)
-    return Interval(value, max(value - half_width, least), min(value + half_width, most))
+    return around(value, spread(contributions).half_width(CONFIDENCE), least, most)
 
 
 def _slices(answers: Answers, class_names: Sequence[str]) -> dict[str, np.ndarray]:
