@@ -99,5 +99,5 @@ EXTRA_ASSETS = "assets.extra"
 # TensorFlow Serving's name for the requests that a model answers before it is served.
 WARMUP_FILE = "tf_serving_warmup_requests"
 
-# HTML's line break within a text, as Python and RE2 read it.
-LINE_BREAK = r"(?i)<br\s*/?>"
+# HTML's line break within a text, with HTML's white space. Python and RE2 read it alike.
+LINE_BREAK = r"(?i)<br[ \t\n\f\r]*/?>"

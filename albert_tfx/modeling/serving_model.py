@@ -26,38 +26,20 @@ _EXAMPLES = "examples"  # the argument of `serving_default`
 _Function = Callable[[tf.Tensor], tf.Tensor]
 
 
-class TextServer(tf.Module):
-    """A classifier behind the very graph that Transform ran: no training/serving skew.
-
-    What it keeps as attributes is exported, and nothing else: the weights, and the vocabulary or
-    whatever else the two signatures touch. Transform's graph and the encoder bring functions of
-    their own along (training, packing, detokenizing), by which a model would be four times as
-    large and load six times as long, and whose ops a model server may not know: TensorFlow
-    Serving's images with TF Text before 2.16 lack the `TFText>RoundRobinTrim` of
-    `bert_pack_inputs` (https://github.com/tensorflow/serving/pull/4057).
+class Server(tf.Module):
+    """A classifier of texts, with the two signatures that every exported model has.
 
     Attributes:
-      encoder_variables: The encoder's weights.
-      head_variables: The head's weights, in the order of `classifier.build_head(...).weights`.
       class_names: string `[classes]`.
-      resources: What tokenization needs: vocabularies, tables.
     """
 
-    def __init__(
-        self,
-        transform_output: tft.TFTransformOutput,
-        classifier: TextClassifier,
-        class_names: Sequence[str],
-    ) -> None:
+    def __init__(self, class_names: Sequence[str]) -> None:
         super().__init__(name="text_server")
-        transform = transform_output.transform_features_layer()
-        # Plain functions, since TensorFlow follows every attribute that is a layer or a module.
-        self._tokenize: _Function = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
-        self._logits: _Function = lambda input_word_ids: classifier(input_word_ids, training=False)
-        self.encoder_variables = list(classifier.encoder.variables)
-        self.head_variables = list(classifier.head.weights)
         self.class_names = tf.constant(class_names)
-        self.resources = _captured(transform, self.classify_text.get_concrete_function())
+
+    def probabilities(self, text: tf.Tensor) -> tf.Tensor:
+        """Maps texts, string `[batch]`, to probabilities, float32 `[batch, classes]`."""
+        raise NotImplementedError
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=TEXT)])
     def classify_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -70,11 +52,67 @@ class TextServer(tf.Module):
           `probabilities` float32 `[batch, classes]`, and `labels` string `[batch, classes]`: the
           class that each probability is of.
         """
-        input_word_ids = tf.RaggedTensor.from_sparse(self._tokenize(text))
         return {
-            PROBABILITIES: self._classify_rows(tf.cast(input_word_ids, tf.int32)),
+            PROBABILITIES: self.probabilities(text),
             LABELS: tf.tile(self.class_names[tf.newaxis], [tf.shape(text)[0], 1]),
         }
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=_EXAMPLES)])
+    def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature.
+
+        One that is damaged, or has no text, or several, has probabilities of 0: no error, which
+        would be that of the others in the request as well.
+        """
+        text, is_usable = _texts(examples)
+        answers = self.classify_text(text)
+        probabilities = tf.where(is_usable[:, tf.newaxis], answers[PROBABILITIES], 0.0)
+        return {**answers, PROBABILITIES: probabilities}
+
+    def export(self, folder: str) -> None:
+        """Writes the SavedModel with its two signatures."""
+        signatures = {
+            SERVING_DEFAULT: self.classify_examples,
+            CLASSIFY_TEXT: self.classify_text,
+        }
+        tf.saved_model.save(self, folder, signatures=signatures)
+
+
+class TextServer(Server):
+    """A classifier behind the very graph that Transform ran: no training/serving skew.
+
+    What it keeps as attributes is exported, and nothing else: the weights, and the vocabulary or
+    whatever else the two signatures touch. Transform's graph and the encoder bring functions of
+    their own along (training, packing, detokenizing), by which a model would be four times as
+    large and load six times as long, and whose ops a model server may not know: TensorFlow
+    Serving's images with TF Text before 2.16 lack the `TFText>RoundRobinTrim` of
+    `bert_pack_inputs` (https://github.com/tensorflow/serving/pull/4057).
+
+    Attributes:
+      encoder_variables: The encoder's weights.
+      head_variables: The head's weights, in the order of `classifier.build_head(...).weights`.
+      resources: What tokenization needs: vocabularies, tables.
+    """
+
+    def __init__(
+        self,
+        transform_output: tft.TFTransformOutput,
+        classifier: TextClassifier,
+        class_names: Sequence[str],
+    ) -> None:
+        super().__init__(class_names)
+        transform = transform_output.transform_features_layer()
+        # Plain functions, since TensorFlow follows every attribute that is a layer or a module.
+        self._tokenize: _Function = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
+        self._logits: _Function = lambda input_word_ids: classifier(input_word_ids, training=False)
+        self.encoder_variables = list(classifier.encoder.variables)
+        self.head_variables = list(classifier.head.weights)
+        self.resources = _captured(transform, self.classify_text.get_concrete_function())
+
+    def probabilities(self, text: tf.Tensor) -> tf.Tensor:
+        """Maps texts, string `[batch]`, to probabilities, float32 `[batch, classes]`."""
+        input_word_ids = tf.RaggedTensor.from_sparse(self._tokenize(text))
+        return self._classify_rows(tf.cast(input_word_ids, tf.int32))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=INPUT_WORD_IDS)])
     def classify_ids(self, input_word_ids: tf.Tensor) -> tf.Tensor:
@@ -102,26 +140,6 @@ class TextServer(tf.Module):
             padded = tf.gather(input_word_ids, chosen).to_tensor()
             answers = answers.write(part, self.classify_ids(padded))
         return tf.gather(answers.concat(), tf.argsort(by_length))
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=_EXAMPLES)])
-    def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature.
-
-        One that is damaged, or has no text, or several, has probabilities of 0: no error, which
-        would be that of the others in the request as well.
-        """
-        text, is_usable = _texts(examples)
-        answers = self.classify_text(text)
-        probabilities = tf.where(is_usable[:, tf.newaxis], answers[PROBABILITIES], 0.0)
-        return {**answers, PROBABILITIES: probabilities}
-
-    def export(self, folder: str) -> None:
-        """Writes the SavedModel with its two signatures."""
-        signatures = {
-            SERVING_DEFAULT: self.classify_examples,
-            CLASSIFY_TEXT: self.classify_text,
-        }
-        tf.saved_model.save(self, folder, signatures=signatures)
 
 
 def _texts(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
