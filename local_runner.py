@@ -76,4 +76,4 @@ def _options_elsewhere() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status.leave(main)

@@ -4,7 +4,6 @@
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -129,4 +128,4 @@ def _why_none_was_pushed(output: Path) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status.leave(main)

@@ -14,6 +14,7 @@ import runpy
 import sys
 from collections.abc import Sequence
 
+from albert_tfx import exit_status
 from pipelines.confinement import servers, workers
 from pipelines.container import deferred_imports, usage
 
@@ -84,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_status.leave(main)

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from albert_tfx.printable import printable, redacted
 from pipelines.cloud import parameters
 from pipelines.cloud.spec import Task, tasks
 from pipelines.cloud.starters import Processes, Starter
@@ -27,6 +28,9 @@ from pipelines.container.usage import Usage, read_usage
 _EXECUTOR_INPUT = "{{$}}"
 _LEDGER = "artifacts.json"
 _LOG = "log.txt"
+# What an error shows of a log's end.
+_LAST_LINES = 12
+_LAST_BYTES = 4096
 # Seconds that a task has to end by itself, as Docker gives a container.
 _GRACE = 10.0
 _RUN = re.compile(r"run-(\d+)")
@@ -68,7 +72,14 @@ class TaskError(Exception):
 
     def __init__(self, task: str, status: int, log: Path) -> None:
         remedy = _KILLED if status in _OF_KILLED else ""
-        super().__init__(f"{task} ended with status {status}. {remedy}See {log}.")
+        super().__init__(f"{task} ended with status {status}. {remedy}See {log}.{_last_lines(log)}")
+
+
+def _last_lines(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+    return "".join(f"\n  {printable(line)}" for line in redacted(lines))
 
 
 class Replay:

@@ -187,3 +187,48 @@ def test_a_lack_of_room_is_one_line_with_its_remedy(error, message, status, caps
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.count("\n") == 1
+
+
+_LOGS_FOR_EVER = """
+import sys, threading
+from albert_tfx import exit_status
+
+started = threading.Event()
+
+def log():
+    while True:
+        sys.stderr.write("x" * 5000 + "\\n")
+        started.set()
+
+def main():
+    for _ in range(4):
+        threading.Thread(target=log, daemon=True).start()
+    started.wait()
+    print("done")
+    {ending}
+
+exit_status.leave(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("return None", 0),
+        ("return 7", 7),
+        ("raise SystemExit", 0),
+        ("raise SystemExit(3)", 3),
+        ("raise SystemExit('a reason')", 1),
+        ("raise ValueError('a fault')", 1),
+    ],
+)
+def test_threads_that_log_to_the_end_do_not_change_a_status(ending: str, status: int):
+    """Python ended three of ten such processes by SIGABRT, for a lock of standard error."""
+    environment = {name: each for name, each in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", _LOGS_FOR_EVER.format(ending=ending)]
+    for _ in range(5):
+        ended = subprocess.run(
+            command, cwd=PROJECT, env=environment, capture_output=True, check=False
+        )
+        assert ended.returncode == status
+        assert ended.stdout == b"done\n"
