@@ -24,7 +24,7 @@ import apache_beam as beam
 from figures import Figure, add_results_option, publish
 from tfx.types import Artifact, standard_artifacts
 
-from albert_tfx.data import duplicates
+from albert_tfx.data import duplicates, schema
 from albert_tfx.evaluation import baseline
 from albert_tfx.options import DatasetOptions, DuplicateOptions, encode
 from components import tfds_example_gen
@@ -35,10 +35,13 @@ from pipelines.presets import IN_PROCESS
 
 def measure(dataset: str, folder: Path) -> list[Figure]:
     """Runs both after TfdsExampleGen, in `folder`, and returns what is worth quoting."""
+    model = _artifact(standard_artifacts.Model, folder / "e")
+    curated = _artifact(standard_artifacts.Schema, folder / "f")
     raw, examples = (_artifact(standard_artifacts.Examples, folder / name) for name in ("a", "b"))
     report, result = (
         _artifact(standard_artifacts.ModelEvaluation, folder / name) for name in ("c", "d")
     )
+    schema.write(schema.for_classes(("negative", "positive")), curated.uri)
     generator = tfds_example_gen.TfdsExampleGen(DatasetOptions(name=dataset))
     executor = tfds_example_gen.Executor
     context = executor.Context(beam_pipeline_args=list(IN_PROCESS))
@@ -53,7 +56,7 @@ def measure(dataset: str, folder: Path) -> list[Figure]:
             beam_pipeline=beam.Pipeline(argv=list(IN_PROCESS)),
         )
     with _costs("Yardstick", costs):
-        Yardstick.test_call(examples=examples, result=result)
+        Yardstick.test_call(examples=examples, schema=curated, result=result, model=model)
     return [
         *_duplicates(duplicates.load_duplicates(report.uri)),
         *_yardstick(baseline.load_yardstick(result.uri)),

@@ -82,10 +82,10 @@ def yardstick(
     texts: list[bytes], labels: np.ndarray, class_weights: str
 ) -> Callable[[list[bytes]], np.ndarray]:
     """Trains the yardstick; returns what answers texts."""
-    from albert_tfx.evaluation import baseline
     from albert_tfx.options import YardstickOptions
+    from albert_tfx.yardstick import training
 
-    model = baseline.train(texts, labels, YardstickOptions(class_weights))
+    model = training.train(texts, labels, YardstickOptions(class_weights))
     return lambda others: model.predict(others)
 
 

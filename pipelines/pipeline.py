@@ -74,7 +74,11 @@ def create_pipeline(
     )
 
     # Says what word counts make of the same reviews, in seconds: ALBERT has to be worth its cost.
-    yardstick = Yardstick(examples=examples, options=_as_parameter(config.yardstick))
+    yardstick = Yardstick(
+        examples=examples,
+        schema=schema_gen.outputs["schema"],
+        options=_as_parameter(config.yardstick),
+    )
     yardstick.add_upstream_node(example_validator)
 
     # Turns text into token ids, in a graph that the exported models carry with them.

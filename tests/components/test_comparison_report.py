@@ -252,7 +252,7 @@ def test_blessing_points_at_the_model_as_the_resolver_needs_it(folder, two_class
 
 def test_summary_holds_the_duplicates_and_the_yardstick(folder, summary):
     assert summary["duplicates"] == DUPLICATES
-    measured = load_yardstick(str(folder / "yardstick"))
+    measured = load_yardstick(str(folder / "yardstick" / "result"))
     assert summary["yardstick"] == {**measured, "gain": summary["yardstick"]["gain"]}
 
 

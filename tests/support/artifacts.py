@@ -7,6 +7,7 @@ the same numbers with NumPy. Zeros make it longer.
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import apache_beam as beam
@@ -20,6 +21,7 @@ from tfx.types import Artifact, standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
 from albert_tfx.contract import LABEL, SIZES_FILE, TEXT
+from albert_tfx.data import schema
 from albert_tfx.data.duplicates import SplitSizes
 from albert_tfx.data.lengths import ReviewLengths, count_words
 from albert_tfx.data.records import reviews_of
@@ -173,7 +175,7 @@ def save_report_inputs(folder: Path, examples: Artifact) -> dict[str, Artifact]:
     """
     return {
         "duplicates": _save_duplicates(folder / "duplicates", examples),
-        "yardstick": _measure_yardstick(folder / "yardstick", examples),
+        "yardstick": train_yardstick(folder / "yardstick", examples, _classes_of(examples))[0],
         **{
             f"{name}_model_run": save_history(folder / name, history)
             for name, history in reports.HISTORIES.items()
@@ -191,10 +193,24 @@ def import_artifact(key: str, artifact: Artifact) -> tfx.dsl.Importer:
     ).with_id(key)
 
 
-def _measure_yardstick(folder: Path, examples: Artifact) -> Artifact:
-    result = make_artifact(standard_artifacts.ModelEvaluation, folder)
-    Yardstick.test_call(examples=examples, result=result)
-    return result
+def save_schema(folder: Path, class_names: Sequence[str]) -> Artifact:
+    saved = make_artifact(standard_artifacts.Schema, folder)
+    schema.write(schema.for_classes(class_names), saved.uri)
+    return saved
+
+
+def train_yardstick(folder: Path, examples: Artifact, classes: int) -> tuple[Artifact, Artifact]:
+    """Runs Yardstick, and returns its result and its model, in folders of these names."""
+    curated = save_schema(folder / "schema", [f"class {index}" for index in range(classes)])
+    result = make_artifact(standard_artifacts.ModelEvaluation, folder / "result")
+    model = make_artifact(standard_artifacts.Model, folder / "model")
+    Yardstick.test_call(examples=examples, schema=curated, result=result, model=model)
+    return result, model
+
+
+def _classes_of(examples: Artifact) -> int:
+    splits = (reviews_of(examples.uri, split) for split in ("train", "eval", "test"))
+    return 1 + max(label for reviews in splits for _, label in reviews)
 
 
 def _save_duplicates(folder: Path, examples: Artifact) -> Artifact:

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
-from tfx.types import standard_artifacts
 
 from albert_tfx.data.similarity import text_hash
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.baseline import load_yardstick
-from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.tfma_metrics import PredictionTable
 from albert_tfx.options import YardstickOptions
-from components.yardstick import Yardstick
+from albert_tfx.storage import size
+from albert_tfx.yardstick import training
 from tests.support import artifacts
 
 FILLER = ["the", "film", "was", "shown", "in", "a", "small", "town", "on", "rainy", "day"]
@@ -49,9 +48,7 @@ def execute(folder: Path, classes: int = 2):
         eval=reviews(150, 2, classes),
         test=reviews(240, 3, classes),
     )
-    result = standard_artifacts.ModelEvaluation()
-    result.uri = str(folder / "result")
-    Yardstick.test_call(examples=examples, result=result)
+    result, _ = artifacts.train_yardstick(folder, examples, classes)
     return result.uri
 
 
@@ -69,7 +66,7 @@ def found(folder):
 
 @pytest.fixture(scope="module")
 def model():
-    return baseline.train(*columns(300, 1))
+    return training.train(*columns(300, 1))
 
 
 @pytest.mark.parametrize(("split", "count", "seed"), [("eval", 150, 2), ("test", 240, 3)])
@@ -114,27 +111,13 @@ def test_several_classes_are_each_measured_against_the_rest(tmp_path):
 
 def test_two_trainings_give_the_same_answers(model):
     texts, labels = columns(300, 1)
-    again = baseline.train(texts, labels)
+    again = training.train(texts, labels)
     np.testing.assert_array_equal(model.predict_proba(texts), again.predict_proba(texts))
 
 
 def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("albert_tfx.evaluation.baseline._MOST_TRAINED_ON", 120)
+    monkeypatch.setattr("albert_tfx.yardstick.training._MOST_TRAINED_ON", 120)
     assert load_yardstick(execute(tmp_path))["train_examples"] == 120
-
-
-def test_reviews_of_an_unknown_class_are_wrong_and_ranked_by_chance(model):
-    batches = [([b"lovely"], np.array([1])), ([b"awful"], np.array([7]))]
-    predictions = baseline.predict(model, batches)
-    metrics = measure(predictions.labels, predictions.probabilities)
-    assert metrics.accuracy.value == 0.5
-    assert metrics.auc == (1 + 0.5) / 2
-    assert math.isfinite(metrics.log_loss)
-
-
-def test_a_text_that_is_empty_or_no_utf_8_gets_an_answer(model):
-    predictions = baseline.predict(model, [([b"", b"\xff"], np.array([0, 1]))])
-    assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
 
 
 def test_answers_are_found_by_the_text_in_whatever_order(folder, model):
@@ -168,10 +151,9 @@ def test_answers_of_an_earlier_version_are_left_out(tmp_path):
     assert baseline.Answers.load(str(tmp_path)) is None
 
 
-def test_the_cost_is_measured(found, model):
-    weights = [model[1].idf_, model[-1].estimators_[0].coef_, model[-1].estimators_[0].intercept_]
-    assert found["model_bytes"] == sum(each.nbytes for each in weights)
-    assert found["parameters"] == sum(each.size for each in weights)
+def test_the_cost_is_that_of_the_exported_model(folder, found):
+    assert found["model_bytes"] == size(folder / "model" / "Format-Serving")
+    assert found["parameters"] >= found["trainable_parameters"]
     assert 0 < found["latency_seconds"] <= found["slow_latency_seconds"]
 
 
@@ -181,7 +163,7 @@ def test_balanced_it_finds_more_of_a_rare_class():
     texts, labels = [text.encode() for text, _ in rows], np.array([label for _, label in rows])
     others, truth = columns(1000, 5)
     recalls = [
-        (baseline.train(texts, labels, YardstickOptions(each)).predict(others) == 1)[truth == 1]
+        (training.train(texts, labels, YardstickOptions(each)).predict(others) == 1)[truth == 1]
         for each in ("none", "balanced")
     ]
     assert recalls[0].mean() + 0.1 < recalls[1].mean()

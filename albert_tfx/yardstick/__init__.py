@@ -1,0 +1,1 @@
+"""TF-IDF with logistic regression: trained by scikit-learn, served by TensorFlow."""
