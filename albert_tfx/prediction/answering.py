@@ -8,7 +8,6 @@ import dataclasses
 import itertools
 import os
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -87,7 +86,7 @@ def answer(request: Request, reason: Callable[[Path], str | None] = lambda _: No
         not request.no_text, request.id_column
     )
     with _opened(request.output_file) as output:
-        with _silenced_errors():
+        with pushed_model.silenced_errors():
             model = pushed_model.PushedModel(folder)
         with _with_progress(model, request) as classifier:
             for lines in written(texts.identified(predict(texts, classifier)), chosen):
@@ -226,20 +225,6 @@ def _opened(output_file: Path | None) -> Iterator[TextIO]:
             f"{output_file or 'Standard output'} cannot be written ({error.strerror})",
             "Give another file with --output-file FILE",
         ) from error
-
-
-@contextlib.contextmanager
-def _silenced_errors() -> Iterator[None]:
-    """Keeps the messages of TensorFlow's C++ off the terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class _Counted:

@@ -1,9 +1,12 @@
 """The model that a run pushed: which it is, and how to ask it. Imports TensorFlow, never TFX."""
 
+import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +25,17 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _NUMBER = re.compile(r"_\d+$")
 
 
-def newest(output: Path, reason: Callable[[Path], str | None] = lambda _: None) -> Path:
+def newest(
+    output: Path,
+    reason: Callable[[Path], str | None] = lambda _: None,
+    otherwise: str = ", or name another model with --model FOLDER",
+) -> Path:
     """Returns the folder of the version that was pushed last.
 
     Args:
       output: The output folder of `local_runner.py`.
       reason: Returns why the last run into such a folder pushed no model, if that is known.
+      otherwise: What else to do, after the advice to run `local_runner.py`.
 
     Raises:
       InputError: No model has been pushed there.
@@ -39,8 +47,7 @@ def newest(output: Path, reason: Callable[[Path], str | None] = lambda _: None) 
         because = f"; the last run pushed none: {known}".rstrip(".") if known else ""
         raise InputError(
             f"There is no pushed model in {serving}{because}",
-            f"Make one with python local_runner.py --output {output}, or name another model with "
-            "--model FOLDER",
+            f"Make one with python local_runner.py --output {output}{otherwise}",
         )
     return serving / str(versions[-1])
 
@@ -68,11 +75,14 @@ def answer_warmup(folder: epath.PathLike) -> None:
     Raises:
       InputError: It cannot be loaded, or an answer is no distribution over the classes.
     """
+    _answer_warmup(_load(folder), folder)
+
+
+def _answer_warmup(model: Any, folder: epath.PathLike) -> None:
     import numpy as np
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-    model = _load(folder)
     warmup = epath.Path(folder) / EXTRA_ASSETS / WARMUP_FILE
     records = tf.data.TFRecordDataset(str(warmup)).as_numpy_iterator() if warmup.exists() else ()
     for record in records:
@@ -108,6 +118,20 @@ def content(folder: epath.PathLike) -> str:
     others = [name for name in files_below(folder) if not name.startswith(_OF_ONE_EXPORT)]
     digest.update(digest_of(folder, others).encode())
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def silenced_errors() -> Iterator[None]:
+    """Keeps the messages of TensorFlow's C++ off the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _functions(folder: epath.PathLike) -> list[bytes]:
@@ -172,6 +196,7 @@ class PushedModel:
                 "Give a model that local_runner.py pushed",
             )
         self._model = model  # its signatures hold no reference to its variables
+        self._folder = folder
         (labels,) = self._answer([""])[LABELS].numpy()
         self.class_names = tuple(label.decode() for label in labels)
 
@@ -180,8 +205,22 @@ class PushedModel:
         answers: Probabilities = self._answer(texts)[PROBABILITIES].numpy()
         return answers
 
+    def answer_warmup(self) -> None:
+        """Does what the function of this name does, with the model that is loaded already."""
+        _answer_warmup(self._model, self._folder)
+
+    def outputs(self, signature: str, values: Sequence[bytes]) -> dict[str, Any]:
+        """Returns what a signature gives for its one input: arrays `[values, ...]`, by name."""
+        answers = self._signature(signature, values)
+        return {name: answer.numpy() for name, answer in answers.items()}
+
     def _answer(self, texts: Sequence[str]) -> dict[str, Any]:
+        return self._signature(CLASSIFY_TEXT, texts)
+
+    def _signature(self, name: str, values: Sequence[str] | Sequence[bytes]) -> dict[str, Any]:
         import tensorflow as tf
 
-        answers: dict[str, Any] = self._model.signatures[CLASSIFY_TEXT](text=tf.constant(texts))
+        signature = self._model.signatures[name]
+        (argument,) = signature.structured_input_signature[1]
+        answers: dict[str, Any] = signature(**{argument: tf.constant(values)})
         return answers

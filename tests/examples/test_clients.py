@@ -96,7 +96,8 @@ def test_the_page_serves_the_folder_that_local_runner_pushes_to(rest):
 
 
 def test_every_curl_command_of_the_page_is_answered(rest):
-    commands = [command for command in commands_of_page("curl") if "-d" in command]
+    curls = [command for command in commands_of_page("curl") if "-d" in command]
+    commands = [curl for curl in curls if any("localhost" in part for part in curl)]
     assert len(commands) == 3
     for command in commands:
         (url,) = (part for part in command if part.startswith("http"))
@@ -111,7 +112,8 @@ def test_every_curl_command_of_the_page_is_answered(rest):
 
 def test_the_answers_that_the_page_shows_have_the_shape_of_the_real_ones(rest):
     (shown,) = map(json.loads, code_of_page("json"))
-    first, *_ = (command for command in commands_of_page("curl") if "-d" in command)
+    curls = [command for command in commands_of_page("curl") if "-d" in command]
+    first, *_ = (curl for curl in curls if any("localhost" in part for part in curl))
     url = f"{rest}/v1/models/reviews:predict"
     real = post(url, first[first.index("-d") + 1].encode())
     assert [row.keys() for row in shown["predictions"]] == [
