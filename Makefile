@@ -31,7 +31,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z.-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Options of the main job: make run ARGS='--help'"
+	@echo "  Options of the main job: make run ARGS='--help-all'"
 
 $(INSTALLED): $(RUNS) albert_tfx_startup.py tools/install.sh
 	@$(INSTALL) $(RUNS)

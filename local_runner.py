@@ -19,8 +19,11 @@ examples:
       the sample reviews and the small ALBERT, offline
   python local_runner.py --preset base --csv reviews.csv --label-column stars --output output/mine
       your own reviews, with ALBERT-base; each data set needs an output folder of its own
-  python local_runner.py --csv reviews.csv --encoder hf://sentence-transformers/all-MiniLM-L6-v2
+  python local_runner.py --encoder hf://sentence-transformers/all-MiniLM-L6-v2 --csv reviews.csv \\
+      --text-column review --label-column stars --output output/minilm
       the same with another encoder of Hugging Face; docs/encoders.md says which can be used
+  python local_runner.py --csv reviews.csv --label-column stars --check
+      what that would learn from and cost; trains nothing
   python local_runner.py --preset imdb --max-examples 2000 --output output/imdb
       a first look at IMDB with ALBERT-base; without --max-examples, the real thing
   python local_runner.py --dataset glue/sst2 --text-feature sentence --test-split validation \\
@@ -63,6 +66,7 @@ def _parser() -> command_line.Parser:
         "fine-tuned model,\ncompares them with a confidence interval, and exports the better one.",
         epilog=_EPILOG,
         elsewhere=_options_elsewhere,
+        first=("--csv", "--label-column", "--preset", "--encoder", "--output"),
     )
     command_line.add_options(parser)
     return parser

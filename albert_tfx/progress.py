@@ -25,9 +25,22 @@ class Progress:
     detail: str = ""
 
     def __str__(self) -> str:
-        total = f"/{self.total:,}" if self.total is not None else ""
         detail = f", {self.detail}" if self.detail else ""
-        return f"{self.component}: {self.completed:,}{total} {self.unit}{detail}"
+        return f"{self.component}: {self.count}{detail}"
+
+    @property
+    def count(self) -> str:
+        """What is done, of how much, in words."""
+        total = f"/{self.total:,}" if self.total is not None else ""
+        return f"{self.completed:,}{total} {self.unit}"
+
+    def continues(self, before: "Progress | None") -> bool:
+        """Returns whether it counts on from an earlier report of the same work."""
+        return (
+            before is not None
+            and (before.unit, before.total) == (self.unit, self.total)
+            and before.completed <= self.completed
+        )
 
 
 def report(progress: Progress) -> None:

@@ -6,7 +6,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from albert_tfx.errors import InputError, did_you_mean
@@ -19,21 +19,37 @@ from pipelines.presets import PRESETS, RECIPES
 _BUCKET = re.compile(r"gs://([A-Z][A-Z_]*)(?=/|$)")
 _IMAGE = re.compile(r"(?:^|/)([A-Z][A-Z_]*)(?=[/:@]|$)")
 
+_HELP_ALL = "--help-all"
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `InputError`, and guesses what a misspelt option meant."""
 
     def __init__(
-        self, elsewhere: Callable[[], Mapping[str, str]] = dict[str, str], **options: Any
+        self,
+        elsewhere: Callable[[], Mapping[str, str]] = dict[str, str],
+        first: Sequence[str] = (),
+        **options: Any,
     ) -> None:
         """Constructs it.
 
         Args:
           elsewhere: Returns the options of other commands, each with the command that has it.
+          first: The options that `--help` explains, and `--help-all` the others as well; none to
+            have no `--help-all`.
           **options: Those of the base class.
         """
         self._elsewhere = elsewhere
+        self._first = first
         super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **options)
+        if first:
+            self.add_argument(
+                _HELP_ALL,
+                action=_HelpAll,
+                nargs=0,
+                default=argparse.SUPPRESS,
+                help="explain every option, and exit",
+            )
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """Parses `args`; see the base class.
@@ -50,7 +66,20 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         """Prints the help; argparse itself takes no notice where it cannot be written."""
-        (file or sys.stdout).write(self.format_help())
+        (file or sys.stdout).write(self._format_first() if self._first else self.format_help())
+
+    def _format_first(self) -> str:
+        """Returns the help on the options that come first."""
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        formatter.start_section("what to know first")
+        formatter.add_arguments([self._option_string_actions[name] for name in self._first])
+        formatter.end_section()
+        others = len(self.names()) - len(self._first) - 2
+        formatter.add_text(f"{_HELP_ALL} explains these and {others} others.")
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
 
     def names(self) -> list[str]:
         """Returns the names of its options."""
@@ -58,7 +87,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises `message` as an `InputError`."""
-        raise InputError(message, f"{self.prog} --help explains every option")
+        raise InputError(message, f"{self.prog} {self._whole_help} explains every option")
+
+    @property
+    def _whole_help(self) -> str:
+        return _HELP_ALL if self._first else "--help"
 
     def _refuse_those_elsewhere(self, args: Iterable[str]) -> None:
         names = (each.partition("=")[0] for each in args if each.startswith("--"))
@@ -69,8 +102,18 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, given: str) -> InputError:
         name = given.partition("=")[0]
-        guess = did_you_mean(name, self.names(), f"{self.prog} --help lists every option")
+        guess = did_you_mean(
+            name, self.names(), f"{self.prog} {self._whole_help} lists every option"
+        )
         return InputError(f"there is no option {given!r}", guess)
+
+
+class _HelpAll(argparse.Action):
+    """Prints the whole help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(parser.format_help())
+        parser.exit()
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -267,6 +267,23 @@ def test_the_help_imports_nothing_heavy():
     assert output.splitlines()[-1] == "[]"
 
 
+def test_the_help_has_five_options_and_help_all_has_every_one(capsys):
+    shown = {}
+    for option in ("--help", "--help-all"):
+        assert local_runner.main([option]) == 0
+        shown[option] = re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
+    first = ["--csv", "--label-column", "--preset", "--encoder", "--output"]
+    assert shown["--help"] == first
+    assert {*first, "--seeds", "--min-gain", "--help-all"} <= set(shown["--help-all"])
+    assert {*command_line.local_options(every=True)} <= set(shown["--help-all"])
+
+
+def test_the_help_counts_the_options_that_it_leaves_out(capsys):
+    local_runner.main(["--help"])
+    others = len(command_line.local_options(every=True)) - 5
+    assert f"--help-all explains these and {others} others." in capsys.readouterr().out
+
+
 def test_a_mistyped_path_is_refused_before_anything_heavy_is_imported(tmp_path):
     code = (
         "import sys, local_runner\n"

@@ -53,6 +53,8 @@ class ComponentState:
       started: When it started, in seconds of `time.monotonic`; None before that.
       seconds: How long it took; None until it ended.
       progress: The progress that its executor reported last; None if it reported none.
+      reported: When it reported that, as `started`.
+      first: The progress, and when, since which its rate is taken; None if there is none.
     """
 
     component: str
@@ -60,6 +62,39 @@ class ComponentState:
     started: float | None = None
     seconds: float | None = None
     progress: Progress | None = None
+    reported: float = 0.0
+    first: tuple[Progress, float] | None = None
+
+    def advance(self, progress: Progress, now: float) -> None:
+        """Takes in a report; one of other units, or of less than before, begins a new rate."""
+        if self.first is None or not progress.continues(self.progress):
+            self.first = progress, now
+        self.progress, self.reported = progress, now
+
+    @property
+    def rate(self) -> float | None:
+        """Units of its progress a second; None before two reports."""
+        if self.first is None or self.progress is None:
+            return None
+        begun, since = self.first
+        done, seconds = self.progress.completed - begun.completed, self.reported - since
+        return done / seconds if done > 0 and seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until its progress is whole, at that rate; None where that is not known."""
+        if self.rate is None or self.progress is None or self.progress.total is None:
+            return None
+        return (self.progress.total - self.progress.completed) / self.rate
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1; of what runs, by its progress."""
+        if self.state in (State.DONE, State.CACHED, State.SKIPPED):
+            return 1.0
+        if self.progress is None or not self.progress.total:
+            return 0.0
+        return self.progress.completed / self.progress.total
 
     @property
     def elapsed(self) -> float:
@@ -131,7 +166,7 @@ class ComponentStates(logging.Handler):
 
     def _advance(self, step: Progress) -> None:
         if self.running is not None:
-            self.running.progress = step
+            self.running.advance(step, time.monotonic())
             self._on_change(self.running)
 
     def _change(self, state: State) -> None:

@@ -5,12 +5,14 @@ import logging
 import math
 import os
 import pathlib
+import re
 import textwrap
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -35,8 +37,13 @@ _STYLES = {
     State.FAILED: "bold red",
 }
 _PROGRESS_LINES = 2
+# In letters: of the live table's bar, of the space between its columns, of `12,345.6 s`, and of
+# a detail that leaves room for a bar.
+_BAR, _GAP, _TIME, _LONG_DETAIL = 20, 2, 10, 40
 _WIDTH = 80
 _INDENT = 12 * " "
+# A name, then blanks up to the margin in which names are.
+_IN_MARGIN = re.compile(r"(?=\S.{10} \S)\S+( \S+)* +\S")
 
 
 class Screen:
@@ -48,12 +55,14 @@ class Screen:
         self._is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live: Live | None = None
 
-    def say(self, line: RenderableType) -> None:
-        """Writes one line, or one table."""
-        if isinstance(line, str):
-            self._console.print(printable(line), markup=False, soft_wrap=True)
-        else:
-            self._console.print(line)
+    def say(self, text: RenderableType) -> None:
+        """Writes lines, which a terminal gets no longer than it is wide, or one table."""
+        if not isinstance(text, str):
+            self._console.print(text)
+            return
+        width = self._console.width if self._is_live else None
+        shown = _wrapped(printable(text), width) if width else printable(text)
+        self._console.print(shown, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def busy(self, line: str) -> Iterator[None]:
@@ -87,14 +96,14 @@ class Screen:
           summary: Summary of the run.
           folder: The run's output folder.
         """
+        width = min(_WIDTH, self._console.width) if self._is_live else _WIDTH
         self.say("")
-        said = f"{'verdict':<12}{wording.verdict(summary)}."
-        self.say("\n".join(textwrap.wrap(said, _WIDTH, subsequent_indent=_INDENT)))
+        self.say(_wrapped(f"{'verdict':<12}{wording.verdict(summary)}.", width))
         self.say("")
-        self.say(_models_table(summary))
+        self.say(_models_table(summary, width))
         self.say("")
         for name, text in _outcome(summary, folder).items():
-            self.say(f"{name:<12}{text}")
+            self.say(_wrapped(f"{name:<12}{text}", width))
 
     def close(self, line: str) -> None:
         """Stops the live display and writes a last line below it; works from any thread."""
@@ -144,7 +153,7 @@ class _PlainLines:
         elif state.progress is None:
             self._screen.say(f"{name}{state.state}")
         elif self._is_due(state.progress):
-            self._screen.say(f"{name}{'':<10}{_steps(state.progress)}")
+            self._screen.say(f"{name}{'':<10}{_detail(state)}")
 
     def _is_due(self, progress: Progress) -> bool:
         """Returns whether the next of a component's evenly spread lines is due."""
@@ -159,35 +168,99 @@ class _PlainLines:
 
 
 class _StatesTable:
-    """The live table, which is drawn from `states` several times a second."""
+    """The live table, which is drawn from `states` several times a second.
+
+    Names, states and times are always whole. What is left of the terminal's width is the detail's,
+    and a bar's where there is enough.
+    """
 
     def __init__(self, states: ComponentStates) -> None:
         self._states = states
+        self._began = time.monotonic()
 
-    def __rich__(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for justify in ("left", "left", "right", "left", "left"):
-            table.add_column(no_wrap=True, justify=justify)
-        for state in list(self._states.states.values()):
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        states = list(self._states.states.values())
+        widths = [max(len(each.component) for each in states), max(map(len, State)), _TIME]
+        left = options.max_width - sum(widths) - _GAP * len(widths)
+        has_bar = left >= _BAR + _GAP + _LONG_DETAIL
+        left -= (_BAR + _GAP) if has_bar else 0
+        table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+        table.add_column(no_wrap=True, width=widths[0])
+        table.add_column(no_wrap=True, width=widths[1])
+        table.add_column(no_wrap=True, width=widths[2], justify="right")
+        if has_bar:
+            table.add_column(width=_BAR)
+        table.add_column(no_wrap=True, width=max(1, left), overflow="ellipsis")
+        for state in states:
             style = _STYLES[state.state]
+            bar = [_bar(state)] if has_bar else []
             table.add_row(
                 Text(state.component, style if state.state is not State.DONE else ""),
                 Text(state.state, style),
                 _seconds(state),
-                *_bar(state),
+                *bar,
+                Text(_detail(state), "dim"),
             )
-        return table
+        yield table
+        yield Text(self._of_the_run(states), "dim", no_wrap=True, overflow="ellipsis")
+
+    def _of_the_run(self, states: list[ComponentState]) -> str:
+        ended = sum(each.share == 1 for each in states)
+        share = sum(each.share for each in states) / len(states)
+        took = _clock(time.monotonic() - self._began)
+        return f"{ended} of {len(states)} components done, {share:.0%}, {took}"
 
 
-def _bar(state: ComponentState) -> tuple[RenderableType, RenderableType]:
+def _bar(state: ComponentState) -> RenderableType:
     if state.state is not State.RUNNING or state.progress is None:
-        return "", ""
-    bar = ProgressBar(total=state.progress.total, completed=state.progress.completed, width=20)
-    return bar, Text(_steps(state.progress), "dim")
+        return ""
+    return ProgressBar(total=state.progress.total, completed=state.progress.completed, width=_BAR)
 
 
-def _steps(progress: Progress) -> str:
-    return str(progress).removeprefix(f"{progress.component}: ")
+def _detail(state: ComponentState) -> str:
+    """Returns how far what runs is: what is done, how fast, how long it will take, the rest."""
+    if state.state is not State.RUNNING or state.progress is None:
+        return ""
+    left = state.seconds_left
+    parts = (
+        state.progress.count,
+        f"{state.rate:,.2g}/s" if state.rate and state.rate < 10 else "",
+        f"{state.rate:,.0f}/s" if state.rate and state.rate >= 10 else "",
+        f"{_clock(left)} left" if left is not None else "",
+        state.progress.detail,
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _clock(seconds: float) -> str:
+    """Returns a time as minutes and seconds, and hours where there are any.
+
+    >>> _clock(65), _clock(3725)
+    ('1:05', '1:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Returns lines no longer than `width`; what follows a name in the margin keeps that margin.
+
+    A word that is longer stays whole, so that a path can be copied.
+    """
+    return "\n".join(
+        wrapped
+        for line in text.split("\n")
+        for wrapped in textwrap.wrap(
+            line,
+            max(width, 2 * len(_INDENT)),
+            subsequent_indent=_INDENT if _IN_MARGIN.match(line) else "  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )
+        or [""]
+    )
 
 
 def _seconds(state: ComponentState) -> str:
@@ -195,21 +268,30 @@ def _seconds(state: ComponentState) -> str:
     return "" if state.state in untimed else f"{state.elapsed:.1f} s"
 
 
-def _models_table(summary: Summary) -> Table:
+def _models_table(summary: Summary, width: int) -> Table:
+    """Returns the models' figures; of a narrow terminal, as many columns as have room."""
     shown = [each for each in METRICS.values() if each.in_terminal]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for heading in (*(each.title for each in shown), "training", "parameters"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, (metrics, seconds, parameters) in _models(summary).items():
-        table.add_row(
+    headings = ["", *(each.title for each in shown), "training", "parameters"]
+    rows = [
+        [
             name,
             _accuracy(metrics),
             *(_figure(metrics[each.name].value) for each in shown if each is not ACCURACY),
             f"{seconds:,.0f} s",
             f"{parameters:,}",
-        )
-    table.add_row("difference", _interval("+.3f", summary.difference[ACCURACY.name]))
+        ]
+        for name, (metrics, seconds, parameters) in _models(summary).items()
+    ]
+    difference = ["difference", _interval("+.3f", summary.difference[ACCURACY.name])]
+    rows.append([*difference, *[""] * (len(headings) - len(difference))])
+    columns = list(zip(headings, *rows, strict=True))
+    while sum(max(map(len, column)) + _GAP for column in columns) > width + _GAP:
+        columns.pop()
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    for number, (heading, *_) in enumerate(columns):
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    for row in list(zip(*columns, strict=True))[1:]:
+        table.add_row(*row)
     return table
 
 

@@ -2,14 +2,16 @@ import dataclasses
 import io
 import logging
 import re
+import time
 
 import pytest
+from rich.console import Console
 
 from albert_tfx import progress
 from albert_tfx.evaluation.measurements import Interval
 from albert_tfx.report.summary import Removed
-from pipelines.local.component_states import ComponentError
-from pipelines.local.console import Screen
+from pipelines.local.component_states import ComponentError, ComponentStates
+from pipelines.local.console import Screen, _StatesTable
 from tests.support import summaries
 from tests.support.summaries import SUMMARY, changed
 
@@ -79,7 +81,7 @@ def test_a_terminal_shows_every_component_and_the_bar_of_the_one_that_runs(termi
         _report(150, 300)
         screen.close("stopped")
 
-    *table, last = _ESCAPES.sub("", terminal.getvalue()).splitlines()[-4:]
+    *table, run, last = _ESCAPES.sub("", terminal.getvalue()).splitlines()[-5:]
     assert [line.split()[:2] for line in table] == [
         ["Reader", "done"],
         ["Trainer", "running"],
@@ -87,7 +89,96 @@ def test_a_terminal_shows_every_component_and_the_bar_of_the_one_that_runs(termi
     ]
     assert "━" in table[1]
     assert "150/300 steps, loss 0.5" in table[1]
+    assert re.fullmatch(r"1 of 3 components done, 50%, \d:\d\d", run.rstrip())
     assert last == "stopped"
+
+
+_DETAIL = "epoch 1/2, loss 0.769, accuracy 0.570, validation accuracy 0.612, AUC 0.655"
+_NAMES = ["StrictExampleValidator", "Trainer.fine_tuned", "Trainer.frozen"]
+
+
+@pytest.fixture(params=[60, 80, 120, 200])
+def width(request, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(request.param))
+    return request.param
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock whose time a test sets, in seconds."""
+    times = {"now": 1000.0}
+    monkeypatch.setattr(time, "monotonic", lambda: times["now"])
+    return times
+
+
+def _frame(terminal, clock, width):
+    """Returns the lines of the live table of a terminal of a width, in the midst of a training."""
+    states = ComponentStates(_NAMES, lambda _: None)
+    table = _StatesTable(states)
+    for component, seconds in ((_NAMES[0], 12345.6), (_NAMES[1], 0)):
+        states.handle(_record("Component %s is running.", component))
+        clock["now"] += seconds
+        if seconds:
+            states.handle(_record("Component %s is finished.", component))
+    for completed in (50, 500):
+        clock["now"] += 100
+        step = progress.Progress(_NAMES[1], completed, 1450, "steps", _DETAIL)
+        states.handle(_record("%s", step, name=progress.__name__))
+    Console(file=terminal, force_terminal=True, width=width).print(table)
+    return [line.rstrip() for line in _ESCAPES.sub("", terminal.getvalue()).splitlines()]
+
+
+def _record(message, argument, name="absl"):
+    return logging.makeLogRecord({"name": name, "msg": message, "args": (argument,)})
+
+
+def test_names_states_and_times_are_whole_at_every_width(terminal, clock, width):
+    *rows, run = _frame(terminal, clock, width)
+    assert [row.split()[:2] for row in rows] == [
+        [_NAMES[0], "done"],
+        [_NAMES[1], "running"],
+        [_NAMES[2], "waiting"],
+    ]
+    assert " 12345.6 s" in rows[0]
+    assert " 200.0 s" in rows[1]
+    assert "500/1,450" in rows[1]
+    assert max(map(len, [*rows, run])) <= width
+    assert run.startswith("1 of 3 components done, 45%, 3:29:0")
+
+
+def test_the_bar_goes_before_the_rate_and_the_time_left_do(terminal, clock, width):
+    _, row, *_ = _frame(terminal, clock, width)
+    assert ("━" in row) == (width >= 120)
+    assert ("4.5/s, 3:31 left" in row) == (width >= 80)
+    assert (_DETAIL in row) == (width >= 200)
+
+
+def test_the_outcome_fits_every_width_and_paths_stay_whole(terminal, width):
+    reason = (
+        "fine-tuning changes the accuracy by a gain that is larger than chance alone would give"
+    )
+    Screen(terminal).conclude(changed(reason=reason), "out")
+    lines = [line.rstrip() for line in _ESCAPES.sub("", terminal.getvalue()).splitlines()]
+    assert max(map(len, lines)) <= min(80, width)
+    assert "pushed      out/serving/7" in lines
+    assert reason in " ".join(" ".join(lines).split())
+    at = next(number for number, line in enumerate(lines) if line.startswith("reason"))
+    assert lines[at + 1].startswith(12 * " ")
+
+
+def test_a_line_that_is_too_long_for_a_terminal_is_wrapped_in_its_margin(terminal, width):
+    Screen(terminal).say(f"tokens      {'median 12, ' * 20}end\nwithout a name {'word ' * 40}")
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(" ".join(lines).split()).count("median 12,") == 20
+    follows = lines[1 : next(n for n, line in enumerate(lines) if line.startswith("without"))]
+    assert follows
+    assert all(line.startswith(12 * " ") for line in follows)
+
+
+def test_a_pipe_gets_a_line_as_it_is(pipe):
+    Screen(pipe).say(f"tokens      {'median 12, ' * 20}end")
+    assert pipe.getvalue().count("\n") == 1
 
 
 def test_a_failure_stays_on_the_terminal(terminal):
@@ -99,7 +190,7 @@ def test_a_failure_stays_on_the_terminal(terminal):
     with pytest.raises(ComponentError):
         fail()
 
-    assert re.search(r"Reader +failed", _ESCAPES.sub("", terminal.getvalue()).splitlines()[-1])
+    assert re.search(r"Reader +failed", _ESCAPES.sub("", terminal.getvalue()).splitlines()[-2])
 
 
 def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch):
@@ -191,7 +282,8 @@ def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
     Screen(pipe).conclude(changed(yardstick=yardstick), "out")
 
     to_both = ", ".join([standing[0], *(f"{each} fine_tuned" for each in standing[1:])])
-    assert f"yardstick   TF-IDF and logistic regression: {to_both}\n" in pipe.getvalue()
+    printed = " ".join(pipe.getvalue().split())
+    assert f"yardstick TF-IDF and logistic regression: {to_both} duplicates" in printed
 
 
 @pytest.mark.parametrize(
