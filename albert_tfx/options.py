@@ -23,6 +23,7 @@ TRUNCATIONS = ("head", "tail", "head_tail")
 XLA_AUTO, XLA_ON, XLA_OFF = XLA_CHOICES = ("auto", "on", "off")
 AUTO_RATE = "auto"
 ACCURACY_METRIC, LOG_LOSS_METRIC = "accuracy", "log_loss"
+ALBERT_CANDIDATES, ALL_CANDIDATES = CANDIDATES = ("albert", "all")
 NO_WEIGHTS, BALANCED = CLASS_WEIGHTS = ("none", "balanced")
 PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -570,6 +571,16 @@ class SelectionPolicy:
 
     # `evaluation.metrics.deciding` has each by its name.
     metric: str = option(ACCURACY_METRIC, _METRIC, bounds=_METRIC_BOUNDS)
+    candidates: str = option(
+        ALBERT_CANDIDATES,
+        Flag(
+            "--candidates",
+            SERVED,
+            "which models may win: albert: the frozen and the fine-tuned one; all: TF-IDF with "
+            "logistic regression, too",
+        ),
+        bounds=one_of(CANDIDATES),
+    )
     min_gain: float = _share(
         0.0,
         "--min-gain",

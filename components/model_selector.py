@@ -11,8 +11,9 @@ from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation, 
 from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
-from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN
-from albert_tfx.options import SelectionPolicy, decode
+from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN, YARDSTICK
+from albert_tfx.errors import InputError
+from albert_tfx.options import ALL_CANDIDATES, SelectionPolicy, decode
 from albert_tfx.release.production import FINGERPRINT, bless
 from albert_tfx.release.selection import select
 from albert_tfx.seeds.comparing import load_comparison
@@ -30,8 +31,9 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
     frozen_model_run: InputArtifact[ModelRun] = None,
     fine_tuned_model_run: InputArtifact[ModelRun] = None,
     yardstick: InputArtifact[ModelEvaluation] = None,
+    yardstick_model: InputArtifact[Model] = None,
 ) -> None:
-    """Selects one of two models by the policy in `albert_tfx/release/selection.py`.
+    """Selects one of the models by the policy in `albert_tfx/release/selection.py`.
 
     Args:
       frozen_model: The baseline of the evaluation.
@@ -42,7 +44,9 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
       policy: JSON of `SelectionPolicy`.
       frozen_model_run: Of the frozen model's Trainer, with what each of its trainings answered.
       fine_tuned_model_run: The same of the fine-tuned model's.
-      yardstick: Yardstick's `result`, for `--min-gain-over-yardstick`; None to leave it out.
+      yardstick: Yardstick's `result`, the answers of its model to the very texts of `evaluation`;
+        None to leave it out.
+      yardstick_model: Yardstick's `model`, which wins only where `policy` lets it.
     """
     bounds = decode(SelectionPolicy, json.loads(policy))
     runs = {FROZEN: frozen_model_run, FINE_TUNED: fine_tuned_model_run}
@@ -52,8 +56,16 @@ def ModelSelector(  # noqa: N802  TFX takes the node's id from it
         bounds.metric,
         None if yardstick is None else yardstick.uri,
     )
+    if bounds.candidates == ALL_CANDIDATES and (
+        comparison.yardstick is None or yardstick_model is None
+    ):
+        raise InputError(
+            "--candidates all needs the answers of TF-IDF and its model, and there are none",
+            "Run the pipeline again, which makes them",
+        )
     decision = select(bounds, comparison)
-    selected = {FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}[decision.selected]
+    models = {FROZEN: frozen_model, FINE_TUNED: fine_tuned_model, YARDSTICK: yardstick_model}
+    selected = models[decision.selected]
     copy_entries(selected.uri, model.uri)
     saved_model = path_utils.serving_model_path(model.uri)
     model.set_string_custom_property(FINGERPRINT, fingerprint(saved_model))

@@ -125,6 +125,7 @@ def create_pipeline(
         evaluation=comparison.outputs["evaluation"],
         policy=_as_parameter(config.policy),
         yardstick=yardstick.outputs["result"],
+        yardstick_model=yardstick.outputs["model"],
     )
 
     # Finds the model that this pipeline pushed last: no other pipeline's, no Trainer's.

@@ -140,6 +140,8 @@ class SliceComparison:
       metric: Name of the metric that decides on these reviews.
       change: That metric of `fine_tuned` less that of `frozen`, paired likewise; None where it is
         the accuracy.
+      gains: That metric of `frozen` and of `fine_tuned` less that of the yardstick, paired
+        likewise, by the model's name; empty where the yardstick was not measured.
     """
 
     name: str
@@ -150,6 +152,7 @@ class SliceComparison:
     yardstick: Interval | None = None
     metric: str = ACCURACY.name
     change: Interval | None = None
+    gains: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
 
     @property
     def deciding(self) -> Interval:

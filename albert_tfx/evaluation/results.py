@@ -447,17 +447,22 @@ def _slice_comparison(
     table = measured.predictions()
     metric = _on_slice(decides, measured.column)
     ours, theirs = (table.probabilities[each] for each in (FINE_TUNED, FROZEN))
+    answers = None if yardstick is None else yardstick.of(table)
     return SliceComparison(
         name=f"{SLICES[measured.column]} {measured.name}",
         examples=measured.examples(FROZEN),
         frozen=measured.accuracy(FROZEN),
         fine_tuned=measured.accuracy(FINE_TUNED),
         difference=measured.difference(FINE_TUNED),
-        yardstick=None
-        if yardstick is None
-        else measure_one(ACCURACY, table.labels, yardstick.of(table)),
+        yardstick=None if answers is None else measure_one(ACCURACY, table.labels, answers),
         metric=metric.name,
         change=_unless_accuracy(metric, table.labels, ours, theirs),
+        gains={}
+        if answers is None
+        else {
+            model: compare_one(metric, table.labels, table.probabilities[model], answers)
+            for model in (FROZEN, FINE_TUNED)
+        },
     )
 
 

@@ -3,10 +3,11 @@
 import dataclasses
 import enum
 import math
+from collections.abc import Callable
 
 from etils import epath
 
-from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN
+from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN, YARDSTICK
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Interval,
@@ -16,17 +17,18 @@ from albert_tfx.evaluation.measurements import (
     undefined_metrics,
 )
 from albert_tfx.evaluation.metrics import ACCURACY, Metric
-from albert_tfx.options import SelectionPolicy
+from albert_tfx.options import ALL_CANDIDATES, SelectionPolicy
 from albert_tfx.storage import read_json
 
 
 class Rule(enum.StrEnum):
-    """What can decide: the first four name a winner, the others refuse every model."""
+    """What can decide: the first five name a winner, the others refuse every model."""
 
     SURE_GAIN = "sure_gain"
     NO_SURE_GAIN = "no_sure_gain"
     SLICE_LOSS = "slice_loss"
     ONLY_DEFINED = "only_defined"
+    YARDSTICK_NOT_BEATEN = "yardstick_not_beaten"
     UNDEFINED = "undefined"
     MIN_ACCURACY = "min_accuracy"
     MIN_AUC = "min_auc"
@@ -48,7 +50,7 @@ class Decision:
     """Which model to serve.
 
     Attributes:
-      selected: The leading model, `frozen` or `fine_tuned`.
+      selected: The leading model, `frozen`, `fine_tuned` or `yardstick`.
       winner: The same where it may be served, else None.
       rule: Which `Rule` decided.
       reason: The same in one sentence, with its numbers.
@@ -72,7 +74,8 @@ def answer(decision: Decision, comparison: Comparison) -> Answer:
 
     Of yardstick, frozen and fine-tuned model, in this order of their cost, the answer is the first
     that no other is clearly better than: whose gain over it has a lower bound above 0. Where that
-    is the yardstick, the answer is neither, as it is where no model may be served. Between frozen
+    is the yardstick, the answer is neither, as it is where the yardstick leads by
+    `select`, and where no model may be served. Between frozen
     and fine-tuned the policy has decided. Without a yardstick that alone is the answer.
 
     Args:
@@ -82,7 +85,7 @@ def answer(decision: Decision, comparison: Comparison) -> Answer:
     gains = [comparison.gain_over_yardstick(model) for model in (FROZEN, FINE_TUNED)]
     known = [each for each in gains if each is not None and math.isfinite(each.value)]
     is_beaten = not known or any(each.least > 0 for each in known)
-    if decision.winner is None or not is_beaten:
+    if decision.winner in (None, YARDSTICK) or not is_beaten:
         return Answer.NEITHER
     return Answer(decision.selected)
 
@@ -101,6 +104,9 @@ def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     back. On the texts of one class, a metric that needs several gives way to the accuracy, which is
     the class's recall.
 
+    Where `policy.candidates` are all, the yardstick is one of them, and the cheapest. It leads
+    unless one of the two models passes the same two rules against it.
+
     The leader is served only where the lower bound of its metric exceeds what the same answer to
     every text reaches (see `metrics.Metric.guard`), and where it reaches the absolute floors. Those
     are marks for what was measured, so its values have to reach them. Where an interval is not
@@ -108,9 +114,10 @@ def select(policy: SelectionPolicy, comparison: Comparison) -> Decision:
 
     Args:
       policy: The rules' bounds.
-      comparison: Both models, on the same texts; its `metric` is the policy's.
+      comparison: Both models, on the same texts, and the yardstick where it may win; its `metric`
+        is the policy's.
     """
-    lead = _lead(policy, comparison)
+    lead = _lead_over_yardstick(policy, comparison, _lead(policy, comparison))
     refusal = _undefined_comparison(lead, comparison) or _not_good_enough(
         policy, lead.selected, comparison
     )
@@ -132,11 +139,39 @@ def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     bound = f"{gained}, {_whose('lower', gain.lower)}"
     if not gain.least > policy.min_gain:
         return _win(FROZEN, Rule.NO_SURE_GAIN, f"{bound} does not exceed {policy.min_gain:g}")
-    lost = _largest_loss(policy, comparison)
+    lost = _largest_loss(policy, comparison, lambda each: each.deciding)
     if lost is not None:
         loss = _describe_loss(*lost, policy.max_slice_loss)
         return _win(FROZEN, Rule.SLICE_LOSS, f"{gained} overall, but {loss}")
     return _win(FINE_TUNED, Rule.SURE_GAIN, f"{bound} exceeds {policy.min_gain:g}")
+
+
+def _lead_over_yardstick(
+    policy: SelectionPolicy, comparison: Comparison, lead: Decision
+) -> Decision:
+    """Returns the yardstick's lead where it may win and no model is to be preferred to it."""
+    if policy.candidates != ALL_CANDIDATES or comparison.yardstick is None:
+        return lead
+    objections = {}
+    for model in dict.fromkeys((lead.selected, FINE_TUNED, FROZEN)):
+        objection = _objection(policy, comparison, model)
+        if objection is None:
+            return lead
+        objections[model] = objection
+    why = objections[lead.selected]
+    return _win(YARDSTICK, Rule.YARDSTICK_NOT_BEATEN, f"{lead.selected}, compared with it, {why}")
+
+
+def _objection(policy: SelectionPolicy, comparison: Comparison, model: str) -> str | None:
+    """Returns why a model is not to be preferred to the yardstick; None where it is."""
+    gain = comparison.gain_over_yardstick(model) or Interval(math.nan)
+    gained = f"{_verb(comparison.metric)} by {gain:+.4f}"
+    if not gain.least > policy.min_gain:
+        return f"{gained}, {_whose('lower', gain.lower)} does not exceed {policy.min_gain:g}"
+    lost = _largest_loss(policy, comparison, lambda each: each.gains[model])
+    if lost is not None:
+        return f"{gained} overall, but {_describe_loss(*lost, policy.max_slice_loss)}"
+    return None
 
 
 def _win(model: str, rule: Rule, why: str) -> Decision:
@@ -148,10 +183,14 @@ def _verb(metric: Metric) -> str:
 
 
 def _largest_loss(
-    policy: SelectionPolicy, comparison: Comparison
+    policy: SelectionPolicy,
+    comparison: Comparison,
+    difference_on: Callable[[SliceComparison], Interval],
 ) -> tuple[SliceComparison, Interval] | None:
     """Returns, of the slices that count as lost, the one with the lowest upper bound."""
-    gains = [(each, _gain_on(each, comparison.metric)) for each in comparison.slices]
+    gains = [
+        (each, _gain_on(each, comparison.metric, difference_on(each))) for each in comparison.slices
+    ]
     lost = [
         (each, gain)
         for each, gain in gains
@@ -160,9 +199,9 @@ def _largest_loss(
     return min(lost, key=lambda each: each[1].most, default=None)
 
 
-def _gain_on(part: SliceComparison, metric: Metric) -> Interval:
-    """Returns what fine-tuning gains on a slice, by the metric that decides there."""
-    return improvement(ACCURACY if part.metric == ACCURACY.name else metric, part.deciding)
+def _gain_on(part: SliceComparison, metric: Metric, difference: Interval) -> Interval:
+    """Returns a difference on a slice with the sign of a gain, by the metric that decides there."""
+    return improvement(ACCURACY if part.metric == ACCURACY.name else metric, difference)
 
 
 def _describe_loss(lost: SliceComparison, gain: Interval, bound: float) -> str:
@@ -184,7 +223,7 @@ def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule,
         for each in undefined_metrics(_metrics(comparison, lead.selected), metric)
     ]
     figures = {_constant_name(metric): _constant(comparison)}
-    if lead.rule is not Rule.ONLY_DEFINED:
+    if lead.rule not in (Rule.ONLY_DEFINED, Rule.YARDSTICK_NOT_BEATEN):
         figures[f"the {metric.title} difference"] = comparison.gain.value
     undefined += [f"{name} is {x}" for name, x in figures.items() if not math.isfinite(x)]
     return (Rule.UNDEFINED, ", ".join(undefined)) if undefined else None
@@ -270,4 +309,10 @@ def _no_better_than_yardstick(
 
 
 def _metrics(comparison: Comparison, model: str) -> ModelMetrics:
-    return comparison.frozen if model == FROZEN else comparison.fine_tuned
+    metrics = {
+        FROZEN: comparison.frozen,
+        FINE_TUNED: comparison.fine_tuned,
+        YARDSTICK: comparison.yardstick,
+    }[model]
+    assert metrics is not None  # the yardstick leads only where it was measured
+    return metrics

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, NAMES, YARDSTICK
+from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, YARDSTICK
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
 from albert_tfx.evaluation.measurements import Interval
 from albert_tfx.evaluation.metrics import ACCURACY
@@ -53,6 +53,8 @@ _RULES: Mapping[str, str] = {
     Rule.SLICE_LOSS: "on no slice of the texts may the whole interval be a loss that is larger "
     "than allowed",
     Rule.ONLY_DEFINED: "a model with undefined metrics has diverged, and the other one wins",
+    Rule.YARDSTICK_NOT_BEATEN: "TF-IDF is the cheapest, and an encoder wins over it only if the "
+    "lower bound of its gain is high enough and it loses too much on no slice",
     Rule.UNDEFINED: "a comparison with undefined metrics is void",
     Rule.MIN_ACCURACY: "the winner's accuracy must reach a floor",
     Rule.MIN_AUC: "the winner's AUC must reach a floor",
@@ -102,15 +104,16 @@ def verdict(summary: Summary) -> str:
         change = _changes(summary, _difference(summary))
         return f"Keep the encoder frozen: fine-tuning {change}, but loses too much on some texts"
     diverged = ": the other one has diverged" if summary.rule == Rule.ONLY_DEFINED else ""
-    return f"Serve {NAMES[summary.winner]}{diverged}"
+    return f"Serve {ALL_NAMES[summary.winner]}{diverged}"
 
 
 def _neither(summary: Summary) -> str:
     """Returns the same where the yardstick is not shown to be beaten, and what was pushed."""
-    metric = _metric(summary)
-    model = next(iter(_ranked(summary)))
+    metric, pushed = _metric(summary), _pushed_all_the_same(summary)
+    model = next(iter(_ranked(summary)), None)
+    if model is None:
+        return f"Neither: no encoder has a defined difference to TF-IDF{pushed}"
     gain = _gains(summary)[model]
-    pushed = f"; yet {NAMES[str(summary.winner)]} was pushed" if summary.pushed else ""
     if gain.most < 0:
         span = _span(summary, -gain).replace("+", "")
         amount = f"{_amount(metric, -gain.value)} of {metric.title} {span}"
@@ -119,6 +122,14 @@ def _neither(summary: Summary) -> str:
         f"Neither: no encoder is clearly better than TF-IDF; {NAMES[model]} "
         f"{_changes(summary, _less_yardstick(summary)[model])}{pushed}"
     )
+
+
+def _pushed_all_the_same(summary: Summary) -> str:
+    """Returns what was pushed where the yardstick is not beaten; empty where nothing was."""
+    if not summary.pushed:
+        return ""
+    yet = "" if summary.winner == YARDSTICK else "yet "
+    return f"; {yet}{ALL_NAMES[str(summary.winner)]} was pushed"
 
 
 def _difference(summary: Summary) -> Interval:
@@ -298,7 +309,7 @@ def on_test(summary: Summary) -> str:
     article = "an" if metric.title[0].lower() in "aeiou" else "a"
     return (
         f"On the {test.metrics.examples:,} texts of the test split, which chose nothing, "
-        f"{NAMES.get(test.model, 'the winner')} reaches {article} {metric.title} of "
+        f"{ALL_NAMES.get(test.model, 'the winner')} reaches {article} {metric.title} of "
         f"{reached}{bounds}{accuracy}.{_on_test_by_both(summary)}"
     )
 
@@ -329,7 +340,7 @@ def pushed(summary: Summary) -> str:
     if summary.pushed_model is None:
         return "Nothing was pushed."
     path = pathlib.PurePosixPath(summary.pushed_model)
-    model = NAMES.get(summary.winner or "", "the winner")
+    model = ALL_NAMES.get(summary.winner or "", "the winner")
     return f"Pushed: {model}, to {path.parent.name}/{path.name}."
 
 

@@ -119,20 +119,20 @@ def across_seeds(
     metric = comparison.metric
     recipes = _compare(frozen[EVAL], fine_tuned[EVAL], metric)
     members = _slices(frozen[EVAL], class_names)
+    known_answers = _answers_to(frozen[EVAL], yardstick, class_names)
     return dataclasses.replace(
         known,
         recipes={FROZEN: recipes.frozen, FINE_TUNED: recipes.fine_tuned},
         difference=recipes.difference,
         differences=recipes.differences,
         slices=tuple(
-            _slice(each, members[each.name], frozen[EVAL], fine_tuned[EVAL], metric)
+            _slice(each, members[each.name], frozen[EVAL], fine_tuned[EVAL], metric, known_answers)
             for each in comparison.slices
         ),
         gains={}
-        if yardstick is None
+        if known_answers is None
         else {
-            model: _gains(splits[EVAL], yardstick, class_names, metric)
-            for model, splits in answers.items()
+            model: _gains(splits[EVAL], known_answers, metric) for model, splits in answers.items()
         },
     )
 
@@ -162,11 +162,17 @@ def _compare(frozen: Answers, fine_tuned: Answers, decides: Metric) -> TestCompa
     )
 
 
-def _gains(
-    answers: Answers, yardstick: baseline.Answers, class_names: Sequence[str], decides: Metric
-) -> dict[str, Interval]:
+def _answers_to(
+    texts: Answers, yardstick: baseline.Answers | None, class_names: Sequence[str]
+) -> Floats | None:
+    """Returns the yardstick's answers as those of one training, `[1, texts, classes]`."""
+    if yardstick is None:
+        return None
+    return yardstick.to(texts.hashes, texts.labels, len(class_names))[np.newaxis]
+
+
+def _gains(answers: Answers, theirs: Floats, decides: Metric) -> dict[str, Interval]:
     """Returns each metric of a recipe less that of the yardstick, which is one training."""
-    theirs = yardstick.to(answers.hashes, answers.labels, len(class_names))[np.newaxis]
     return {
         each.name: _difference(each, answers.labels, answers.probabilities, theirs)
         for each in _measured(decides)
@@ -253,15 +259,25 @@ def _slice(
     frozen: Answers,
     fine_tuned: Answers,
     decides: Metric,
+    yardstick: Floats | None,
 ) -> SliceComparison:
     theirs, ours = frozen.right[:, members], fine_tuned.right[:, members]
-    pair = (each.probabilities[:, members] for each in (fine_tuned, frozen))
+    labels = frozen.labels[members]
+    recipes = {
+        model: each.probabilities[:, members]
+        for model, each in ((FINE_TUNED, fine_tuned), (FROZEN, frozen))
+    }
+    metric = ACCURACY if measured.metric == ACCURACY.name else decides
     return dataclasses.replace(
         measured,
         frozen=_interval(theirs, *ACCURACY.bounds),
         fine_tuned=_interval(ours, *ACCURACY.bounds),
         difference=_paired(ours - theirs),
-        change=None
-        if measured.change is None
-        else _difference(decides, frozen.labels[members], *pair),
+        change=None if measured.change is None else _difference(decides, labels, *recipes.values()),
+        gains={}
+        if yardstick is None
+        else {
+            model: _difference(metric, labels, each, yardstick[:, members])
+            for model, each in recipes.items()
+        },
     )

@@ -146,7 +146,7 @@ def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
 
 def test_summary_lists_the_slices(summary, two_classes):
     slices = load_comparison(two_classes.evaluation.uri).slices
-    written = [{**each, "yardstick": None} for each in summary["slices"]]
+    written = [{**each, "yardstick": None, "gains": {}} for each in summary["slices"]]
     assert written == [dataclasses.asdict(each) for each in slices]
     assert summary["slices"][0]["yardstick"]["value"] > 0
     assert summary["slices"][0]["name"] == "length under 25 words"

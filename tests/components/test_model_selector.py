@@ -110,6 +110,24 @@ def test_a_winner_below_the_yardstick_is_refused_where_that_is_asked(two_classes
     assert decision.rule == "yardstick"
 
 
+@pytest.mark.parametrize(("candidates", "winner"), [("all", "yardstick"), ("albert", "fine_tuned")])
+def test_the_yardstick_may_win_where_it_is_a_candidate(two_classes, tmp_path, candidates, winner):
+    result, yardstick = artifacts.train_yardstick(tmp_path / "made", two_classes.examples, 2)
+    policy = SelectionPolicy(candidates=candidates)
+    model, blessing = run_selector(
+        two_classes, tmp_path, policy, yardstick=result, yardstick_model=yardstick
+    )
+    assert load_decision(blessing.uri).selected == winner
+    selected = yardstick if winner == "yardstick" else getattr(two_classes, f"{winner}_model")
+    assert files(model.uri) == files(selected.uri)
+    assert blessing.get_string_custom_property("current_model") == selected.uri
+
+
+def test_a_candidate_that_is_missing_is_refused(two_classes, tmp_path):
+    with pytest.raises(InputError, match="needs the answers of TF-IDF"):
+        run_selector(two_classes, tmp_path, SelectionPolicy(candidates="all"))
+
+
 def test_interrupted_copy_leaves_no_model(two_classes, tmp_path, monkeypatch):
     def break_off(source: str, destination: str) -> None:
         Path(destination).mkdir()

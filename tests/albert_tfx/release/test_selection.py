@@ -358,6 +358,58 @@ def test_a_winner_that_gains_too_little_over_the_yardstick_is_refused_where_that
     assert decide(over_yardstick(LOSS, CLEAR), min_gain_over_yardstick=0.03).winner is None
 
 
+def with_candidate(frozen: Interval, fine_tuned: Interval, **others: Any) -> Comparison:
+    """Does what `over_yardstick` does, with the yardstick's own metrics."""
+    return over_yardstick(frozen, fine_tuned, yardstick=metrics(0.82), **others)
+
+
+@pytest.mark.parametrize(
+    ("difference", "frozen", "fine_tuned", "winner"),
+    [
+        (CLEAR, UNCLEAR, CLEAR, "fine_tuned"),
+        (NO_GAIN, CLEAR, CLEAR, "frozen"),
+        (NO_GAIN, UNCLEAR, CLEAR, "frozen"),
+        (CLEAR, LOSS, UNCLEAR, "yardstick"),
+        (CLEAR, LOSS, LOSS, "yardstick"),
+        (NO_GAIN, UNCLEAR, UNCLEAR, "yardstick"),
+        (Interval(math.nan), Interval(math.nan), Interval(math.nan), "yardstick"),
+    ],
+)
+def test_the_yardstick_wins_where_it_may_and_no_model_clearly_gains_over_it(
+    difference, frozen, fine_tuned, winner
+):
+    comparison = with_candidate(frozen, fine_tuned, difference=difference)
+    decision = decide(comparison, candidates="all")
+    assert decision.winner == decision.selected == winner
+    assert (decision.rule == Rule.YARDSTICK_NOT_BEATEN) is (winner == "yardstick")
+    assert (answer(decision, comparison) == Answer.NEITHER) is (winner == "yardstick")
+    assert decide(comparison).selected != "yardstick"
+
+
+def test_the_yardstick_is_preferred_by_the_bounds_of_the_policy():
+    comparison = with_candidate(LOSS, CLEAR)
+    decision = decide(comparison, candidates="all", min_gain=0.035)
+    assert decision.reason == (
+        "yardstick wins: fine_tuned, compared with it, changes accuracy by +0.0500 (+0.0300 to "
+        "+0.0700), whose lower bound, +0.0300, does not exceed 0.035."
+    )
+    assert answer(decision, comparison) == Answer.NEITHER
+    lost = dataclasses.replace(slice_of(0), gains={"frozen": LOSS, "fine_tuned": Interval(-0.2)})
+    decision = decide(with_candidate(LOSS, CLEAR, slices=(lost,)), candidates="all")
+    assert (decision.winner, decision.rule) == ("yardstick", Rule.YARDSTICK_NOT_BEATEN)
+    assert "overall, but on the 200 reviews of long reviews by -0.2000" in decision.reason
+
+
+def test_the_yardstick_has_to_reach_the_floors_as_well():
+    comparison = with_candidate(LOSS, LOSS)
+    assert decide(comparison, candidates="all", min_accuracy=0.82).winner == "yardstick"
+    refused = decide(comparison, candidates="all", min_accuracy=0.83)
+    assert (refused.selected, refused.winner) == ("yardstick", None)
+    assert refused.rule == Rule.MIN_ACCURACY
+    beaten_by_chance = with_candidate(LOSS, LOSS, majority_share=0.82)
+    assert decide(beaten_by_chance, candidates="all").rule == Rule.MAJORITY
+
+
 def by(choice: str, frozen: float, fine_tuned: float, difference: Interval, constant: float):
     """Compares two models that differ in one metric only."""
     metric = deciding(choice, ("neg", "pos"))

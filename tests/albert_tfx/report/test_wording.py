@@ -14,13 +14,19 @@ from albert_tfx.report.summary import Deciding, Fates, Summary
 from tests.support import summaries
 from tests.support.summaries import changed
 
-WON = {Rule.SURE_GAIN: "fine_tuned", Rule.NO_SURE_GAIN: "frozen", Rule.SLICE_LOSS: "frozen"}
+WON = {
+    Rule.SURE_GAIN: "fine_tuned",
+    Rule.NO_SURE_GAIN: "frozen",
+    Rule.SLICE_LOSS: "frozen",
+    Rule.YARDSTICK_NOT_BEATEN: "yardstick",
+}
 
 
 @pytest.mark.parametrize("rule", list(Rule))
 def test_every_rule_has_words(rule):
     winner = "frozen" if rule == Rule.ONLY_DEFINED else WON.get(rule)
-    summary = changed(rule=rule, winner=winner, answer=winner or "neither")
+    answer = winner if winner in NAMES else "neither"
+    summary = changed(rule=rule, winner=winner, answer=answer)
     assert wording.rule(summary)
     said = wording.verdict(summary)
     assert said not in ("Serve neither model", "Serve the frozen encoder")
@@ -72,6 +78,15 @@ def test_what_is_pushed_though_word_counts_are_better_is_said_first():
     said = wording.verdict(answered("neither", "sure_gain", WORSE, WORSE, pushed=True))
     assert said.startswith("Neither: TF-IDF is clearly better than the ")
     assert said.endswith("; yet the fine-tuned encoder was pushed")
+
+
+def test_a_yardstick_that_was_pushed_is_said_so():
+    said = wording.verdict(answered("neither", "yardstick_not_beaten", WORSE, ALIKE, pushed=True))
+    assert said.startswith("Neither: no encoder is clearly better than TF-IDF; ")
+    assert said.endswith("; TF-IDF was pushed")
+    unknown = Interval(float("nan"))
+    said = wording.verdict(answered("neither", "yardstick_not_beaten", unknown, unknown))
+    assert said == "Neither: no encoder has a defined difference to TF-IDF; TF-IDF was pushed"
 
 
 def test_with_several_seeds_the_chance_of_training_is_in_the_interval():
