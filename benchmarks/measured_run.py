@@ -26,6 +26,8 @@ class MeasuredRun:
       seconds: Wall-clock seconds, the interpreter's start included.
       peak_memory: MiB of the run's largest process.
       component_peaks: MiB that the main process had needed at most by the end of each component.
+      processor_ends: Processor seconds that the run had used by the end of each component, of all
+        its threads, and of the processes that it waited for.
     """
 
     output: str
@@ -33,6 +35,7 @@ class MeasuredRun:
     seconds: float
     peak_memory: float
     component_peaks: dict[str, float] = dataclasses.field(default_factory=dict)
+    processor_ends: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def lines(self) -> int:
@@ -44,6 +47,12 @@ class MeasuredRun:
         """Seconds each component took; 0 where it was cached."""
         matches = filter(None, map(_FINISHED.match, self.output.splitlines()))
         return {match[1]: float(match[2] or 0) for match in matches}
+
+    @property
+    def processor_seconds(self) -> dict[str, float]:
+        """Processor seconds between the end of the component before and that of each."""
+        before = [0.0, *self.processor_ends.values()]
+        return {name: end - before[i] for i, (name, end) in enumerate(self.processor_ends.items())}
 
     @property
     def cached(self) -> set[str]:
@@ -58,12 +67,13 @@ def run(folder: Path, options: Sequence[str]) -> MeasuredRun:
     started = time.monotonic()
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        printed, peaks = [], {}
+        printed, peaks, ends = [], {}, {}
         for line in process.stdout:
             print(line, end="", file=sys.stderr)
             printed.append(line)
             if finished := _FINISHED.match(line.rstrip()):
                 peaks[finished[1]] = _peak_so_far(process.pid)
+                ends[finished[1]] = _processor_so_far(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -74,6 +84,7 @@ def run(folder: Path, options: Sequence[str]) -> MeasuredRun:
         seconds=time.monotonic() - started,
         peak_memory=usage.ru_maxrss / 1024,
         component_peaks=peaks,
+        processor_ends=ends,
     )
 
 
@@ -82,3 +93,13 @@ def _peak_so_far(process: int) -> float:
     status = Path("/proc", str(process), "status")
     found = _PEAK.search(status.read_text()) if status.exists() else None
     return int(found[1]) / 1024 if found else 0
+
+
+def _processor_so_far(process: int) -> float:
+    """Returns seconds; 0 where the system does not say."""
+    stat = Path("/proc", str(process), "stat")
+    if not stat.exists():
+        return 0
+    # After the name, which may hold anything: of the process, and of those that it waited for.
+    ticks = stat.read_text().rpartition(")")[2].split()[11:15]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")

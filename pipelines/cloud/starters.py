@@ -1,5 +1,6 @@
 """How a replay starts a task's command: as a process of this machine, or in a container."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -102,12 +103,14 @@ class Containers:
         self._running = _Running()
         self._numbers = itertools.count(1)
         self._names: list[str] = []
+        self._remover = _Remover(engine)
 
     def run(self, command: Sequence[str], image: str, folder: Path, log: IO[bytes]) -> int:
         """Runs a command in a container of the image."""
         del folder
         name = f"albert-tfx-{os.getpid()}-{next(self._numbers)}"
         self._names.append(name)
+        self._remover.add(name)
         options = ("--rm", "--init", f"--name={name}", "--pull=never", *self._access(), *_CONFINED)
         line = [self._engine, "run", *options, image, *command]
         return self._running.run(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -115,9 +118,11 @@ class Containers:
     def end(self, grace: float) -> None:
         """Ends the containers, and what started them."""
         self._running.refuse()
-        self._tell("stop", "-t", str(int(grace)))
+        if self._names:
+            command = [self._engine, "stop", "-t", str(int(grace)), *self._names]
+            subprocess.run(command, capture_output=True, check=False)
         self._running.end(grace)
-        self._tell("rm", "--force")  # one whose start the end has overtaken
+        self._remover.remove()  # one whose start the end has overtaken
 
     def _access(self) -> list[str]:
         folders = [f"--volume={folder}:{folder}" for folder in sorted(self._outputs)]
@@ -128,9 +133,37 @@ class Containers:
             options.append("--userns=keep-id")  # else this user would be root in there
         return options
 
-    def _tell(self, *command: str) -> None:
-        if self._names:
-            subprocess.run([self._engine, *command, *self._names], capture_output=True, check=False)
+
+class _Remover:
+    """Removes containers at the end of this process, by whatever signal.
+
+    An engine's containers are no children of the process that starts them. So another process waits
+    until no one is left to write to its standard input.
+    """
+
+    _SCRIPT = 'names=$(cat) && [ "$names" ] && exec "$0" rm --force $names'
+
+    def __init__(self, engine: str) -> None:
+        self._process = subprocess.Popen(
+            ["sh", "-c", self._SCRIPT, engine],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert self._process.stdin is not None
+        self._names = self._process.stdin
+
+    def add(self, name: str) -> None:
+        """Takes up a container that is about to start; after `remove` none does."""
+        with contextlib.suppress(ValueError):
+            self._names.write(f"{name}\n".encode())
+
+    def remove(self) -> None:
+        """Removes those that are still there, and waits for it."""
+        self._names.close()
+        self._process.wait()
 
 
 def check(engine: str | None, network: str | None, package: str | None) -> None:

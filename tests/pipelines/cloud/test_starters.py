@@ -1,7 +1,9 @@
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from albert_tfx.errors import InputError
 from pipelines.cloud import starters
 from pipelines.cloud.starters import Containers, Processes
+from tests.support.servers import Fifo
+
+PROJECT = pathlib.Path(__file__).parents[3]
 
 _ENGINE = """#!{python}
 import json, sys
@@ -22,7 +27,10 @@ sys.exit("no such image" if sys.argv[-1] == "none" else sys.argv[-1] == "fails")
 
 @pytest.fixture
 def engines(tmp_path, monkeypatch):
-    """A docker and a podman that do nothing; returns a function that returns what was asked."""
+    """A docker and a podman that do nothing; returns a function that returns what was asked.
+
+    Removals, which also come once a starter is no more, only where they are asked for.
+    """
     record = tmp_path / "record"
     record.touch()
     folder = tmp_path / "bin"
@@ -31,7 +39,12 @@ def engines(tmp_path, monkeypatch):
         (folder / name).write_text(_ENGINE.format(python=sys.executable, record=str(record)))
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return lambda: [json.loads(line) for line in record.read_text().splitlines()]
+
+    def asked(removals=False):
+        lines = [json.loads(line) for line in record.read_text().splitlines()]
+        return [line for line in lines if removals or line[0] != "rm"]
+
+    return asked
 
 
 def run(starter, folder, *command) -> tuple[int, str]:
@@ -96,12 +109,41 @@ def test_the_end_reaches_the_containers_by_their_names(engines, tmp_path):
 
     containers.end(grace=3)
 
-    *started, stop, remove = engines()
+    *started, stop, remove = engines(removals=True)
     names = [option.removeprefix("--name=") for line in started for option in line[3:4]]
     assert len(set(names)) == 2
     assert all("--init" in line for line in started)
     assert stop == ["stop", "-t", "3", *names]
     assert remove == ["rm", "--force", *names]
+
+
+_REPLAY = """
+import pathlib, sys
+from pipelines.cloud.starters import Containers
+
+with open(sys.argv[1], "wb") as log:
+    containers = Containers("podman", ".")
+    containers.run(["task"], "registry/image:1", pathlib.Path(), log)
+    print("ran", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_containers_end_with_a_replay_that_is_killed(engines, tmp_path):
+    fifo = Fifo(tmp_path / "removed")
+    script = f'#!/bin/sh\n[ "$1" = rm ] && echo "$@" > {tmp_path}/removed || true\n'
+    (tmp_path / "bin" / "podman").write_text(script)
+    command = [sys.executable, "-c", _REPLAY, str(tmp_path / "log.txt")]
+    pipe = subprocess.PIPE
+    with (
+        contextlib.closing(fifo),
+        subprocess.Popen(command, cwd=PROJECT, stdin=pipe, stdout=pipe) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ran\n"
+        process.kill()
+
+        assert fifo.read() == f"rm --force albert-tfx-{process.pid}-1\n".encode()
 
 
 @pytest.mark.parametrize("starter", [Processes, lambda: Containers("podman", ".")])
