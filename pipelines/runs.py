@@ -193,6 +193,11 @@ def open_store(
             f"{str(path.parent)!r} holds no {path.name}",
             "Give the folder of a run: python local_runner.py --output FOLDER",
         )
+    return connect(path, mode)
+
+
+def connect(path: pathlib.Path, mode: int) -> MetadataStore:
+    """Opens a database in one of SQLite's modes, of which one makes it where there is none."""
     config = _PROTO.ConnectionConfig()
     config.sqlite.filename_uri = str(path)
     config.sqlite.connection_mode = mode

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +15,10 @@ from ml_metadata.proto import metadata_store_pb2
 from albert_tfx.contract import PUSHED_DESTINATION, PUSHED_VERSION
 from albert_tfx.errors import LESS_MEMORY
 from albert_tfx.release.production import PRODUCTION, Production, newest_whole
-from albert_tfx.storage import version_numbers
+from albert_tfx.storage import version_numbers, write_bytes
 from pipelines.config import PipelineConfig
 from pipelines.local import artifact_files
-from pipelines.runs import open_store, split_uri
+from pipelines.runs import connect, open_store, split_uri
 
 _PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
 _ACTIVE = (_PROTO.Execution.NEW, _PROTO.Execution.RUNNING)
@@ -28,11 +29,17 @@ _PUSHED_MODEL = "PushedModel"
 def reconcile(config: PipelineConfig) -> list[str]:
     """Changes the metadata of a run that is about to start, where folders were moved or deleted.
 
+    A first run's is made, of no artifacts.
+
     Returns:
       What was found, a sentence each.
+
+    Raises:
+      OSError: There is no room for it.
     """
     path = pathlib.Path(config.metadata)
     if not path.exists():
+        _make(path)
         return []
     store = open_store(path, _PROTO.SqliteMetadataSourceConfig.READWRITE)
     pushes = _pushes(store, config.name)
@@ -44,6 +51,18 @@ def reconcile(config: PipelineConfig) -> list[str]:
     ]
     _remember(store, config)
     return found
+
+
+def _make(path: pathlib.Path) -> None:
+    """Makes a database with the tables of ML Metadata at once.
+
+    Where TFX makes it, table by table, a full disk or a kill leaves some of them, and no run starts
+    from these.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        whole = pathlib.Path(folder, path.name)
+        connect(whole, _PROTO.SqliteMetadataSourceConfig.READWRITE_OPENCREATE)
+        write_bytes(path, whole.read_bytes())
 
 
 def remember(config: PipelineConfig) -> None:

@@ -1,10 +1,12 @@
 """What a run finds that starts in a folder where something was moved, deleted or damaged."""
 
+import errno
 import shutil
 from pathlib import Path
 from typing import cast
 
 import pytest
+from etils import epath
 from ml_metadata.proto import metadata_store_pb2 as proto
 
 from albert_tfx.release.production import PRODUCTION, Origin, Production
@@ -40,8 +42,23 @@ def states(records: Records) -> list[int]:
     return [artifact.state for artifact in records.store.get_artifacts()]
 
 
-def test_where_nothing_ran_nothing_is_made(output: Output):
+def test_where_nothing_ran_an_empty_database_is_made(output: Output):
     assert found(output) == []
+    assert [file.name for file in output.folder.iterdir()] == ["metadata.db"]
+    assert open_store(Path(output.metadata)).get_artifacts() == []
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_no_part_of_a_database(output: Output, monkeypatch):
+    """TFX made it table by table: no run could start from the few that there was room for."""
+
+    def fail(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:1000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(epath.Path(output.folder)), "write_bytes", fail)
+    with pytest.raises(OSError, match="No space left"):
+        found(output)
     assert not list(output.folder.iterdir())
 
 
