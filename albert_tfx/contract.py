@@ -92,6 +92,8 @@ ENCODER_FILE = "encoder.json"
 DECISION_FILE = "decision.json"
 VERDICT_FILE = "verdict.json"
 ORIGIN_FILE = "origin.json"
+# What the trainings of a model's recipe answered to the test texts, in that folder, too.
+RECIPE_FILE = "recipe.npz"
 SUMMARY_FILE = "summary.json"
 PAGE_FILE = "index.html"
 # A SavedModel's own place for what other tools add to it.

@@ -91,7 +91,7 @@ def differing_metrics(one: Summary, other: Summary) -> int:
     return sum(
         model.metrics[name] != other.models[title].metrics[name]
         for title, model in one.models.items()
-        for name in model.metrics
+        for name in model.metrics.intervals
     )
 
 

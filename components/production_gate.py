@@ -4,14 +4,16 @@ import dataclasses
 import json
 
 from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation, PushedModel
+from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx.contract import DECISION_FILE, VERDICT_FILE
 from albert_tfx.evaluation.results import load_production_comparison
 from albert_tfx.options import ProductionPolicy, decode
-from albert_tfx.release.production import FINGERPRINT, bless, record, recorded
+from albert_tfx.release.production import FINGERPRINT, bless, record, recorded, served_folder
 from albert_tfx.release.replacement import judge
 from albert_tfx.release.selection import load_decision
+from albert_tfx.seeds import retraining
 
 
 @component
@@ -38,9 +40,15 @@ def ProductionGate(  # noqa: N802  TFX takes the node's id from it
     current = recorded(production)
     fingerprint = model.get_string_custom_property(FINGERPRINT)
     bounds = decode(ProductionPolicy, json.loads(policy))
+    comparison = load_production_comparison(evaluation.uri, bounds.metric)
+    recipes = retraining.gain(
+        comparison.metric,
+        retraining.kept(path_utils.serving_model_path(model.uri)),
+        retraining.kept(served_folder(current)),
+    )
     verdict = judge(
         bounds,
-        load_production_comparison(evaluation.uri, bounds.metric),
+        dataclasses.replace(comparison, recipes=recipes),
         already_served=current is not None and current.fingerprint == fingerprint,
     )
     record(blessing, current)

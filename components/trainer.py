@@ -17,7 +17,7 @@ from albert_tfx.encoders import resolution
 from albert_tfx.evaluation import measurements
 from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
 from albert_tfx.options import TrainerOptions, decode
-from albert_tfx.seeds import answers
+from albert_tfx.seeds import answers, retraining
 from albert_tfx.seeds.answers import Answers
 from albert_tfx.tuning import rates
 
@@ -54,19 +54,19 @@ def run_fn(fn_args: FnArgs) -> None:
 
     tried = tuple(dataclasses.asdict(trial) for trial in trials)
     dataclasses.replace(trained.history, rates=tried).save(fn_args.model_run_dir)
-    answers.save(
-        fn_args.model_run_dir,
-        {
-            split: Answers.of(*batches.read_texts(splits[split]), probabilities)
-            for split, probabilities in trained.probabilities.items()
-        },
-    )
+    answered = {
+        split: Answers.of(*batches.read_texts(splits[split]), probabilities)
+        for split, probabilities in trained.probabilities.items()
+    }
+    answers.save(fn_args.model_run_dir, answered)
     dataclasses.replace(known, pooling=pooling).save(fn_args.model_run_dir)
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     server = serving_model.TextServer(transform_output, trained.classifier, class_names)
     server.export(fn_args.serving_model_dir)
     texts = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)
     serving_model.write_warmup(fn_args.serving_model_dir, texts)
+    if TEST in answered:
+        retraining.keep(fn_args.serving_model_dir, answered[TEST])
     repetition.forget(options, files)
 
 

@@ -330,6 +330,23 @@ class Mistake:
 
 
 @dataclasses.dataclass(frozen=True)
+class RecipeGain:
+    """What the recipe of the winner gains over that of the model in production.
+
+    Attributes:
+      interval: Of the metric that decides, above 0 where the winner's is better.
+      examples: Number of the test texts that both have answered.
+      trainings: Number of trainings of the winner's recipe.
+      trainings_in_production: Number of trainings of the other one.
+    """
+
+    interval: Interval
+    examples: int
+    trainings: int
+    trainings_in_production: int
+
+
+@dataclasses.dataclass(frozen=True)
 class ProductionComparison:
     """How the winner and the model in production did on the same reviews.
 
@@ -341,6 +358,7 @@ class ProductionComparison:
       metric: The metric that decides.
       change: That metric of `winner` less that of `production`, paired likewise; None likewise,
         and where it is the accuracy.
+      recipes: What the recipes say, of which these are two models; None where one is not known.
     """
 
     winner: ModelMetrics
@@ -348,10 +366,16 @@ class ProductionComparison:
     difference: Interval | None = None
     metric: Metric = ACCURACY
     change: Interval | None = None
+    recipes: RecipeGain | None = None
 
     @property
     def gain(self) -> Interval | None:
-        """What the winner gains by the metric that decides: above 0 where it is better."""
+        """What the winner gains by the metric that decides: above 0 where it is better.
+
+        Its recipe's gain, where both are known.
+        """
+        if self.recipes is not None:
+            return self.recipes.interval
         difference = self.difference if self.change is None else self.change
         return None if difference is None else improvement(self.metric, difference)
 

@@ -11,7 +11,6 @@ from albert_tfx.evaluation.measurements import (
     ProductionComparison,
     undefined_metrics,
 )
-from albert_tfx.evaluation.metrics import Metric
 from albert_tfx.options import ProductionPolicy
 from albert_tfx.storage import read_json
 
@@ -55,10 +54,12 @@ def judge(
 
     It is refused where it loses more than `policy.max_production_loss` of its metric on the same
     test reviews, by the value of the paired difference: when in doubt, the model in production
-    stays. A rule by the upper bound would pass a series of retrains that are each worse by less
-    than the test reviews can prove, and whose losses add up. A rule by the lower bound would refuse
-    most good models, since a thousand reviews do not tell two models apart that differ by two
-    points. The value is the best estimate there is; a model that passes by it is not expected to
+    stays. Where several trainings of both recipes are known, it is the recipes' difference: that of
+    two models may be the seeds' alone. A rule by the upper bound would pass a series of retrains
+    that are each worse by less than the test reviews can prove, and whose losses add up. A rule by
+    the lower bound would refuse most good models, since a thousand reviews do not tell two models
+    apart that differ by two points. The value is the best estimate there is; a model that passes by
+    it is not expected to
     lose.
 
     Args:
@@ -78,12 +79,23 @@ def judge(
     if undefined:
         reason = f"The one in production has to go: its {', '.join(undefined)}."
         return Verdict(True, Rule.PRODUCTION_UNDEFINED, reason)
-    return _compare(policy.max_production_loss, comparison.gain, comparison.metric)
+    against = _against(comparison.gain, comparison)
+    return _compare(policy.max_production_loss, comparison.gain, against)
 
 
-def _compare(max_loss: float, gain: Interval, metric: Metric) -> Verdict:
-    better = "" if metric.higher_is_better else "less "
-    against = f"{gain:+.4f} of {better}{metric.title} against the model in production"
+def _against(gain: Interval, comparison: ProductionComparison) -> str:
+    better = "" if comparison.metric.higher_is_better else "less "
+    said = f"{gain:+.4f} of {better}{comparison.metric.title} against the model in production"
+    recipes = comparison.recipes
+    if recipes is None:
+        return said
+    return (
+        f"{said}, by {recipes.trainings} trainings of it and {recipes.trainings_in_production} of "
+        f"that one, on the {recipes.examples:,} test texts that both answered"
+    )
+
+
+def _compare(max_loss: float, gain: Interval, against: str) -> Verdict:
     if gain.value < -max_loss:
         limit = f"{-max_loss or 0.0:g}"
         proven = gain.upper is not None and gain.upper < -max_loss

@@ -70,6 +70,15 @@ class Answers:
         right: Floats = (self.probabilities.argmax(axis=2) == self.labels).astype(np.float64)
         return right
 
+    def first(self, texts: int) -> "Answers":
+        """Returns the answers to so many texts, those with the smallest hashes."""
+        return Answers(
+            self.hashes[:texts],
+            self.labels[:texts],
+            self.words[:texts],
+            self.probabilities[:, :texts],
+        )
+
     def require_same_texts(self, other: "Answers") -> None:
         """Refuses to pair what is not about the same texts, or not by as many trainings.
 
@@ -84,8 +93,8 @@ class Answers:
             )
 
 
-def save(folder: str, answers: Mapping[str, Answers]) -> None:
-    """Writes the answers by split into a folder, the Trainer's `model_run`."""
+def save(folder: str, answers: Mapping[str, Answers], file: str = SEEDS_FILE) -> None:
+    """Writes the answers by split into a folder, such as the Trainer's `model_run`."""
     arrays = {
         f"{split}.{field}": array
         for split, each in answers.items()
@@ -93,12 +102,12 @@ def save(folder: str, answers: Mapping[str, Answers]) -> None:
     }
     content = io.BytesIO()
     np.savez(content, **arrays)
-    write_bytes(epath.Path(folder) / SEEDS_FILE, content.getvalue())
+    write_bytes(epath.Path(folder) / file, content.getvalue())
 
 
-def load(folder: str) -> dict[str, Answers]:
+def load(folder: str, file: str = SEEDS_FILE) -> dict[str, Answers]:
     """Reads what `save` wrote, by split; nothing where an earlier version's Trainer wrote it."""
-    path = epath.Path(folder) / SEEDS_FILE
+    path = epath.Path(folder) / file
     if not path.exists():
         return {}
     content = path.read_bytes()

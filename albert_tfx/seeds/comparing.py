@@ -184,7 +184,7 @@ def _measured(decides: Metric) -> list[Metric]:
     return list({**METRICS, decides.name: decides}.values())
 
 
-def _contributions(metric: Metric, labels: Ints, probabilities: Floats) -> Floats:
+def contributions(metric: Metric, labels: Ints, probabilities: Floats) -> Floats:
     """Returns float64 `[seeds, texts]`: a training's value, and each text's influence.
 
     Of a share of right answers it is the answers themselves, on the texts that it is a share of.
@@ -197,7 +197,7 @@ def _contributions(metric: Metric, labels: Ints, probabilities: Floats) -> Float
 
 
 def _difference(metric: Metric, labels: Ints, ours: Floats, theirs: Floats) -> Interval:
-    changed = _contributions(metric, labels, ours) - _contributions(metric, labels, theirs)
+    changed = contributions(metric, labels, ours) - contributions(metric, labels, theirs)
     if metric.estimate is None:
         return _paired(changed)
     return _interval(changed, -metric.bounds[1], metric.bounds[1])
@@ -208,7 +208,7 @@ def _metrics(answers: Answers, decides: Metric) -> ModelMetrics:
         len(answers.labels),
         {
             each.name: _interval(
-                _contributions(each, answers.labels, answers.probabilities), *each.bounds
+                contributions(each, answers.labels, answers.probabilities), *each.bounds
             )
             for each in _measured(decides)
         },

@@ -3,17 +3,27 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from tfx.components.evaluator import constants
 from tfx.types import standard_artifacts
 
 from albert_tfx.contract import DECISION_FILE
+from albert_tfx.evaluation.measurements import (
+    Interval,
+    ModelMetrics,
+    ProductionComparison,
+    paired_difference,
+)
 from albert_tfx.options import ProductionPolicy, encode
 from albert_tfx.release import production
 from albert_tfx.release.production import FINGERPRINT, Production, recorded
 from albert_tfx.release.replacement import load_verdict
 from albert_tfx.release.selection import Decision
+from albert_tfx.seeds import retraining
+from albert_tfx.seeds.answers import Answers
 from albert_tfx.storage import write_json
+from components import production_gate
 from components.production_gate import ProductionGate
 from tests.support import artifacts
 
@@ -58,6 +68,31 @@ def test_what_is_in_production_is_handed_on(two_classes, tmp_path, fingerprint, 
     blessing = judge(two_classes, tmp_path, production=pushed(fingerprint))
     assert load_verdict(blessing.uri).rule == rule
     assert recorded(blessing) == Production("model", fingerprint, "serving/7")
+
+
+def test_recipes_that_are_known_are_compared_in_place_of_two_models(
+    two_classes, tmp_path, monkeypatch
+):
+    """The new model happens to be worse than the old one, though its recipe is better."""
+    metrics = ModelMetrics(100, {each: Interval(0.5) for each in ("accuracy", "auc", "log_loss")})
+    models = ProductionComparison(metrics, metrics, paired_difference(1, 9, 100))
+    monkeypatch.setattr(production_gate, "load_production_comparison", lambda *_: models)
+    for folder, accuracy in (("model/Format-Serving", 0.9), ("old", 0.6)):
+        right = np.arange(100) < 100 * accuracy
+        said = np.stack([~right, right], axis=1).astype(float)
+        texts = [str(number).encode() for number in range(100)]
+        recipe = Answers.of(texts, np.ones(100, np.int64), np.stack([said] * 3))
+        retraining.keep(str(tmp_path / folder), recipe)
+    old = standard_artifacts.PushedModel()
+    production.record(old, Production(str(tmp_path / "old"), "old", "serving/7"))
+
+    verdict = load_verdict(judge(two_classes, tmp_path, production=old).uri)
+
+    assert (verdict.passed, verdict.rule) == (True, "not_worse")
+    assert "+0.3000" in verdict.reason
+    assert verdict.reason.endswith(
+        "by 3 trainings of it and 3 of that one, on the 100 test texts that both answered."
+    )
 
 
 def test_a_model_that_the_selector_refused_does_not_pass(two_classes, tmp_path):
