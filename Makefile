@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 LINTERS := types style arrows dockerfile
-.PHONY: help setup run serve check test coverage lint format bench notebook image test-image lock audit clean
+.PHONY: help setup run serve check test coverage lint format bench notebook docs image test-image lock audit clean
 .PHONY: fast-tests $(LINTERS)
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
@@ -14,13 +14,16 @@ BIN := $(VENV)/bin
 RUNS := requirements.txt requirements-$(ACCELERATOR).txt requirements-serve.txt
 INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
 DEVELOPS := $(VENV)/.develops-$(ACCELERATOR)
+# What builds the site has an environment of its own.
+SITE := .venv-docs
+SITE_INSTALLED := $(SITE)/.installed-site
 # Filled by pip where uv is not on the machine; see tools/install.sh.
 UV_FOLDER := .cache/uv
 ENGINE ?= $(or $(shell for e in docker podman; do $$e info >/dev/null 2>&1 && echo $$e && break; done),docker)
 IMAGE ?= albert-tfx
 # Of every image of the Dockerfile; what a build leaves without a tag goes by it.
 IMAGE_LABEL := org.opencontainers.image.title=albert-tfx
-INSTALL := PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh $(VENV)
+INSTALL := PYTHON="$(PYTHON)" UV_FOLDER="$(UV_FOLDER)" tools/install.sh
 # Runs targets beside each other; shows the output of each in one piece, and all that fail.
 TOGETHER = $(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
 # Shares test files among processes.
@@ -34,11 +37,15 @@ help: ## Say what can be made
 	@echo "  Options of the main job: make run ARGS='--help-all'"
 
 $(INSTALLED): $(RUNS) albert_tfx_startup.py tools/install.sh
-	@$(INSTALL) $(RUNS)
+	@$(INSTALL) $(VENV) $(RUNS)
 	@rm -f $(VENV)/.installed-* && touch $@
 
 $(DEVELOPS): $(INSTALLED) requirements-dev.txt
-	@$(INSTALL) $(RUNS) requirements-dev.txt
+	@$(INSTALL) $(VENV) $(RUNS) requirements-dev.txt
+	@touch $@
+
+$(SITE_INSTALLED): tools/site/requirements.txt tools/install.sh
+	@$(INSTALL) $(SITE) tools/site/requirements.txt
 	@touch $@
 
 setup: $(INSTALLED) ## Install what a run needs into .venv (once; ACCELERATOR=cpu or gpu)
@@ -87,6 +94,10 @@ bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 notebook: $(DEVELOPS) ## Execute notebooks/compare_models.ipynb on the last run, and keep what it shows
 	@$(BIN)/python tools/execute_notebook.py $(ARGS)
 
+docs: $(SITE_INSTALLED) ## Build the documents as a site, build/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
+	@echo "build/site/index.html; with search: python -m http.server --bind 127.0.0.1 --directory build/site"
+
 image: ## Build the image of the tasks, by docker or podman (ARGS= adds the engine's options)
 	@$(ENGINE) build --target tasks --tag $(IMAGE) $(ARGS) .
 	@$(ENGINE) image prune --force --filter label=$(IMAGE_LABEL) >/dev/null
@@ -98,8 +109,8 @@ lock: ## Pin every package of pyproject.toml, with hashes, in requirements*.txt 
 	@tools/lock.sh
 
 audit: ## Ask the advisories' database about every pinned package (needs uv and the network)
-	uv tool run pip-audit --no-deps --disable-pip $(addprefix -r ,$(wildcard requirements*.txt))
+	uv tool run pip-audit --no-deps --disable-pip $(addprefix -r ,$(wildcard requirements*.txt) tools/site/requirements.txt)
 
 clean: ## Remove what was built here; outputs of runs stay
-	rm -rf $(VENV) .cache/uv .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	rm -rf $(VENV) $(SITE) .cache/uv .mypy_cache .pytest_cache .ruff_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 """`serve.py` with a model that a run pushed; tests/albert_tfx/serving/ has the rest."""
 
 import base64
-import shlex
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 import serve
+from tests.support import documents
 from tests.support.runs import Run
 from tests.support.text_server import PROJECT, Client, started
 
@@ -66,14 +68,45 @@ def test_each_form_gets_what_the_signature_gives(client: Client, finished: Run):
 
 
 @pytest.mark.slow
-def test_the_command_of_the_page_is_answered(client: Client):
-    page = (PROJECT / "docs" / "serving.md").read_text(encoding="utf-8")
-    (line,) = (line for line in page.splitlines() if "http://127.0.0.1:8501/v1" in line)
-    curl, option, body, url = shlex.split(line)
-    assert (curl, option) == ("curl", "-d")
-    status, content, _ = client.ask(url.removeprefix("http://127.0.0.1:8501"), body.encode())
-    assert status == 200
-    np.testing.assert_allclose(sum(content["predictions"][0]["probabilities"]), 1, atol=1e-5)
+@pytest.mark.parametrize(
+    "page", [documents.README, PROJECT / "docs" / "serving.md"], ids=["README", "serving"]
+)
+def test_the_requests_of_the_pages_are_answered(client: Client, page: Path):
+    asked = 0
+    for *options, url in documents.calls(page, "curl"):
+        if "127.0.0.1" in url:
+            option, body = options
+            path = url.removeprefix("http://127.0.0.1:8501")
+            status, content, _ = client.ask(path, body.encode())
+            assert (option, status) == ("-d", 200)
+            np.testing.assert_allclose(
+                sum(content["predictions"][0]["probabilities"]), 1, atol=1e-5
+            )
+            asked += 1
+    assert asked
+
+
+@pytest.mark.slow
+def test_the_readme_s_predictions_and_its_code_are_run(finished: Run, tmp_path: Path):
+    (tmp_path / "output").symlink_to(finished.config.output)
+    (tmp_path / "reviews.csv").write_text("review,stars\na lovely film,1\n")
+    predictions = documents.calls(documents.README, "python", "predict.py")
+    (code,) = documents.code(documents.README, "python")
+    printed = [
+        subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        for arguments in (*([PROJECT / "predict.py", *each] for each in predictions), ["-c", code])
+    ]
+    assert printed[0].startswith("text,label,probability\nI wanted to like it.,")
+    assert json.loads((tmp_path / "predictions.jsonl").read_text())["text"] == "a lovely film"
+    assert "accuracy" in printed[-1]
+    assert "loss" in printed[-1]
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@
 #   requirements-build.txt, requirements-uv.txt
 #                         what installs them: setuptools, by which pip builds the four packages
 #                         below, and uv, where it is not on the machine
+#   tools/site/requirements.txt
+#                         what builds the documents' site, in an environment of its own
 #
 # All are wheels, so that nothing is compiled where they are installed, but for four packages that
 # have no wheel and are pure Python. Each file says so itself, and uv and pip obey.
@@ -58,3 +60,5 @@ echo "tensorflow[and-cuda]==$tensorflow" | pin requirements-gpu.txt - "${beside[
 echo "uv" | pin requirements-uv.txt - --no-config --no-annotate
 grep '^setuptools==' requirements.txt | cut -d' ' -f1 \
   | pin requirements-build.txt - --no-config --no-annotate
+
+pin tools/site/requirements.txt tools/site/requirements.in --no-config --no-annotate

@@ -132,14 +132,24 @@ def run(argv: Sequence[str]) -> int:
     Raises:
       InputError: There is no such command, or what it was given cannot be used.
     """
-    parser = _Parser(
+    arguments = parser().parse_args(argv)
+    if "run" not in arguments:
+        parser().print_help()
+        return 0
+    status: int = arguments.run(arguments)
+    return status
+
+
+def parser() -> command_line.Parser:
+    """Returns the parser of the commands and their options."""
+    whole = _Parser(
         prog="kubeflow_runner.py",
         usage="python kubeflow_runner.py COMMAND [options]",
         description="The same pipeline that local_runner.py runs, on Vertex AI Pipelines or a "
         "Kubeflow cluster.",
         epilog=_EPILOG,
     )
-    commands = parser.add_subparsers(
+    commands = whole.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=command_line.Parser
     )
     for name, declare in _COMMANDS.items():
@@ -150,12 +160,7 @@ def run(argv: Sequence[str]) -> int:
             elsewhere=command_line.local_options,
         )
         declare(add)
-    arguments = parser.parse_args(argv)
-    if "run" not in arguments:
-        parser.print_help()
-        return 0
-    status: int = arguments.run(arguments)
-    return status
+    return whole
 
 
 def options() -> dict[str, str]:

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import re
-import shlex
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,13 +13,13 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
-from tests.support import model_server
+from tests.support import documents, model_server
 from tests.support.runs import Run
 
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[2]
-PAGE = (PROJECT / "docs" / "serving.md").read_text(encoding="utf-8")
+PAGE = PROJECT / "docs" / "serving.md"
 TEXTS = ["I wanted to like it, awful.", "", "What a lovely film! 日本語"]
 
 
@@ -33,13 +32,8 @@ def client(name: str):
     return module
 
 
-def code_of_page(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-
-
 def commands_of_page(program: str) -> list[list[str]]:
-    lines = "\n".join(code_of_page("sh")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line) for line in lines if line.startswith(f"{program} ")]
+    return [each for each in documents.commands(PAGE) if each[0] == program]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +105,7 @@ def test_every_curl_command_of_the_page_is_answered(rest):
 
 
 def test_the_answers_that_the_page_shows_have_the_shape_of_the_real_ones(rest):
-    (shown,) = map(json.loads, code_of_page("json"))
+    (shown,) = map(json.loads, documents.code(PAGE, "json"))
     curls = [command for command in commands_of_page("curl") if "-d" in command]
     first, *_ = (curl for curl in curls if any("localhost" in part for part in curl))
     url = f"{rest}/v1/models/reviews:predict"
