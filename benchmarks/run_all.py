@@ -26,6 +26,7 @@ BENCHMARKS = (
     "engine_step",
     "training_throughput",
     "latency",
+    "serving_load",
     "real_encoder",
     "cost",
     "cached_rerun",

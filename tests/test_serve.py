@@ -92,6 +92,7 @@ def test_the_readme_s_predictions_and_its_code_are_run(finished: Run, tmp_path: 
     (tmp_path / "reviews.csv").write_text("review,stars\na lovely film,1\n")
     predictions = documents.calls(documents.README, "python", "predict.py")
     (code,) = documents.code(documents.README, "python")
+    commands = [[str(PROJECT / "predict.py"), *arguments] for arguments in predictions]
     printed = [
         subprocess.run(
             [sys.executable, *arguments],
@@ -101,7 +102,7 @@ def test_the_readme_s_predictions_and_its_code_are_run(finished: Run, tmp_path: 
             text=True,
             check=True,
         ).stdout
-        for arguments in (*([PROJECT / "predict.py", *each] for each in predictions), ["-c", code])
+        for arguments in (*commands, ["-c", code])
     ]
     assert printed[0].startswith("text,label,probability\nI wanted to like it.,")
     assert json.loads((tmp_path / "predictions.jsonl").read_text())["text"] == "a lovely film"
