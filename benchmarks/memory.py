@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py            # 25,000 and 100,000 reviews
     python benchmarks/memory.py --quick    # 200 and 800
-    python benchmarks/memory.py --reviews 100000 1000000 --fewest-sentences 1
-    python benchmarks/memory.py -- --encoder FOLDER    # any options of local_runner.py
+    python benchmarks/memory.py --reviews 100000 1000000 --short    # an encoder of one layer
+    python benchmarks/memory.py -- --metric auc    # any options of local_runner.py
 
 Both runs read a CSV file with texts that are sentences of the sample reviews, put together anew,
 and are kept as short as they can be: few tokens, one epoch of each model. Duplicates are only
@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import predictions
+import small_encoder
 from figures import Figure, add_results_option, publish
 from measured_run import MeasuredRun, run
 
@@ -98,11 +99,10 @@ def main() -> None:
         help="(default: 25000 100000)",
     )
     parser.add_argument(
-        "--fewest-sentences",
-        type=int,
-        default=FEWEST_SENTENCES,
-        metavar="N",
-        help=f"of a review (default: {FEWEST_SENTENCES})",
+        "--short",
+        action="store_true",
+        help="texts of one sentence or more, and an encoder of one layer in place of the small "
+        "ALBERT: what the pipeline itself costs",
     )
     parser.add_argument("options", nargs="*", help="options of local_runner.py, after --")
     parser.add_argument("--quick", action="store_true", help="200 and 800 reviews")
@@ -110,11 +110,14 @@ def main() -> None:
     arguments = parser.parse_args()
     few, many = (200, 800) if arguments.quick else arguments.reviews
     with tempfile.TemporaryDirectory() as folder:
-        given = (Path(folder), arguments.fewest_sentences, arguments.options)
-        runs = {reviews: measure(reviews, *given) for reviews in (few, many)}
+        options = list(arguments.options)
+        if arguments.short:
+            options.append(f"--encoder={small_encoder.save(Path(folder, 'encoder'))}")
+        fewest = 1 if arguments.short else FEWEST_SENTENCES
+        runs = {n: measure(n, Path(folder), fewest, options) for n in (few, many)}
     command = f"python benchmarks/memory.py --reviews {few} {many}"
-    if arguments.fewest_sentences != FEWEST_SENTENCES:
-        command += f" --fewest-sentences {arguments.fewest_sentences}"
+    if arguments.short:
+        command += " --short"
     if arguments.options:
         command += f" -- {shlex.join(arguments.options)}"
     publish(figures_of(few, many, runs), command, arguments.results)
