@@ -16,6 +16,7 @@ BENCHMARKS = (
     "sample_reviews_difficulty",
     "duplicates_and_yardstick",
     "interval_coverage",
+    "choice_of_epoch",
     "whole_run",
     "evaluator",
     "predictions",
