@@ -96,6 +96,7 @@ ORIGIN_FILE = "origin.json"
 RECIPE_FILE = "recipe.npz"
 SUMMARY_FILE = "summary.json"
 PAGE_FILE = "index.html"
+MODEL_CARD_FILE = "MODEL_CARD.md"
 # A SavedModel's own place for what other tools add to it.
 EXTRA_ASSETS = "assets.extra"
 # TensorFlow Serving's name for the requests that a model answers before it is served.

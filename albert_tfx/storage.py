@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from etils import epath
@@ -101,24 +101,24 @@ def remove(path: epath.PathLike) -> None:
         target.unlink(missing_ok=True)
 
 
-def fingerprint(folder: epath.PathLike, without: str | None = None) -> str:
+def fingerprint(folder: epath.PathLike, without: Collection[str] = ()) -> str:
     """Returns the first 16 hexadecimal digits of `digest`, which tell folders apart.
 
     Args:
       folder: An existing folder.
-      without: Path below `folder` of a file that does not count, if there is one.
+      without: Paths below `folder` of files that do not count.
     """
     return digest(folder, without)[:16]
 
 
-def digest(folder: epath.PathLike, without: str | None = None) -> str:
+def digest(folder: epath.PathLike, without: Collection[str] = ()) -> str:
     """Returns the SHA-256 of the names and contents of a folder's files, 64 hexadecimal digits.
 
     Args:
       folder: An existing folder.
-      without: Path below `folder` of a file that does not count, if there is one.
+      without: Paths below `folder` of files that do not count.
     """
-    return digest_of(folder, [name for name in files_below(folder) if name != without])
+    return digest_of(folder, [name for name in files_below(folder) if name not in without])
 
 
 def files_below(folder: epath.PathLike) -> list[str]:

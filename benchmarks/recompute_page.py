@@ -57,6 +57,7 @@ def compare(output: Path) -> list[Figure]:
     )
     curves = evaluation.curves(Answers.load(run.uri("Yardstick", "result")))
     eval_metrics = {name: each.metrics for name, each in summary.models.items()}
+    assert summary.yardstick
     eval_metrics["yardstick"] = summary.yardstick.eval
     splits = {
         split: tuple(zip(*reviews_of(run.uri("DuplicateFinder", "examples"), split), strict=True))

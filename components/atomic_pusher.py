@@ -14,14 +14,19 @@ from typing import Any
 from etils import epath
 from tfx import types
 from tfx.components.pusher import executor
-from tfx.components.pusher.component import Pusher
-from tfx.dsl.components.base import executor_spec
-from tfx.types import artifact_utils
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils, proto_utils
 from tfx.v1 import proto
 
-from albert_tfx.contract import PUSHED, PUSHED_DESTINATION, PUSHED_VERSION
+from albert_tfx.contract import (
+    EXTRA_ASSETS,
+    MODEL_CARD_FILE,
+    PUSHED,
+    PUSHED_DESTINATION,
+    PUSHED_VERSION,
+)
 from albert_tfx.errors import InputError
 from albert_tfx.prediction.pushed_model import answer_warmup, content
 from albert_tfx.release.production import (
@@ -34,10 +39,11 @@ from albert_tfx.release.production import (
     recorded,
     refuse_other_origins,
 )
-from albert_tfx.storage import fingerprint, remove, version_numbers
+from albert_tfx.storage import fingerprint, remove, version_numbers, write_bytes
 
 # Model servers look at numbered folders only.
 STAGING = ".staging"
+CARD_KEY = "card"
 _CLASSES = "classes"
 
 
@@ -71,7 +77,9 @@ class Executor(executor.Executor):
         if pushed.get_int_custom_property(PUSHED):
             model = artifact_utils.get_single_instance(input_dict[specs.MODEL_KEY])
             origin = Origin(pipeline, classes, model.get_string_custom_property(FINGERPRINT))
-            _require_whole(pushed.get_string_custom_property(PUSHED_DESTINATION), model, origin)
+            staged_model = pushed.get_string_custom_property(PUSHED_DESTINATION)
+            _require_whole(staged_model, model, origin)
+            _add_card(staged_model, input_dict.get(CARD_KEY, []))
             version = _publish(pushed, serving, origin)
             served = Origin.load(version) or origin
             record(pushed, Production(model.uri, served.fingerprint, version))
@@ -89,6 +97,13 @@ def _require_whole(staged: str, model: types.Artifact, origin: Origin) -> None:
             "Delete that folder: the same command makes it anew",
         )
     answer_warmup(staged)
+
+
+def _add_card(staged: str, cards: Sequence[types.Artifact]) -> None:
+    """Puts the model's card into its folder, where model servers look for nothing."""
+    for card in cards:
+        content = (epath.Path(card.uri) / MODEL_CARD_FILE).read_bytes()
+        write_bytes(epath.Path(staged) / EXTRA_ASSETS / MODEL_CARD_FILE, content)
 
 
 def _publish(pushed: types.Artifact, serving: str, origin: Origin) -> str:
@@ -117,9 +132,25 @@ def _place(staged: str, serving: str, origin: Origin) -> int:
     return number
 
 
-class AtomicPusher(Pusher):
+class AtomicPusherSpec(component_spec.ComponentSpec):
+    """What is used here of `PusherSpec`, and the card."""
+
+    PARAMETERS = specs.PusherSpec.PARAMETERS
+    INPUTS = {  # noqa: RUF012
+        **{
+            key: specs.PusherSpec.INPUTS[key] for key in (specs.MODEL_KEY, specs.MODEL_BLESSING_KEY)
+        },
+        CARD_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ModelEvaluation, optional=True
+        ),
+    }
+    OUTPUTS = specs.PusherSpec.OUTPUTS
+
+
+class AtomicPusher(base_component.BaseComponent):
     """Pushes a blessed model, and gives what TFX's `Pusher` does."""
 
+    SPEC_CLASS = AtomicPusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(
@@ -129,6 +160,7 @@ class AtomicPusher(Pusher):
         push_destination: proto.PushDestination,
         pipeline: str,
         class_names: Sequence[str],
+        card: types.BaseChannel[Any] | None = None,
     ) -> None:
         """Takes what TFX's does, and whose model it is.
 
@@ -138,10 +170,16 @@ class AtomicPusher(Pusher):
           push_destination: The folder that the versions are in.
           pipeline: Name of the pipeline that pushes.
           class_names: The classes, in the order of the model's probabilities.
+          card: ModelCard's, whose card is published with the model; None for no card.
         """
+        custom_config = {PIPELINE: pipeline, _CLASSES: list(class_names)}
         super().__init__(
-            model=model,
-            model_blessing=model_blessing,
-            push_destination=push_destination,
-            custom_config={PIPELINE: pipeline, _CLASSES: list(class_names)},
+            AtomicPusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                card=card,
+                push_destination=push_destination,
+                custom_config=json_utils.dumps(custom_config),
+                pushed_model=types.Channel(type=standard_artifacts.PushedModel),
+            )
         )

@@ -1,9 +1,5 @@
 """ComparisonReport: what the run found, as a page, `summary.json` and plots in one folder."""
 
-import datetime
-import json
-from collections.abc import Mapping
-
 from etils import epath
 from tfx.types import Artifact
 from tfx.types.standard_artifacts import (
@@ -14,28 +10,23 @@ from tfx.types.standard_artifacts import (
     ModelRun,
     PushedModel,
 )
-from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx.contract import (
-    EVAL,
     FINE_TUNED,
     FROZEN,
+    MODEL_CARD_FILE,
     PAGE_FILE,
     PUSHED,
     PUSHED_DESTINATION,
     YARDSTICK,
 )
-from albert_tfx.data.duplicates import SplitSizes, load_duplicates
-from albert_tfx.encoders.resolution import Description
-from albert_tfx.evaluation.baseline import Answers, load_yardstick
-from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
+from albert_tfx.evaluation.baseline import Answers
 from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.modeling.fitting import TrainingHistory
-from albert_tfx.release.production import recorded
-from albert_tfx.release.replacement import load_verdict
 from albert_tfx.release.selection import load_decision
 from albert_tfx.report import figures, findings, page
+from albert_tfx.report.summary import Summary
 from albert_tfx.seeds import comparing
 from albert_tfx.storage import write_bytes
 
@@ -53,12 +44,12 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
     examples: InputArtifact[Examples],
     duplicates: InputArtifact[ModelEvaluation],
     yardstick: InputArtifact[ModelEvaluation],
+    card: InputArtifact[ModelEvaluation],
     # Kubeflow compiles TFX's own types only; this one is nearest to a report.
     report: OutputArtifact[ModelEvaluation],
     command: Parameter[str] = "",
-    settings: Parameter[str] = "",
 ) -> None:
-    """Writes `index.html`, `summary.json` and each figure of the page as PNG.
+    """Writes `index.html`, `summary.json`, `MODEL_CARD.md` and each figure of the page as PNG.
 
     Args:
       frozen_model: Of the frozen model's Trainer.
@@ -72,9 +63,9 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
       examples: What the models were trained and judged on.
       duplicates: DuplicateFinder's `report`.
       yardstick: Yardstick's `result`.
+      card: ModelCard's, whose findings the page shows, and a copy of whose card lies beside it.
       report: Folder of the files.
       command: What started the run, for who wants to repeat it.
-      settings: JSON of what `findings.settings` takes; empty where that is not known.
     """
     inputs = {
         "frozen_model": frozen_model,
@@ -88,31 +79,15 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
         "examples": examples,
         "duplicates": duplicates,
         "yardstick": yardstick,
+        "card": card,
     }
     measured, tested = (Evaluation.load(each.uri) for each in (evaluation, test_evaluation))
-    decision, answers = load_decision(blessing.uri), Answers.load(yardstick.uri)
+    summary = findings.concluded(Summary.load(card.uri), _pushed_destination(pushed_model), command)
+    answers = Answers.load(yardstick.uri)
     runs = {FROZEN: frozen_model_run.uri, FINE_TUNED: fine_tuned_model_run.uri}
+    decision = load_decision(blessing.uri)
     comparison = comparing.with_runs(measured, runs, decision.metric, answers)
     histories = {model: TrainingHistory.load(uri) for model, uri in runs.items()}
-    sizes = SplitSizes.load(duplicates.uri)
-    summary = findings.summarize(
-        decision=decision,
-        pushed_model=_pushed_destination(pushed_model),
-        comparison=comparison,
-        histories=histories,
-        test=tested.production_comparison(decision.metric),
-        verdict=load_verdict(blessing.uri),
-        production=recorded(blessing),
-        examples=sizes.examples,
-        duplicates=load_duplicates(duplicates.uri),
-        yardstick=load_yardstick(yardstick.uri),
-        costs=_measure_costs({FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}, examples),
-        words=sizes.words,
-        encoder=Description.load(fine_tuned_model_run.uri),
-        command=command,
-        settings=findings.settings(json.loads(settings)) if settings else None,
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-    )
     curves = measured.curves(answers)
     curves = {name: curves[name] for name in (*histories, YARDSTICK) if name in curves}
     pictures = figures.draw(comparison, histories, curves)
@@ -124,6 +99,7 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
     for name, picture in pictures.items():
         write_bytes(folder / f"{name}.png", picture.wide)
     write_bytes(folder / PAGE_FILE, html.encode())
+    write_bytes(folder / MODEL_CARD_FILE, (epath.Path(card.uri) / MODEL_CARD_FILE).read_bytes())
     summary.save(folder)
 
 
@@ -137,11 +113,3 @@ def _source(role: str, artifact: Artifact) -> page.SourceArtifact:
     return page.SourceArtifact(
         role, artifact.producer_component, artifact.type_name, artifact.id, artifact.uri
     )
-
-
-def _measure_costs(models: Mapping[str, Model], examples: Examples) -> dict[str, ModelCost]:
-    reviews = sample_of(examples.uri, EVAL)
-    return {
-        name: measure_cost(path_utils.serving_model_path(model.uri), reviews)
-        for name, model in models.items()
-    }

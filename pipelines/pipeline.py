@@ -29,6 +29,7 @@ from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
 from components.duplicate_finder import DuplicateFinder
 from components.embedding_gen import EmbeddingGen
+from components.model_card import ModelCard
 from components.model_selector import ModelSelector
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
@@ -156,10 +157,26 @@ def create_pipeline(
         policy=_as_parameter(config.production_policy),
     )
 
+    # Puts into words what the winner is, for those who will be given it.
+    model_card = ModelCard(
+        frozen_model=frozen.outputs["model"],
+        fine_tuned_model=fine_tuned.outputs["model"],
+        frozen_model_run=frozen.outputs["model_run"],
+        fine_tuned_model_run=fine_tuned.outputs["model_run"],
+        evaluation=comparison.outputs["evaluation"],
+        blessing=production_gate.outputs["blessing"],
+        test_evaluation=test.outputs["evaluation"],
+        examples=examples,
+        duplicates=duplicate_finder.outputs["report"],
+        yardstick=yardstick.outputs["result"],
+        settings=_settings(config),
+    )
+
     # Exports the winner, if both the selector and the gate are for it.
     pusher = AtomicPusher(
         model=model_selector.outputs["model"],
         model_blessing=production_gate.outputs["blessing"],
+        card=model_card.outputs["card"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving)
         ),
@@ -180,8 +197,8 @@ def create_pipeline(
         examples=examples,
         duplicates=duplicate_finder.outputs["report"],
         yardstick=yardstick.outputs["result"],
+        card=model_card.outputs["card"],
         command=config.command,
-        settings=_settings(config),
     )
 
     # Classifies texts of no known class with the selected model, where there are any.
@@ -203,6 +220,7 @@ def create_pipeline(
         production,
         test,
         production_gate,
+        model_card,
         pusher,
         comparison_report,
         *scoring,

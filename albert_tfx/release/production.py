@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from etils import epath
 
-from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
+from albert_tfx.contract import EXTRA_ASSETS, MODEL_CARD_FILE, ORIGIN_FILE
 from albert_tfx.errors import InputError
 from albert_tfx.storage import (
     fingerprint,
@@ -133,7 +133,7 @@ class Origin:
     Attributes:
       pipeline: Name of the pipeline that pushed it.
       classes: Names of the classes, in the order of the model's probabilities.
-      fingerprint: Hash of the model's files, as they were before this was added.
+      fingerprint: Hash of the model's files, as they were before this and its card were added.
     """
 
     pipeline: str
@@ -157,7 +157,7 @@ class Origin:
 def is_whole(version: epath.PathLike) -> bool:
     """Returns whether the files of a version are those that were pushed."""
     origin = Origin.load(version)
-    own = os.path.join(EXTRA_ASSETS, ORIGIN_FILE)
+    own = [os.path.join(EXTRA_ASSETS, name) for name in (ORIGIN_FILE, MODEL_CARD_FILE)]
     return origin is not None and fingerprint(version, without=own) == origin.fingerprint
 
 

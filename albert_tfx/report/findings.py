@@ -50,7 +50,6 @@ _PROJECT = "albert-tfx"
 
 def summarize(
     decision: "Decision",
-    pushed_model: str | None,
     comparison: Comparison,
     histories: "Mapping[str, TrainingHistory]",
     test: ProductionComparison,
@@ -62,15 +61,13 @@ def summarize(
     costs: "Mapping[str, ModelCost]",
     words: "Mapping[str, ReviewLengths]",
     encoder: "Description | None",
-    command: str,
     settings: Settings | None = None,
     date: str = "",
 ) -> Summary:
-    """Returns the summary of a run.
+    """Returns the summary of a run, as far as it is known before Pusher has run.
 
     Args:
       decision: Decision of ModelSelector.
-      pushed_model: Folder to which Pusher pushed the winner, or None where it pushed nothing.
       comparison: Both models on the eval split, and the yardstick.
       histories: Training histories by `frozen` and `fine_tuned`.
       test: The selected model on the test split, and the one in production.
@@ -82,7 +79,6 @@ def summarize(
       costs: Costs of the exported models, by `frozen` and `fine_tuned`.
       words: Lengths of the reviews, by split.
       encoder: The encoder that both models have; None where that is not known.
-      command: The command that started the run; empty where that is not known.
       settings: What the run was asked to do; None where that is not known.
       date: Of the report, as `2026-11-29`; empty likewise.
     """
@@ -93,8 +89,8 @@ def summarize(
     found = Summary(
         winner=decision.winner,
         selected=decision.selected,
-        pushed=pushed_model is not None,
-        pushed_model=pushed_model,
+        pushed=False,
+        pushed_model=None,
         rule=decision.rule,
         reason=decision.reason,
         answer=answer(decision, comparison),
@@ -149,9 +145,24 @@ def summarize(
         labels=_labels(duplicates, comparison),
         versions=versions(),
         seed=next(iter(histories.values())).seed,
-        command=command,
+        command="",
     )
     found = dataclasses.replace(found, caution=wording.caution(found))
+    return dataclasses.replace(found, headline=wording.verdict(found))
+
+
+def concluded(summary: Summary, pushed_model: str | None, command: str) -> Summary:
+    """Returns the summary of a run that has ended.
+
+    Args:
+      summary: What `summarize` returned.
+      pushed_model: Folder to which Pusher pushed the winner, or None where it pushed nothing.
+      command: The command that started the run; empty where that is not known.
+    """
+    is_pushed = pushed_model is not None
+    found = dataclasses.replace(
+        summary, pushed=is_pushed, pushed_model=pushed_model, command=command
+    )
     return dataclasses.replace(found, headline=wording.verdict(found))
 
 

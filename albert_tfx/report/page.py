@@ -103,8 +103,8 @@ def render(
         mistakes=mistakes[:MAX_REVIEWS],
         sources=sources,
         wording=wording,
-        costs=[*_training_costs(summary), *(_cost_row(*each, summary) for each in _COSTS[1:])],
-        settings=_settings(summary),
+        costs=[*_training_costs(summary), *(_cost_row(*each, summary) for each in COSTS[1:])],
+        settings=training_settings(summary),
     )
 
 
@@ -243,7 +243,7 @@ def excerpt(text: str) -> str:
 
 
 # Heading, key in the summary, and format.
-_COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
     ("Training's matrix products", "training_precision", word),
     ("Peak learning rate", "learning_rate", rate),
@@ -274,7 +274,7 @@ def _metric_row(metric: Metric, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _settings(summary: Summary) -> dict[str, str]:
+def training_settings(summary: Summary) -> dict[str, str]:
     """Returns how the models were trained, by what it is called."""
     if summary.settings is None:
         return {}
@@ -294,7 +294,7 @@ def _settings(summary: Summary) -> dict[str, str]:
 
 def _training_costs(summary: Summary) -> list[dict[str, Any]]:
     """Returns the rows of what training costs: time, its factor, and money where that is known."""
-    row = _cost_row(*_COSTS[0], summary)
+    row = _cost_row(*COSTS[0], summary)
     measured: list[Any] = [summary.models[model] for model in SHORT_TITLES]
     measured += [summary.yardstick] if summary.yardstick else []
     durations = [each.train_seconds for each in measured]

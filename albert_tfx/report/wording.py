@@ -280,6 +280,14 @@ def encoder(summary: Summary) -> str:
     return f"{summary.encoder}{_OWN if is_own(summary) else ''}"
 
 
+def licence(summary: Summary) -> str:
+    """Returns the encoder's licence, as far as it is known here."""
+    if is_own(summary):
+        return "MIT, as this project's"
+    handle = f" {summary.encoder.handle}" if summary.encoder else " it"
+    return f"not known here; it is stated where{handle} comes from"
+
+
 def subject(summary: Summary) -> str:
     """Returns what the run is about: the data set, its texts and classes, the encoder, the date."""
     dataset = summary.settings.dataset if summary.settings else ""
@@ -440,6 +448,32 @@ def rates(summary: Summary) -> str:
 def _loss(trial: Mapping[str, float]) -> str:
     loss = trial["loss"]
     return f"{loss:.3f}" if is_known(loss) else "undefined"
+
+
+def limits(summary: Summary) -> dict[str, str]:
+    """Returns what the figures do not show: a reason for each statement."""
+    own = {
+        "This encoder is not ALBERT as published.": "The small ALBERT that comes with this project "
+        "was pretrained by it, on English film reviews alone; it is not Google's, and its figures "
+        "tell nothing about Google's."
+    }
+    return {
+        "Another seed or another split may give another result.": f"{seeds(summary)} Between "
+        "seeds, fine-tuning on little data can differ by points.",
+        "How the intervals are computed.": "Accuracy: Wilson (1927). Its paired difference: Bonett "
+        "and Price (2012). All other metrics: the infinitesimal jackknife (Efron 1982), which for "
+        "the AUC is DeLong's method; a calibration error that chance alone could produce has a "
+        "lower bound of 0. All assume independent texts; several by one author, or of one subject, "
+        "are not.",
+        "There are several slices.": "Their intervals are not widened for that.",
+        "Other text may give another result.": "Nothing here was measured on texts of another kind "
+        "or time.",
+        **(own if is_own(summary) else {}),
+        "The sample reviews are no real ones.": "Those that come with this project were composed "
+        "by a program, for trying the pipeline out.",
+        "Durations are those of one machine.": "They were measured once, and include the effect of "
+        "other work on it.",
+    }
 
 
 def cost(summary: Summary) -> str:

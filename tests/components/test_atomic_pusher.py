@@ -45,7 +45,9 @@ def graph(folder: Path) -> bytes:
     return (folder / "saved_model.pb").read_bytes()
 
 
-def push(model, folder: Path, blessed: bool = True, pipeline: str = "mine", production=None):
+def push(
+    model, folder: Path, blessed: bool = True, pipeline: str = "mine", production=None, card=()
+):
     blessing = make_artifact(standard_artifacts.ModelBlessing, folder / "blessing")
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
     record(blessing, production)
@@ -54,7 +56,7 @@ def push(model, folder: Path, blessed: bool = True, pipeline: str = "mine", prod
         filesystem=proto.PushDestination.Filesystem(base_directory=str(folder / "serving"))
     )
     atomic_pusher.Executor().Do(
-        {"model": [model], "model_blessing": [blessing]},
+        {"model": [model], "model_blessing": [blessing], "card": list(card)},
         {"pushed_model": [pushed]},
         {
             "push_destination": proto_utils.proto_to_json(destination),
@@ -71,6 +73,19 @@ def test_a_push_leaves_the_version_and_nothing_else(model, tmp_path: Path):
     assert pushed.get_string_custom_property("pushed_destination") == str(version)
     assert graph(version) == graph(Path(model.uri, "Format-Serving"))
     assert is_whole(version)
+
+
+def test_the_card_is_published_with_the_model_and_is_no_part_of_it(model, tmp_path: Path):
+    card = make_artifact(standard_artifacts.ModelEvaluation, tmp_path / "card")
+    (tmp_path / "card" / "MODEL_CARD.md").write_text("# A model")
+    push(model, tmp_path, card=[card])
+    (version,) = (tmp_path / "serving").iterdir()
+    assert (version / "assets.extra" / "MODEL_CARD.md").read_text() == "# A model"
+    assert is_whole(version)
+    assert tf.saved_model.load(str(version)).signatures
+    (tmp_path / "card" / "MODEL_CARD.md").write_text("# The same model")
+    push(model, tmp_path, card=[card])
+    assert versions(tmp_path) == [version.name]
 
 
 @pytest.mark.parametrize("blessed", [True, False])

@@ -32,6 +32,7 @@ from albert_tfx.report import findings, plot_style
 from albert_tfx.report.summary import Summary, to_record
 from albert_tfx.storage import copy_whole, to_json
 from components.comparison_report import ComparisonReport
+from components.model_card import ModelCard
 from components.model_selector import ModelSelector
 from components.production_gate import ProductionGate
 from tests.support import artifacts, pages, reports, summaries
@@ -39,7 +40,12 @@ from tests.support.artifacts import DUPLICATES
 from tests.support.reports import HISTORIES
 
 FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "confusion")
-FILES = {"index.html", "summary.json", *(f"{each}.png" for each in (*FIGURES, "slices"))}
+FILES = {
+    "index.html",
+    "summary.json",
+    "MODEL_CARD.md",
+    *(f"{each}.png" for each in (*FIGURES, "slices")),
+}
 COMMAND = "python local_runner.py --seed 1"
 SETTINGS = {
     "dataset": DatasetOptions("/data/tickets/1.0.0"),
@@ -75,6 +81,11 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         evaluation=channel["test_evaluation"],
         policy=json.dumps(encode(ProductionPolicy())),
     )
+    card = ModelCard(
+        **{key: channel[key] for key in (*evaluations, *others)},
+        blessing=gate.outputs["blessing"],
+        settings=json.dumps({name: encode(each) for name, each in SETTINGS.items()}),
+    )
     pusher = tfx.components.Pusher(
         model=selector.outputs["model"],
         model_blessing=gate.outputs["blessing"],
@@ -87,8 +98,8 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         **{key: channel[key] for key in ("evaluation", "test_evaluation", "examples", *others)},
         blessing=gate.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
+        card=card.outputs["card"],
         command=COMMAND,
-        settings=json.dumps({name: encode(each) for name, each in SETTINGS.items()}),
     )
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
         str(folder / "metadata.db")
@@ -97,7 +108,7 @@ def run_pipeline(evaluated, folder: Path, policy: SelectionPolicy) -> Path:
         tfx.dsl.Pipeline(
             pipeline_name="decision",
             pipeline_root=str(folder / "pipeline"),
-            components=[*importers, selector, gate, pusher, report],
+            components=[*importers, selector, gate, card, pusher, report],
             metadata_connection_config=metadata,
         )
     )
@@ -307,7 +318,6 @@ def test_undefined_numbers_become_null(two_classes, tmp_path):
     )
     summary = findings.summarize(
         Decision("frozen", None, "undefined", "Neither model is pushed."),
-        None,
         dataclasses.replace(comparison, frozen=broken),
         HISTORIES,
         dataclasses.replace(test, winner=broken, production=broken),
@@ -319,7 +329,6 @@ def test_undefined_numbers_become_null(two_classes, tmp_path):
         reports.COSTS,
         reports.WORDS,
         None,
-        COMMAND,
     )
     summary.save(tmp_path)
     written = json.loads((tmp_path / "summary.json").read_text())

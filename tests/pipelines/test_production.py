@@ -23,6 +23,7 @@ from albert_tfx.options import ProductionPolicy, SelectionPolicy, encode
 from albert_tfx.storage import version_numbers
 from components.atomic_pusher import AtomicPusher
 from components.comparison_report import ComparisonReport
+from components.model_card import ModelCard
 from components.model_selector import ModelSelector
 from components.production_evaluator import ProductionEvaluator
 from components.production_gate import ProductionGate
@@ -39,7 +40,7 @@ BETTER, WORSE = SelectionPolicy(), SelectionPolicy(min_gain=0.9)
 STRICT, LENIENT = ProductionPolicy(), ProductionPolicy(max_production_loss=1.0)
 CHAIN = (
     *("ModelSelector", "Evaluator.test", "ProductionGate"),
-    *("Pusher", "ComparisonReport"),
+    *("ModelCard", "Pusher", "ComparisonReport"),
 )
 
 
@@ -147,9 +148,16 @@ class Runs:
             policy=json.dumps(encode(production_policy)),
         )
         filesystem = tfx.proto.PushDestination.Filesystem(base_directory=self.output.serving)
+        card = ModelCard(
+            **{key: channel[key] for key in ("frozen_model", "fine_tuned_model")},
+            **{key: channel[key] for key in ("evaluation", "examples", *self._report_inputs)},
+            blessing=gate.outputs["blessing"],
+            test_evaluation=test.outputs["evaluation"],
+        )
         pusher = AtomicPusher(
             model=model,
             model_blessing=gate.outputs["blessing"],
+            card=card.outputs["card"],
             push_destination=tfx.proto.PushDestination(filesystem=filesystem),
             pipeline=self.output.name,
             class_names=["no", "yes"],
@@ -160,11 +168,12 @@ class Runs:
             blessing=gate.outputs["blessing"],
             test_evaluation=test.outputs["evaluation"],
             pushed_model=pusher.outputs["pushed_model"],
+            card=card.outputs["card"],
         )
         return tfx.dsl.Pipeline(
             pipeline_name=self.output.name,
             pipeline_root=self.output.pipeline_root,
-            components=[*importers, selector, resolver, test, gate, pusher, report],
+            components=[*importers, selector, resolver, test, gate, card, pusher, report],
             enable_cache=True,
             metadata_connection_config=sqlite_metadata_connection_config(self.output.metadata),
             beam_pipeline_args=list(IN_PROCESS),

@@ -128,9 +128,8 @@ def summarize(
     yardstick: dict[str, Any] | None = None,
     settings: Settings | None = None,
 ) -> Summary:
-    return findings.summarize(
+    found = findings.summarize(
         decision=Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins: it gains."),
-        pushed_model="/srv/output/serving/7",
         comparison=comparison,
         histories=HISTORIES,
         test=ProductionComparison(comparison.fine_tuned, None, None),
@@ -142,9 +141,9 @@ def summarize(
         costs=COSTS,
         words=WORDS,
         encoder=ENCODER,
-        command="python local_runner.py --seed 1",
         settings=settings,
     )
+    return findings.concluded(found, "/srv/output/serving/7", "python local_runner.py --seed 1")
 
 
 def _compare(scores: data.Scores) -> Comparison:

@@ -1,0 +1,90 @@
+"""The card: it says what the summary says, of the model that was selected."""
+
+import dataclasses
+import re
+
+import pytest
+
+from albert_tfx.model_card import writing
+from albert_tfx.report import wording
+from albert_tfx.report.summary import Settings
+from tests.support import reports
+
+SETTINGS = Settings(
+    dataset="tickets",
+    sequence_length=96,
+    truncation="head_tail",
+    class_weights="balanced",
+    batch_size={"frozen": 32, "fine_tuned": 16},
+)
+
+
+@pytest.fixture(scope="module")
+def summary():
+    found = reports.make_with_yardstick(classes=3).summary
+    labels = {split: {"a": 320, "b|<i>": 60, "c": 20} for split in ("train", "eval", "test")}
+    return dataclasses.replace(found, settings=SETTINGS, labels=labels)
+
+
+def sections(card: str) -> dict[str, str]:
+    return dict(re.findall(r"^## (.+?)\n\n(.*?)(?=^## |\Z)", card, re.MULTILINE | re.DOTALL))
+
+
+def test_the_card_has_its_parts_and_no_sentence_of_its_own(summary):
+    card = writing.render(summary)
+    parts = sections(card)
+    names = ("What it is", "Data", "Recipe", "Figures", "Cost", "Limits", "How to ask it")
+    assert tuple(parts) == names
+    assert wording.verdict(summary) in card
+    assert wording.subject(summary).partition("; ")[0] in card
+    assert wording.on_test(summary) in parts["Figures"]
+    assert wording.encoder(summary) in parts["What it is"]
+    assert all(reason in parts["Limits"] for reason in wording.limits(summary).values())
+    assert "- class weights: balanced" in parts["Recipe"]
+    assert "{" not in card
+
+
+def test_tables_have_the_figures_of_the_summary(summary):
+    parts = sections(writing.render(summary))
+    accuracy = summary.test.metrics.accuracy
+    bounds = f"({accuracy.lower:.1%} to {accuracy.upper:.1%})"
+    assert f"| accuracy | {accuracy.value:.1%} {bounds} |" in parts["Figures"]
+    for each in summary.classes["fine_tuned"]:
+        assert (
+            f"| {each.name} | {each.examples:,} | {each.precision.value:.1%} (" in parts["Figures"]
+        )
+    assert "| a | 320 | 320 | 320 |" in parts["Data"]
+    assert "| all | 3,600 | 400 | 1,200 |" in parts["Data"]
+
+
+def test_what_users_name_breaks_no_table(summary):
+    assert "| b\\|&lt;i&gt; | 60 | 60 | 60 |" in writing.render(summary)
+
+
+def test_the_small_encoder_is_called_what_it_is(summary):
+    own = dataclasses.replace(reports.ENCODER, handle="asset://albert_en_mini")
+    card = writing.render(dataclasses.replace(summary, encoder=own))
+    assert "this project's own small ALBERT, for trying out, and not Google's" in card
+    assert "Licence of the encoder: MIT" in card
+    assert "it is not Google's" in sections(card)["Limits"]
+    other = dataclasses.replace(reports.ENCODER, handle="hf://them/theirs")
+    card = writing.render(dataclasses.replace(summary, encoder=other))
+    assert "not known here; it is stated where hf://them/theirs comes from" in card
+    assert "Google" not in card
+
+
+def test_the_yardstick_has_a_card_without_an_encoder(summary):
+    card = writing.render(dataclasses.replace(summary, selected="yardstick", winner="yardstick"))
+    assert card.startswith("# TF-IDF: a classifier of texts")
+    assert "It has no text encoder." in card
+    assert "Licence of the encoder" not in card
+    assert f"{summary.yardstick.parameters:,}" in sections(card)["Cost"]
+
+
+def test_a_model_that_was_refused_is_said_so(summary):
+    refused = dataclasses.replace(summary, winner=None, reason="It is not good enough.")
+    assert "**This model was not pushed.** It is not good enough." in writing.render(refused)
+    gate = dataclasses.replace(summary.production, passed=False, reason="It loses.")
+    refused = dataclasses.replace(summary, production=gate)
+    assert "**This model was not pushed.** It loses." in writing.render(refused)
+    assert "was not pushed" not in writing.render(summary)
