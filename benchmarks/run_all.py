@@ -28,6 +28,7 @@ BENCHMARKS = (
     "training_throughput",
     "latency",
     "serving_load",
+    "recompute_page",
     "real_encoder",
     "cost",
     "cached_rerun",
