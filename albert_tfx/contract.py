@@ -54,6 +54,11 @@ ALL_SHORT_TITLES = {**SHORT_TITLES, YARDSTICK: "TF-IDF"}
 ALL_TITLES = {**TITLES, YARDSTICK: "TF-IDF"}
 ALL_NAMES = {**NAMES, YARDSTICK: "TF-IDF"}
 
+# The features by which reviews are sliced, and words for them.
+LENGTH_SLICE = "length"
+LABEL_SLICE = "label_name"
+SLICES = {LENGTH_SLICE: "length", LABEL_SLICE: "label"}
+
 # Ids of the pipeline's nodes.
 TFDS_EXAMPLE_GEN = "TfdsExampleGen"
 DUPLICATE_FINDER = "DuplicateFinder"

@@ -656,6 +656,15 @@ class ReportOptions:
         ),
         bounds=Bounds(lambda value: value > 0, "Give more than 0"),
     )
+    # Of what is shown alone: a label's index stays what it is.
+    class_order: str | None = optional(
+        "--class-order",
+        SERVED,
+        "classes in the order in which tables and figures are to show them, with commas between "
+        "them; those not named follow",
+        "A,B,C",
+        "numbers by value, others as in the data set",
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -1,5 +1,7 @@
 """ComparisonReport: what the run found, as a page, `summary.json` and plots in one folder."""
 
+import dataclasses
+
 from etils import epath
 from tfx.types import Artifact
 from tfx.types.standard_artifacts import (
@@ -89,7 +91,11 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
     comparison = comparing.with_runs(measured, runs, decision.metric, answers)
     histories = {model: TrainingHistory.load(uri) for model, uri in runs.items()}
     curves = measured.curves(answers)
-    curves = {name: curves[name] for name in (*histories, YARDSTICK) if name in curves}
+    order = [each.name for each in next(iter(summary.classes.values()))]
+    curves = {
+        name: curves[name].in_order(order) for name in (*histories, YARDSTICK) if name in curves
+    }
+    comparison = dataclasses.replace(comparison, slices=summary.slices)
     pictures = figures.draw(comparison, histories, curves)
     sources = page.trace(map(_source, inputs, inputs.values()), report.uri)
     html = page.render(

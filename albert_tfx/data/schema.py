@@ -3,7 +3,9 @@
 Imports neither TensorFlow nor TFX, so that a runner can check a schema at once.
 """
 
+import csv
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from albert_tfx.errors import InputError
 from albert_tfx.storage import write_bytes
 
 CURATED = Path(__file__).with_suffix(".pbtxt")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 
 def load(path: str | Path) -> schema_pb2.Schema:
@@ -49,6 +52,32 @@ def class_names(schema: schema_pb2.Schema) -> tuple[str, ...]:
             "Give it `int_domain` from 0, and for each value one tag in its `annotation`",
         )
     return names
+
+
+def display_order(names: Sequence[str], wanted: str | None = None) -> list[str]:
+    """Returns classes in the order in which tables and figures show them; their indices stay.
+
+    Args:
+      names: The classes, in the order of their indices.
+      wanted: As `ReportOptions.class_order` has it: some of them, as a row of CSV, which come
+        first. The others follow, by value where all classes are numbers.
+
+    Raises:
+      InputError: `wanted` names something else, or a class twice.
+
+    >>> display_order(["0.5", "10", "9"]), display_order(["high", "low", "mid"], "low,mid")
+    (['0.5', '9', '10'], ['low', 'mid', 'high'])
+    """
+    first = [each.strip() for row in csv.reader([wanted or ""]) for each in row]
+    for each in first:
+        if each not in names or first.count(each) > 1:
+            raise InputError(
+                f"--class-order names {each!r} {'twice' if each in names else 'and no such class'}",
+                f"Give some of {', '.join(names)}, each once; one with a comma in quotes",
+            )
+    are_numbers = all(map(_NUMBER.fullmatch, names))
+    others = [each for each in names if each not in first]
+    return [*first, *(sorted(others, key=float) if are_numbers else others)]
 
 
 def for_classes(names: Sequence[str]) -> schema_pb2.Schema:

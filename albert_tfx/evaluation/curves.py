@@ -34,6 +34,22 @@ class Curves:
     reliability: pd.DataFrame
     confusion: pd.DataFrame
 
+    def in_order(self, class_names: Sequence[str]) -> "Curves":
+        """Returns the same with the classes in another order, that of `class_names`."""
+        place = {name: index for index, name in enumerate(class_names)}
+
+        def ordered(points: pd.DataFrame) -> pd.DataFrame:
+            return points.sort_values(
+                "class_name", key=lambda names: names.map(place), kind="stable", ignore_index=True
+            )
+
+        return Curves(
+            ordered(self.roc),
+            ordered(self.precision_recall),
+            self.reliability,
+            self.confusion.loc[list(class_names), list(class_names)],
+        )
+
 
 def draw(
     labels: Ints,

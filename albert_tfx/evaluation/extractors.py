@@ -22,9 +22,8 @@ from tensorflow_model_analysis.extractors import extractor, unbatch_extractor
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio import tensor_adapter
 
-from albert_tfx.contract import LABEL, LABELS, TEXT
+from albert_tfx.contract import LABEL, LABEL_SLICE, LABELS, LENGTH_SLICE, TEXT
 from albert_tfx.data.lengths import count_words, length_name
-from albert_tfx.evaluation.tfma_config import LABEL_SLICE, LENGTH_SLICE
 
 # On a CPU, batches of 16 to 64 reviews take the least time a review; larger ones leave its caches.
 BATCH_SIZE = 32

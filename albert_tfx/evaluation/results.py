@@ -13,7 +13,15 @@ from etils import epath
 from sklearn.metrics import confusion_matrix
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, PRODUCTION, WINNER, YARDSTICK
+from albert_tfx.contract import (
+    FINE_TUNED,
+    FROZEN,
+    LABEL_SLICE,
+    PRODUCTION,
+    SLICES,
+    WINNER,
+    YARDSTICK,
+)
 from albert_tfx.data.lengths import length_names
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.baseline import Answers
@@ -50,8 +58,6 @@ from albert_tfx.evaluation.metrics import (
 from albert_tfx.evaluation.tfma_config import (
     CONFUSION_MATRIX,
     EXAMPLE_COUNT,
-    LABEL_SLICE,
-    SLICES,
 )
 from albert_tfx.evaluation.tfma_metrics import (
     DISAGREEMENTS,

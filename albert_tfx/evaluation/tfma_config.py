@@ -12,6 +12,7 @@ from albert_tfx.contract import (
     PROBABILITIES,
     PRODUCTION,
     SERVING_DEFAULT,
+    SLICES,
     WINNER,
 )
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS, Metric
@@ -19,10 +20,6 @@ from albert_tfx.options import SelectionPolicy
 
 EXAMPLE_COUNT = "example_count"
 CONFUSION_MATRIX = "confusion_matrix"
-
-LENGTH_SLICE = "length"
-LABEL_SLICE = "label_name"
-SLICES = {LENGTH_SLICE: "length", LABEL_SLICE: "label"}  # the features, and words for them
 
 # Metrics of our own are named, not imported: the Evaluator's processes import them.
 _OUR_METRICS = "albert_tfx.evaluation.tfma_metrics"

@@ -8,7 +8,8 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, YARDSTICK
+from albert_tfx.contract import FINE_TUNED, FROZEN, LABEL_SLICE, SLICES, YARDSTICK
+from albert_tfx.data.schema import display_order
 from albert_tfx.evaluation.measurements import Comparison, ProductionComparison
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
 from albert_tfx.options import BALANCED
@@ -147,8 +148,29 @@ def summarize(
         seed=next(iter(histories.values())).seed,
         command="",
     )
-    found = dataclasses.replace(found, caution=wording.caution(found))
+    found = _in_order(dataclasses.replace(found, caution=wording.caution(found)))
     return dataclasses.replace(found, headline=wording.verdict(found))
+
+
+def _in_order(summary: Summary) -> Summary:
+    """Returns a summary with its classes in the order in which they are shown."""
+    names = [each.name for each in next(iter(summary.classes.values()), ())]
+    order = display_order(names, summary.settings.class_order if summary.settings else None)
+    place = {name: index for index, name in enumerate(order)}
+    labels = {f"{SLICES[LABEL_SLICE]} {name}": index for name, index in place.items()}
+    return dataclasses.replace(
+        summary,
+        classes={
+            model: tuple(sorted(each, key=lambda each: place[each.name]))
+            for model, each in summary.classes.items()
+        },
+        labels={
+            split: {name: counts[name] for name in order}
+            for split, counts in summary.labels.items()
+        },
+        # Those by length come first, as they are.
+        slices=tuple(sorted(summary.slices, key=lambda each: labels.get(each.name, -1))),
+    )
 
 
 def concluded(summary: Summary, pushed_model: str | None, command: str) -> Summary:
@@ -182,6 +204,7 @@ def settings(options: Mapping[str, Mapping[str, Any]]) -> Settings:
         class_weights=options[FINE_TUNED]["class_weights"],
         batch_size={model: options[model]["batch_size"] for model in trainers},
         price_per_hour=options["report"]["price_per_hour"],
+        class_order=options["report"].get("class_order"),
     )
 
 

@@ -162,6 +162,7 @@ class Settings:
     class_weights: str
     batch_size: Mapping[str, int]
     price_per_hour: float | None = None
+    class_order: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, TEST
+from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, LABEL_SLICE, LENGTH_SLICE, SLICES, TEST
 from albert_tfx.data.lengths import length_name
 from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.measurements import (
@@ -31,7 +31,6 @@ from albert_tfx.evaluation.metrics import (
     estimate_one,
 )
 from albert_tfx.evaluation.results import Evaluation
-from albert_tfx.evaluation.tfma_config import LABEL_SLICE, LENGTH_SLICE, SLICES
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.seeds.answers import Answers, Floats, load
 from albert_tfx.seeds.crossed import spread

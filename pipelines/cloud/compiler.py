@@ -12,7 +12,7 @@ from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2Dag
 
 from albert_tfx.data import schema, tfds_source
 from albert_tfx.errors import InputError
-from albert_tfx.options import DatasetOptions
+from albert_tfx.options import DatasetOptions, ReportOptions
 from albert_tfx.release.production import PIPELINE
 from pipelines.cloud import parameters
 from pipelines.cloud import spec as spec_file
@@ -47,6 +47,7 @@ def compile_request(
     with tempfile.TemporaryDirectory() as output:
         dataset = request.of(DatasetOptions)
         names = tfds_source.class_names(dataset)
+        schema.display_order(names, request.of(ReportOptions).class_order)
         if dataset.data_dir is None:
             dataset = request.of(DatasetOptions, data_dir=f"{output}/datasets")
         config = build_config(

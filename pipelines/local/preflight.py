@@ -17,6 +17,7 @@ from albert_tfx.options import (
     EmbeddingOptions,
     FileOptions,
     PreprocessingOptions,
+    ReportOptions,
     SelectionPolicy,
     TextsToScore,
 )
@@ -44,7 +45,7 @@ class Prepared:
     Attributes:
       config: The run, its reviews ready to be read and their schema in place.
       encoder: What is known of its encoder.
-      class_names: What the reviews are sorted into.
+      class_names: What the reviews are sorted into, in the order in which they are shown.
       num_examples: How many reviews each split has.
       remarks: What to tell the user besides.
       dataset: The reviews, resolved.
@@ -112,6 +113,7 @@ def prepare(request: Request) -> Prepared:
     tfds_source.require_whole(resolved)
     production.refuse_other_origins(request.serving, request.name, resolved.class_names)
     metrics.deciding(request.of(SelectionPolicy).metric, resolved.class_names)
+    order = schema.display_order(resolved.class_names, request.of(ReportOptions).class_order)
     path = schema.write(schema.for_classes(resolved.class_names), f"{request.output}/schema")
     texts = _texts_to_score(request, resolved)
     config = build_config(
@@ -128,7 +130,7 @@ def prepare(request: Request) -> Prepared:
     return Prepared(
         config,
         encoder,
-        resolved.class_names,
+        tuple(order),
         resolved.num_examples,
         remarks,
         resolved,

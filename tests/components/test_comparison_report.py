@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ SETTINGS = {
     "preprocessing": PreprocessingOptions("any", sequence_length=77),
     "frozen": TrainerOptions("frozen", "any", class_weights="balanced"),
     "fine_tuned": TrainerOptions("fine_tuned", "any", batch_size=16, class_weights="balanced"),
-    "report": ReportOptions(2.5),
+    "report": ReportOptions(2.5, "class 1"),
 }
 
 
@@ -156,7 +157,10 @@ def test_summary_holds_the_numbers_of_the_evaluation(summary, two_classes):
 
 
 def test_summary_lists_the_slices(summary, two_classes):
-    slices = load_comparison(two_classes.evaluation.uri).slices
+    slices = sorted(
+        load_comparison(two_classes.evaluation.uri).slices,
+        key=lambda each: each.name == "label class 0",
+    )
     written = [{**each, "yardstick": None, "gains": {}} for each in summary["slices"]]
     assert written == [dataclasses.asdict(each) for each in slices]
     assert summary["slices"][0]["yardstick"]["value"] > 0
@@ -222,10 +226,25 @@ def test_summary_tells_of_the_settings_and_the_day(summary):
         "class_weights": "balanced",
         "batch_size": {"frozen": 32, "fine_tuned": 16},
         "price_per_hour": 2.5,
+        "class_order": "class 1",
     }
     day = datetime.date.fromisoformat(summary["date"])
     assert abs(day - datetime.datetime.now(datetime.UTC).date()) <= datetime.timedelta(days=1)
     assert summary["labels"] == {"train": {"class 0": 147, "class 1": 0}}
+
+
+def test_classes_are_shown_in_the_order_that_was_asked_for(folder, summary):
+    order = ["class 1", "class 0"]
+    assert list(summary["labels"]["train"]) == order
+    assert all([each["name"] for each in of] == order for of in summary["classes"].values())
+    assert [each["name"] for each in summary["slices"][-2:]] == [f"label {name}" for name in order]
+    page = (folder / "report" / "index.html").read_text()
+    table = page[page.index('id="caption-confusion-frozen"') :].partition("</table>")[0]
+    assert re.findall(r"<bdi>(.+?)</bdi>", table) == [*order, *order]
+    counts = [int(each) for each in re.findall(r"<td>(\d+) ", table)]
+    of_class = summary["classes"]["frozen"]
+    assert [sum(counts[:2]), sum(counts[2:])] == [each["examples"] for each in of_class]
+    assert counts[0] + counts[2] == of_class[0]["answers"]
 
 
 def test_summary_answers_first(summary):
@@ -238,8 +257,10 @@ def test_summary_has_each_class(summary, two_classes):
     labels = np.bincount(two_classes.scores.labels)
     for model in ("frozen", "fine_tuned", "yardstick"):
         found = summary["classes"][model]
-        assert [each["name"] for each in found] == ["class 0", "class 1"]
-        assert [each["examples"] for each in found] == labels.tolist()
+        assert {each["name"]: each["examples"] for each in found} == {
+            "class 0": labels[0],
+            "class 1": labels[1],
+        }
 
 
 def test_the_page_tells_of_this_run(folder, summary):

@@ -53,6 +53,7 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--min-auc", 0.25, lambda built: built.policy.min_auc),
         ("--min-gain-over-majority", 0.25, lambda built: built.policy.min_gain_over_majority),
         ("--min-gain-over-yardstick", 0.25, lambda built: built.policy.min_gain_over_yardstick),
+        ("--class-order", "b,a", lambda built: built.report_options.class_order),
         ("--candidates", "all", lambda built: built.policy.candidates),
         ("--worst-metric", 0.25, lambda built: built.policy.worst_metric),
         ("--metric", "macro_f1", lambda built: built.policy.metric),

@@ -57,3 +57,28 @@ def test_label_must_exist():
 
     with pytest.raises(InputError, match="no feature 'label'"):
         schema.class_names(binary)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "order"),
+    [
+        (["b", "a"], None, ["b", "a"]),
+        (["1.5", "-2", "10", "9"], None, ["-2", "1.5", "9", "10"]),
+        (["10", "9", "none"], None, ["10", "9", "none"]),
+        (["Fri", "Mon", "Tue"], "Mon,Tue,Fri", ["Mon", "Tue", "Fri"]),
+        (["high", "low", "mid"], " low ", ["low", "high", "mid"]),
+        (["a, b", "c"], 'c,"a, b"', ["c", "a, b"]),
+        (["10", "9", "8"], "9", ["9", "8", "10"]),
+    ],
+)
+def test_classes_are_shown_as_asked_else_by_value(names, wanted, order):
+    assert schema.display_order(names, wanted) == order
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cause"),
+    [("low,medium", "'medium' and no such class"), ("low,low", "'low' twice"), ("a,,b", "''")],
+)
+def test_an_order_of_other_classes_is_refused(wanted, cause):
+    with pytest.raises(InputError, match=cause):
+        schema.display_order(["low", "a", "b"], wanted)
