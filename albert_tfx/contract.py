@@ -15,11 +15,14 @@ of the pipeline, properties of artifacts, and files.
 |                        | `text`           | string  | `[]`               |
 | exported model         | `probabilities`  | float32 | `[batch, classes]` |
 |                        | `labels`         | string  | `[batch, classes]` |
+|                        | `label`          | string  | `[batch]` *        |
+|                        | `score`          | float32 | `[batch]`          |
 
 `label` is the class index; the class names, in that order, are the tags of the label feature's
 annotation in the schema. `labels` in the exported model's answer names the class of each column
-of `probabilities`. The Trainers learn from no `text`; they send a few along with the exported
-model, as warm-up requests.
+of `probabilities`; its `label` is the name of the class that it says, and `score` how probable that
+is. (* In `serving_default`, `label` is `[batch, 1]`, for the sake of TFX's BulkInferrer.) The
+Trainers learn from no `text`; they send a few along with the exported model, as warm-up requests.
 """
 
 TRAIN = "train"
@@ -36,6 +39,7 @@ SEQUENCE_OUTPUT = "sequence_output"
 
 PROBABILITIES = "probabilities"
 LABELS = "labels"
+SCORE = "score"
 SERVING_DEFAULT = "serving_default"
 CLASSIFY_TEXT = "classify_text"
 

@@ -12,7 +12,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from albert_tfx.errors import InputError, did_you_mean
@@ -26,6 +26,8 @@ ACCURACY_METRIC, LOG_LOSS_METRIC = "accuracy", "log_loss"
 ALBERT_CANDIDATES, ALL_CANDIDATES = CANDIDATES = ("albert", "all")
 NO_WEIGHTS, BALANCED = CLASS_WEIGHTS = ("none", "balanced")
 PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
+CALIBRATION_AUTO, CALIBRATION_OFF = CALIBRATIONS = ("auto", "off")
+ARGMAX_THRESHOLD = 0.5  # of two classes, it chooses the more probable one
 
 # Groups of flags.
 REVIEWS = "the reviews"
@@ -33,6 +35,7 @@ FILE = "your own file, in place of a data set"
 ENCODER = "the encoder, and what it sees of a review"
 TRAINING = "training"
 SERVED = "which model is served"
+ANSWERED = "what the served model answers"
 
 OptionsT = TypeVar("OptionsT")
 
@@ -556,6 +559,79 @@ class TrainerOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class AnswerOptions:
+    """What the exported models make of probabilities; see `albert_tfx.calibration`."""
+
+    calibration: str = option(
+        CALIBRATION_AUTO,
+        Flag(
+            "--calibration",
+            ANSWERED,
+            "auto: divide log-probabilities by a temperature that is fitted on eval, where that "
+            "lowers the log loss; what is answered stays",
+        ),
+        bounds=one_of(CALIBRATIONS),
+    )
+    threshold: float = option(
+        ARGMAX_THRESHOLD,
+        Flag(
+            "--threshold",
+            ANSWERED,
+            "of two classes, the probability of the second from which on it is the label",
+            "SHARE",
+            at_submission=True,
+        ),
+        bounds=Bounds(lambda value: 0 < value < 1, "Give more than 0, below 1"),
+    )
+    abstain_below: float = option(
+        0.0,
+        Flag(
+            "--abstain-below",
+            ANSWERED,
+            "the label is --abstain-label where its probability is below this",
+            "SCORE",
+            "0, which never abstains",
+            at_submission=True,
+        ),
+        bounds=_PART,
+        called="abstain-below",
+    )
+    abstain_label: str = option(
+        "unsure",
+        Flag(
+            "--abstain-label",
+            ANSWERED,
+            "the label of a text that no class is said of",
+            "NAME",
+            at_submission=True,
+        ),
+        bounds=Bounds(lambda value: bool(value.strip()), "Give a name"),
+        called="abstain-label",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def require_fit(self, class_names: Sequence[str]) -> None:
+        """Refuses what cannot be answered with these classes.
+
+        Raises:
+          InputError: There is a threshold, and not two classes; or a class has the name that no
+            class is said by.
+        """
+        if self.threshold != ARGMAX_THRESHOLD and len(class_names) != 2:
+            raise InputError(
+                f"--threshold is for two classes, and these texts have {len(class_names)}",
+                "Leave it out; --abstain-below is for any number of classes",
+            )
+        if self.abstain_below and self.abstain_label in class_names:
+            raise InputError(
+                f"--abstain-label {self.abstain_label!r} is the name of a class of these texts",
+                "Give another name with --abstain-label NAME",
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class YardstickOptions:
     """How the yardstick is trained, for Yardstick."""
 
@@ -693,6 +769,7 @@ COMPONENT_OPTIONS = (
     TrainerOptions,
     EmbeddingOptions,
     PreprocessingOptions,
+    AnswerOptions,
     YardstickOptions,
     SelectionPolicy,
     ProductionPolicy,

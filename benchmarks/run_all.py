@@ -17,6 +17,7 @@ BENCHMARKS = (
     "duplicates_and_yardstick",
     "interval_coverage",
     "choice_of_epoch",
+    "calibration",
     "whole_run",
     "evaluator",
     "predictions",

@@ -15,7 +15,7 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from albert_tfx.contract import FINE_TUNED, LABEL, TEXT, TRAIN
 from albert_tfx.data import schema
 from albert_tfx.data.sample_reviews import LABELS
-from albert_tfx.options import PreprocessingOptions, TrainerOptions, encode
+from albert_tfx.options import AnswerOptions, PreprocessingOptions, TrainerOptions, encode
 from components import preprocessing, trainer
 from pipelines.presets import IN_PROCESS, PROJECT
 
@@ -82,7 +82,10 @@ def train(transformed: Transformed, options: TrainerOptions, folder: Path) -> Pa
             schema_path=str(schema.CURATED),
             serving_model_dir=str(model),
             model_run_dir=str(folder / "run" / "1"),
-            custom_config={trainer.OPTIONS_KEY: encode(options)},
+            custom_config={
+                trainer.OPTIONS_KEY: encode(options),
+                trainer.ANSWERS_KEY: encode(AnswerOptions()),
+            },
         )
     )
     return model

@@ -26,6 +26,7 @@ from albert_tfx.contract import (
 from albert_tfx.evaluation.baseline import Answers
 from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.options import AnswerOptions
 from albert_tfx.release.selection import load_decision
 from albert_tfx.report import figures, findings, page
 from albert_tfx.report.summary import Summary
@@ -90,7 +91,8 @@ def ComparisonReport(  # noqa: N802  TFX takes the node's id from it
     decision = load_decision(blessing.uri)
     comparison = comparing.with_runs(measured, runs, decision.metric, answers)
     histories = {model: TrainingHistory.load(uri) for model, uri in runs.items()}
-    curves = measured.curves(answers)
+    options = summary.answers.options if summary.answers else AnswerOptions()
+    curves = measured.curves(answers, options)
     order = [each.name for each in next(iter(summary.classes.values()))]
     curves = {
         name: curves[name].in_order(order) for name in (*histories, YARDSTICK) if name in curves

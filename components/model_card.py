@@ -27,10 +27,12 @@ from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
 from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.model_card import writing
 from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.options import AnswerOptions, decode
 from albert_tfx.release.production import recorded
 from albert_tfx.release.replacement import load_verdict
 from albert_tfx.release.selection import load_decision
 from albert_tfx.report import findings
+from albert_tfx.report.summary import AnswersSummary
 from albert_tfx.seeds import comparing
 from albert_tfx.storage import write_bytes
 
@@ -65,18 +67,22 @@ def ModelCard(  # noqa: N802  TFX takes the node's id from it
       duplicates: DuplicateFinder's `report`.
       yardstick: Yardstick's `result`.
       card: Folder of the two files.
-      settings: JSON of what `findings.settings` takes; empty where that is not known.
+      settings: JSON of what `findings.settings` takes, and of `AnswerOptions` by `answers`; empty
+        where that is not known.
     """
     decision = load_decision(blessing.uri)
     runs = {FROZEN: frozen_model_run.uri, FINE_TUNED: fine_tuned_model_run.uri}
     sizes = SplitSizes.load(duplicates.uri)
+    tested = Evaluation.load(test_evaluation.uri)
+    given = json.loads(settings) if settings else {}
+    options = decode(AnswerOptions, given.get("answers", {}))
     summary = findings.summarize(
         decision=decision,
         comparison=comparing.with_runs(
             Evaluation.load(evaluation.uri), runs, decision.metric, Answers.load(yardstick.uri)
         ),
         histories={model: TrainingHistory.load(uri) for model, uri in runs.items()},
-        test=Evaluation.load(test_evaluation.uri).production_comparison(decision.metric),
+        test=tested.production_comparison(decision.metric),
         verdict=load_verdict(blessing.uri),
         production=recorded(blessing),
         examples=sizes.examples,
@@ -85,7 +91,8 @@ def ModelCard(  # noqa: N802  TFX takes the node's id from it
         costs=_measure_costs({FROZEN: frozen_model, FINE_TUNED: fine_tuned_model}, examples),
         words=sizes.words,
         encoder=Description.load(fine_tuned_model_run.uri),
-        settings=findings.settings(json.loads(settings)) if settings else None,
+        settings=findings.settings(given) if given else None,
+        answers=AnswersSummary(options=options, test=tested.answers(options)),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
     summary.save(card.uri)

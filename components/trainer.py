@@ -11,17 +11,18 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
+from albert_tfx.calibration import evidence
 from albert_tfx.contract import EVAL, TEST
 from albert_tfx.data import schema
 from albert_tfx.encoders import resolution
 from albert_tfx.evaluation import measurements
 from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
-from albert_tfx.options import TrainerOptions, decode
-from albert_tfx.seeds import answers, retraining
+from albert_tfx.options import AnswerOptions, TrainerOptions, decode
+from albert_tfx.seeds import answers, calibrating, retraining
 from albert_tfx.seeds.answers import Answers
 from albert_tfx.tuning import rates
 
-OPTIONS_KEY = "options"
+OPTIONS_KEY, ANSWERS_KEY = "options", "answers"
 _WARMUP_TEXTS = 4
 
 
@@ -29,14 +30,16 @@ def run_fn(fn_args: FnArgs) -> None:
     """TFX Trainer's entry point.
 
     Args:
-      fn_args: With the Trainer's artifacts; `custom_config["options"]` is `TrainerOptions` as
-        `albert_tfx.options.encode` gives them.
+      fn_args: With the Trainer's artifacts; `custom_config` has, as `albert_tfx.options.encode`
+        gives them, `TrainerOptions` by `OPTIONS_KEY` and `AnswerOptions` by `ANSWERS_KEY`.
     """
     options = training.with_precision(decode(TrainerOptions, fn_args.custom_config[OPTIONS_KEY]))
+    served_as = decode(AnswerOptions, fn_args.custom_config[ANSWERS_KEY])
     known = resolution.describe(options.encoder)
     pooling = encoder.require_fit(known, options.sequence_length, options.pooling)
     options = dataclasses.replace(options, pooling=pooling)
     class_names = schema.class_names(io_utils.SchemaReader().read(fn_args.schema_path))
+    served_as.require_fit(class_names)
     files = training.TrainingFiles(
         fn_args.train_files,
         _of_split(EVAL, fn_args.eval_files),
@@ -51,20 +54,36 @@ def run_fn(fn_args: FnArgs) -> None:
     }
     measure = measurements.measure_by(options.metric, class_names)
     trained = repetition.train_each(options, len(class_names), files, splits, measure)
+    texts = {split: batches.read_texts(patterns) for split, patterns in splits.items()}
+    tokenizer = serving_model.Tokenizer(tft.TFTransformOutput(fn_args.transform_graph_path))
+    class_shares = evidence.shares(batches.read_labels(files.training), len(class_names))
+    trained = calibrating.serve(
+        trained,
+        {split: labels for split, (_, labels) in texts.items()},
+        {split: tokenizer.has_evidence(of_split) for split, (of_split, _) in texts.items()},
+        class_shares,
+        served_as.calibration,
+    )
 
     tried = tuple(dataclasses.asdict(trial) for trial in trials)
     dataclasses.replace(trained.history, rates=tried).save(fn_args.model_run_dir)
     answered = {
-        split: Answers.of(*batches.read_texts(splits[split]), probabilities)
+        split: Answers.of(*texts[split], probabilities)
         for split, probabilities in trained.probabilities.items()
     }
     answers.save(fn_args.model_run_dir, answered)
     dataclasses.replace(known, pooling=pooling).save(fn_args.model_run_dir)
-    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    server = serving_model.TextServer(transform_output, trained.classifier, class_names)
+    server = serving_model.TextServer(
+        tokenizer,
+        trained.classifier,
+        class_names,
+        class_shares,
+        trained.history.temperature,
+        served_as,
+    )
     server.export(fn_args.serving_model_dir)
-    texts = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)
-    serving_model.write_warmup(fn_args.serving_model_dir, texts)
+    warmup = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)
+    serving_model.write_warmup(fn_args.serving_model_dir, warmup)
     if TEST in answered:
         retraining.keep(fn_args.serving_model_dir, answered[TEST])
     repetition.forget(options, files)

@@ -7,7 +7,7 @@ from tfx.utils import io_utils, path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx.data.schema import class_names
-from albert_tfx.options import YardstickOptions, decode
+from albert_tfx.options import AnswerOptions, YardstickOptions, decode
 from albert_tfx.yardstick import training
 
 
@@ -18,6 +18,7 @@ def Yardstick(  # noqa: N802  TFX takes the node's id from it
     result: OutputArtifact[ModelEvaluation],
     model: OutputArtifact[Model],
     options: Parameter[str] = "{}",
+    answers: Parameter[str] = "{}",
 ) -> None:
     """Trains TF-IDF and logistic regression, and measures them as the two models are.
 
@@ -27,6 +28,7 @@ def Yardstick(  # noqa: N802  TFX takes the node's id from it
       result: Folder of what was measured; `albert_tfx/evaluation/baseline.py` reads it.
       model: The same as a SavedModel, with the signatures of the two models'.
       options: JSON of `YardstickOptions`.
+      answers: JSON of `AnswerOptions`.
     """
     curated = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
     training.evaluate(
@@ -35,4 +37,5 @@ def Yardstick(  # noqa: N802  TFX takes the node's id from it
         path_utils.serving_model_dir(model.uri),
         class_names(curated),
         decode(YardstickOptions, json.loads(options)),
+        decode(AnswerOptions, json.loads(answers)),
     )

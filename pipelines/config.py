@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from albert_tfx.contract import FINE_TUNED, FROZEN
 from albert_tfx.options import (
+    AnswerOptions,
     DatasetOptions,
     DuplicateOptions,
     EmbeddingOptions,
@@ -54,6 +55,7 @@ class PipelineConfig(OutputFolder):
       schema: Path of the schema that the reviews must keep.
       dataset: Which reviews.
       duplicates: What becomes of those that repeat others.
+      answers: What the exported models make of probabilities.
       yardstick: How the yardstick is trained.
       report_options: What the report tells besides what was found.
       preprocessing: How they become token ids.
@@ -79,6 +81,7 @@ class PipelineConfig(OutputFolder):
     policy: SelectionPolicy = dataclasses.field(default_factory=SelectionPolicy)
     production_policy: ProductionPolicy = dataclasses.field(default_factory=ProductionPolicy)
     duplicates: DuplicateOptions = dataclasses.field(default_factory=DuplicateOptions)
+    answers: AnswerOptions = dataclasses.field(default_factory=AnswerOptions)
     yardstick: YardstickOptions = dataclasses.field(default_factory=YardstickOptions)
     report_options: ReportOptions = dataclasses.field(default_factory=ReportOptions)
     beam_args: tuple[str, ...] = IN_PROCESS
@@ -119,6 +122,7 @@ def build_config(
         schema=schema,
         dataset=dataset,
         duplicates=request.of(DuplicateOptions),
+        answers=request.of(AnswerOptions),
         yardstick=request.of(YardstickOptions),
         report_options=request.of(ReportOptions),
         preprocessing=request.of(

@@ -11,10 +11,12 @@ from albert_tfx.contract import (
     COMPARISON_EVALUATOR,
     EVAL,
     IMPORT_SCHEMA_GEN,
+    LABEL,
     LABELS,
     PROBABILITIES,
     PRODUCTION_RESOLVER,
     PUSHER,
+    SCORE,
     SERVING_DEFAULT,
     TEST,
     TEST_EVALUATOR,
@@ -40,7 +42,7 @@ from components.tfds_example_gen import TfdsExampleGen
 from components.yardstick import Yardstick
 from pipelines import code_key
 from pipelines.cloud import google_cloud
-from pipelines.config import CustomJob, PipelineConfig
+from pipelines.config import PipelineConfig
 
 
 def create_pipeline(
@@ -79,6 +81,7 @@ def create_pipeline(
         examples=examples,
         schema=schema_gen.outputs["schema"],
         options=_as_parameter(config.yardstick),
+        answers=_as_parameter(config.answers),
     )
     yardstick.add_upstream_node(example_validator)
 
@@ -99,12 +102,15 @@ def create_pipeline(
         options=_as_parameter(config.embedding),
     )
 
-    job = config.custom_job
     frozen = _trainer(
-        config.frozen, embedding_gen.outputs["embeddings"], transform, schema_gen, job
+        config, config.frozen, embedding_gen.outputs["embeddings"], transform, schema_gen
     )
     fine_tuned = _trainer(
-        config.fine_tuned, transform.outputs["transformed_examples"], transform, schema_gen, job
+        config,
+        config.fine_tuned,
+        transform.outputs["transformed_examples"],
+        transform,
+        schema_gen,
     )
 
     # Compares the two on the same reviews, none of which they were trained on.
@@ -250,6 +256,7 @@ def _settings(config: PipelineConfig) -> str:
         "frozen": config.frozen,
         "fine_tuned": config.fine_tuned,
         "report": config.report_options,
+        "answers": config.answers,
     }
     return json.dumps({name: encode(each) for name, each in options.items()}, sort_keys=True)
 
@@ -266,7 +273,7 @@ def _scoring(
     answer = tfx.proto.PredictOutput(
         output_columns=[
             tfx.proto.PredictOutputCol(output_key=name, output_column=name)
-            for name in (PROBABILITIES, LABELS)
+            for name in (PROBABILITIES, LABELS, LABEL, SCORE)
         ]
     )
     bulk_inferrer = tfx.components.BulkInferrer(
@@ -282,13 +289,14 @@ def _scoring(
 
 
 def _trainer(
+    config: PipelineConfig,
     options: TrainerOptions,
     examples: tfx.types.BaseChannel[Any],
     transform: tfx.components.Transform,
     schema_gen: BaseComponent,
-    job: CustomJob | None,
 ) -> tfx.components.Trainer:
     """Returns one of the two Trainers: the same code, other options and examples."""
+    job = config.custom_job
     node: tfx.components.Trainer = google_cloud.trainer_class(job)(
         run_fn="components.trainer.run_fn",
         examples=examples,
@@ -296,6 +304,10 @@ def _trainer(
         schema=schema_gen.outputs["schema"],
         train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL, TEST]),
-        custom_config={trainer.OPTIONS_KEY: encode(options), **google_cloud.custom_config(job)},
+        custom_config={
+            trainer.OPTIONS_KEY: encode(options),
+            trainer.ANSWERS_KEY: encode(config.answers),
+            **google_cloud.custom_config(job),
+        },
     ).with_id(trainer_id(options.model))
     return node

@@ -15,6 +15,7 @@ from albert_tfx.contract import FINE_TUNED, FROZEN
 from albert_tfx.errors import InputError
 from albert_tfx.flags import Flag, check, declared, one_of, option, optional
 from albert_tfx.options import (
+    ANSWERED,
     COMPONENT_OPTIONS,
     ENCODER,
     FILE,
@@ -34,7 +35,7 @@ from pipelines.presets import PRESETS, recipe_of
 _RUN = "the run"
 _SCORING = "texts of no known class"
 # The groups of flags, in the order of `--help`.
-GROUPS = (_RUN, REVIEWS, FILE, _SCORING, ENCODER, TRAINING, SERVED)
+GROUPS = (_RUN, REVIEWS, FILE, _SCORING, ENCODER, TRAINING, SERVED, ANSWERED)
 
 # Letters and digits, which a pipeline's name keeps, and separators, which all become its dashes.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._/:*-]+")
@@ -53,6 +54,12 @@ _OF_A_DATA_SET = (
 _SPLITTERS = {
     "split_column": ("eval_csv", "test_csv", "group_column", "time_column"),
     "time_column": ("eval_csv", "test_csv", "group_column"),
+}
+# What is of no use without another option.
+_NEEDED = {
+    "id_column": "score",
+    "rare_label": "min_rows_per_class",
+    "abstain_label": "abstain_below",
 }
 # What is as true of a file to score as of one to learn from.
 _OF_A_SCORED_FILE = ("text_column", "encoding", "skip_empty")
@@ -325,7 +332,7 @@ def _refuse_clashes(given: Mapping[str, Any]) -> None:
     lonely = [key for key in of_file if key in given and key not in of_scored_file]
     if lonely and "csv" not in given:
         raise InputError(f"{_flag(lonely[0])} needs --csv", "Name the file with --csv PATH")
-    for one, needed in (("id_column", "score"), ("rare_label", "min_rows_per_class")):
+    for one, needed in _NEEDED.items():
         if one in given and needed not in given:
             raise InputError(f"{_flag(one)} needs {_flag(needed)}", "Give both, or neither")
 

@@ -209,6 +209,9 @@ def test_vertex_ai_receives_the_spec_and_the_values(run, spec, vertex):
         "sequence_length": 77,
         "frozen_learning_rate": 0.5,
         "fine_tuned_learning_rate": 0.25,
+        "threshold": 0.5,
+        "abstain_below": 0.0,
+        "abstain_label": "unsure",
     }
 
 

@@ -81,9 +81,21 @@ def start(output: Path) -> Iterator:
 def test_texts_are_answered_in_csv(run):
     assert run("a good film", 'so, so, "they say"') == (
         0,
-        'text,label,probability\na good film,good,0.750000\n"so, so, ""they say""",bad,0.875000\n',
+        "text,label,probability,score\na good film,good,0.750000,0.750000\n"
+        '"so, so, ""they say""",bad,0.875000,0.875000\n',
         "",
     )
+
+
+def test_what_the_model_is_not_sure_of_is_counted_at_the_end(run, tmp_path: Path):
+    assert run("--no-text", "good", "perhaps", "bad", "perhaps good") == (
+        0,
+        "label,probability,score\ngood,0.750000,0.750000\nunsure,0.875000,0.875000\n"
+        "bad,0.875000,0.875000\nunsure,0.750000,0.750000\n",
+        "note: 2 of 4 texts are unsure: no class is probable enough\n",
+    )
+    status, _, noted = run("--no-text", "--output-file", tmp_path / "out.csv", "perhaps")
+    assert (status, noted) == (0, "note: 1 of 1 texts are unsure: no class is probable enough\n")
 
 
 def test_the_lines_of_standard_input_are_answered_in_order(run, standard_input):
@@ -101,9 +113,9 @@ def test_a_file_is_answered_into_a_file(run, tmp_path: Path):
     options = ("--input", tmp_path / "in.csv", "--text-column", "remark", "--output-file", target)
     assert run(*options) == (0, "", "")
     assert [json.loads(line) for line in target.read_text().splitlines()] == [
-        {"text": "good", "label": "good", "probability": 0.75,
+        {"text": "good", "label": "good", "probability": 0.75, "score": 0.75,
          "probabilities": {"bad": 0.25, "good": 0.75}},
-        {"text": "", "label": "bad", "probability": 0.875,
+        {"text": "", "label": "bad", "probability": 0.875, "score": 0.875,
          "probabilities": {"bad": 0.875, "good": 0.125}},
     ]  # fmt: skip
 
@@ -126,7 +138,7 @@ def test_the_texts_may_come_from_a_pipe(run):
     try:
         assert run("--input", f"/dev/fd/{reading}", "--no-text") == (
             0,
-            "label,probability\ngood,0.750000\nbad,0.875000\n",
+            "label,probability,score\ngood,0.750000,0.750000\nbad,0.875000,0.875000\n",
             "",
         )
     finally:
@@ -135,7 +147,7 @@ def test_the_texts_may_come_from_a_pipe(run):
 
 def test_no_text_at_all_gives_a_header_and_an_empty_table_none(run, standard_input, tmp_path: Path):
     standard_input(b"")
-    assert run() == (0, "text,label,probability\n", "")
+    assert run() == (0, "text,label,probability,score\n", "")
     (tmp_path / "empty.csv").touch()
     status, printed, errors = run("--input", tmp_path / "empty.csv")
     assert (status, printed) == (2, "")
@@ -167,7 +179,7 @@ def test_a_link_stays_one_and_what_it_leads_to_gets_the_answers(run, tmp_path: P
     link.symlink_to(tmp_path / "out.csv")
     assert run("--output-file", link, "--no-text", "good") == (0, "", "")
     assert link.is_symlink()
-    assert (tmp_path / "out.csv").read_text() == "label,probability\ngood,0.750000\n"
+    assert (tmp_path / "out.csv").read_text() == "label,probability,score\ngood,0.750000,0.750000\n"
 
 
 def test_a_pipe_stays_one_and_carries_the_answers(run, tmp_path: Path):
@@ -177,13 +189,17 @@ def test_a_pipe_stays_one_and_carries_the_answers(run, tmp_path: Path):
     try:
         assert run("--output-file", pipe, "--no-text", "good") == (0, "", "")
         assert pipe.is_fifo()
-        assert os.read(reader, 100) == b"label,probability\ngood,0.750000\n"
+        assert os.read(reader, 100) == b"label,probability,score\ngood,0.750000,0.750000\n"
     finally:
         os.close(reader)
 
 
 def test_a_text_may_begin_like_an_option(run):
-    assert run("--no-text", "--", "--good") == (0, "label,probability\ngood,0.750000\n", "")
+    assert run("--no-text", "--", "--good") == (
+        0,
+        "label,probability,score\ngood,0.750000,0.750000\n",
+        "",
+    )
 
 
 def test_no_standard_input_is_refused(run, monkeypatch: pytest.MonkeyPatch):
@@ -199,7 +215,7 @@ def test_what_came_before_a_bad_line_is_printed(run, standard_input):
     standard_input(b"good\n\xff\n")
     assert run("--no-text") == (
         2,
-        "label,probability\ngood,0.750000\n",
+        "label,probability,score\ngood,0.750000,0.750000\n",
         "error: Standard input, line 2 is not UTF-8: it has the byte 0xff. "
         "Give --encoding windows-1252, by which it reads 'ÿ'.\n",
     )
@@ -262,11 +278,11 @@ def test_a_line_is_answered_before_the_next_one_comes(start):
     process.stdin.write("good\n")
     process.stdin.flush()
     assert [process.stdout.readline() for _ in range(2)] == [
-        "label,probability\n",
-        "good,0.750000\n",
+        "label,probability,score\n",
+        "good,0.750000,0.750000\n",
     ]
     process.stdin.write("poor\nvery good\n")
-    assert process.communicate()[0] == "bad,0.875000\ngood,0.750000\n"
+    assert process.communicate()[0] == "bad,0.875000,0.875000\ngood,0.750000,0.750000\n"
     assert process.returncode == 0
 
 
@@ -284,7 +300,7 @@ def test_ctrl_c_ends_it_without_a_word(start):
     process = start()
     process.stdin.write("good\n")
     process.stdin.flush()
-    assert process.stdout.readline() == "text,label,probability\n"
+    assert process.stdout.readline() == "text,label,probability,score\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert (process.returncode, errors) == (130, "")
@@ -339,7 +355,7 @@ def test_an_id_goes_with_each_answer_in_order(run, tmp_path: Path):
     options = ("--input", tmp_path / "in.csv", "--text-column", "remark", "--id-column", "key")
     status, printed, _ = run(*options, "--no-text")
     header, *lines = printed.splitlines()
-    assert (status, header) == (0, "key,label,probability")
+    assert (status, header) == (0, "key,label,probability,score")
     assert [line.split(",")[:2] for line in lines] == [
         [f"r{n}", "good" if n % 3 else "bad"] for n in range(5000)
     ]
@@ -354,7 +370,7 @@ def test_how_a_file_was_read_is_noted(run, tmp_path: Path):
     options = ("--input", tmp_path / "in.csv", "--encoding", "utf-16", "--skip-empty", "--no-text")
     assert run(*options) == (
         0,
-        "label,probability\ngood,0.750000\n",
+        "label,probability,score\ngood,0.750000,0.750000\n",
         "note: in.csv is read as separated by semicolons\n"
         "note: in.csv: 1 rows without a text are left out\n",
     )

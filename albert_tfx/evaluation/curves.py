@@ -8,7 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics
 
+from albert_tfx.evaluation.measurements import AnswerMetrics, chosen, measure_answers
 from albert_tfx.evaluation.metrics import Floats, Ints, calibration_bins
+from albert_tfx.options import AnswerOptions
 
 # Points of a curve: more than a plot can resolve.
 MAX_POINTS = 500
@@ -27,12 +29,18 @@ class Curves:
         `examples` in it, their mean `confidence` and their `accuracy`; bins without reviews are
         left out.
       confusion: Number of reviews, a row for each label and a column for each answer.
+      coverage: `coverage`, the share of the surest answers, and `accuracy`, how many of these are
+        right; of abstaining from the rest (El-Yaniv and Wiener 2010, "On the Foundations of
+        Noise-free Selective Classification").
+      answers: The point on it, and on the precision-recall curve, that was chosen.
     """
 
     roc: pd.DataFrame
     precision_recall: pd.DataFrame
     reliability: pd.DataFrame
     confusion: pd.DataFrame
+    coverage: pd.DataFrame
+    answers: AnswerMetrics
 
     def in_order(self, class_names: Sequence[str]) -> "Curves":
         """Returns the same with the classes in another order, that of `class_names`."""
@@ -56,6 +64,7 @@ def draw(
     probabilities: Floats,
     class_names: Sequence[str],
     confusion: Ints,
+    options: AnswerOptions | None = None,
 ) -> Curves:
     """Computes the curves; those of an undefined model have no points.
 
@@ -64,7 +73,9 @@ def draw(
       probabilities: float `[reviews, classes]`.
       class_names: The classes.
       confusion: int `[classes, classes]`, counts by label and answer.
+      options: What becomes of the probabilities.
     """
+    options = options or AnswerOptions()
     defined = np.isfinite(probabilities).all(axis=1)
     labels, probabilities = labels[defined], probabilities[defined]
     return Curves(
@@ -76,6 +87,8 @@ def draw(
             index=pd.Index(class_names, name="label"),
             columns=pd.Index(class_names, name="answer"),
         ),
+        coverage=_coverage(labels, probabilities, options),
+        answers=measure_answers(labels, probabilities, options),
     )
 
 
@@ -106,6 +119,22 @@ def _roc(is_class: NDArray[np.bool_], scores: Floats) -> pd.DataFrame:
 def _precision_recall(is_class: NDArray[np.bool_], scores: Floats) -> pd.DataFrame:
     precision, recall, _ = metrics.precision_recall_curve(is_class, scores, drop_intermediate=True)
     return pd.DataFrame({"recall": recall, "precision": precision})
+
+
+def _coverage(labels: Ints, probabilities: Floats, options: AnswerOptions) -> pd.DataFrame:
+    """Returns a point for each score, the surest first: texts of one score are said or not."""
+    index, score = chosen(probabilities, options)
+    surest_first = np.argsort(-score, kind="stable")
+    answered = np.arange(1, len(labels) + 1)
+    points = pd.DataFrame(
+        {
+            "coverage": answered / max(len(labels), 1),
+            "accuracy": (index == labels)[surest_first].cumsum() / answered,
+        }
+    )
+    ranked = score[surest_first]
+    is_last = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
+    return _thinned(points[is_last])
 
 
 def _thinned(points: pd.DataFrame) -> pd.DataFrame:

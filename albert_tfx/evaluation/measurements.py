@@ -24,6 +24,7 @@ from albert_tfx.evaluation.metrics import (
     estimate,
     estimate_one,
 )
+from albert_tfx.options import ARGMAX_THRESHOLD, AnswerOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,6 +293,26 @@ class Comparison:
 
 
 @dataclasses.dataclass(frozen=True)
+class AnswerMetrics:
+    """What a model's labels are worth where a threshold or an abstention decides them.
+
+    Attributes:
+      examples: Number of texts.
+      coverage: Share of the texts that a class is said of.
+      accuracy: Share of those of which the class is right; NaN where there are none.
+      precision: Of two classes, of the texts that the second is said of, the share that is of it;
+        None of more.
+      recall: Of two classes, of the texts of the second, the share that it is said of; likewise.
+    """
+
+    examples: int
+    coverage: Interval
+    accuracy: Interval
+    precision: Interval | None = None
+    recall: Interval | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Disagreement:
     """A review to which the two models give different answers.
 
@@ -462,6 +483,35 @@ def measure_classes(
             f1=measure_one(deciding(f"{F1.name}:{name}", class_names), labels, probabilities),
         )
         for index, name in enumerate(class_names)
+    )
+
+
+def chosen(probabilities: Floats, options: AnswerOptions) -> tuple[Ints, Floats]:
+    """Returns what `calibration.labelling.label_and_score` chooses, without TensorFlow.
+
+    Returns:
+      The index of the class that is chosen, int `[texts]`, and its probability, float `[texts]`,
+      below which the model may abstain.
+    """
+    if options.threshold == ARGMAX_THRESHOLD:
+        index = probabilities.argmax(axis=1)
+    else:
+        index = (probabilities[:, 1] >= options.threshold).astype(np.int64)
+    return index, np.take_along_axis(probabilities, index[:, np.newaxis], axis=1)[:, 0]
+
+
+def measure_answers(labels: Ints, probabilities: Floats, options: AnswerOptions) -> AnswerMetrics:
+    """Measures the labels that a model gives; takes what `metrics.estimate` takes."""
+    index, score = chosen(probabilities, options)
+    is_said = score >= options.abstain_below
+    right = index == labels
+    of_two = probabilities.shape[1] == 2
+    return AnswerMetrics(
+        len(labels),
+        coverage=_share(is_said),
+        accuracy=_share(right[is_said]),
+        precision=_share(right[is_said & (index == 1)]) if of_two else None,
+        recall=_share((is_said & right)[labels == 1]) if of_two else None,
     )
 
 

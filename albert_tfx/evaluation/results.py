@@ -27,6 +27,7 @@ from albert_tfx.errors import InputError
 from albert_tfx.evaluation.baseline import Answers
 from albert_tfx.evaluation.curves import Curves, draw
 from albert_tfx.evaluation.measurements import (
+    AnswerMetrics,
     ClassMetrics,
     Comparison,
     Disagreement,
@@ -40,6 +41,7 @@ from albert_tfx.evaluation.measurements import (
     difference_interval,
     interval,
     measure,
+    measure_answers,
     measure_classes,
     measure_one,
     paired_difference,
@@ -70,6 +72,7 @@ from albert_tfx.evaluation.tfma_metrics import (
     decode_predictions,
     decode_texts,
 )
+from albert_tfx.options import AnswerOptions
 
 # TFMA drops the name of a model that has no other beside it.
 _ALONE = ""
@@ -246,15 +249,20 @@ class Evaluation:
             change=_unless_accuracy(decides, table.labels, ours, theirs),
         )
 
-    def curves(self, yardstick: Answers | None = None) -> dict[str, Curves]:
+    def curves(
+        self, yardstick: Answers | None = None, options: AnswerOptions | None = None
+    ) -> dict[str, Curves]:
         """Returns the curves that plots draw, by the model's name.
 
         Args:
           yardstick: The yardstick's answers, whose curves are the last; None to leave it out.
+          options: What becomes of probabilities, for the points that were chosen.
         """
         table = self.predictions
         drawn = {
-            model or WINNER: draw(table.labels, each, table.class_names, self._confusion(model))
+            model or WINNER: draw(
+                table.labels, each, table.class_names, self._confusion(model), options
+            )
             for model, each in table.probabilities.items()
         }
         if yardstick is not None:
@@ -262,8 +270,18 @@ class Evaluation:
             counts = confusion_matrix(
                 table.labels, answers.argmax(axis=1), labels=range(len(table.class_names))
             )
-            drawn[YARDSTICK] = draw(table.labels, answers, table.class_names, counts)
+            drawn[YARDSTICK] = draw(table.labels, answers, table.class_names, counts, options)
         return drawn
+
+    def answers(self, options: AnswerOptions) -> AnswerMetrics:
+        """Measures the labels that the winner gives.
+
+        Raises:
+          InputError: The evaluation is not one that `winner_config` configured.
+        """
+        table = self.predictions
+        model = WINNER if WINNER in table.probabilities else _ALONE
+        return measure_answers(table.labels, table.probabilities[model], options)
 
     def disagreements(self) -> list[Disagreement]:
         """Returns reviews to which the models give different answers, the most confident first.

@@ -67,6 +67,12 @@ def read_texts(file_patterns: Sequence[str]) -> tuple[list[bytes], np.ndarray]:
     return list(texts), np.array(labels)
 
 
+def read_labels(file_patterns: Sequence[str]) -> np.ndarray:
+    """Returns the labels alone, int64 `[texts]`, likewise."""
+    labels = _read(file_patterns, {LABEL: tf.io.FixedLenFeature([], tf.int64)})
+    return np.array([review[LABEL] for review in labels.as_numpy_iterator()], np.int64)
+
+
 def sample_texts(file_patterns: Sequence[str], count: int) -> list[bytes]:
     """Returns `count` texts of `transformed_examples` or `embeddings`, in whatever order they lie.
 

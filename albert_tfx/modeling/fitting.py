@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from etils import epath
 
+from albert_tfx.calibration.temperature import UNCHANGED, Calibration
 from albert_tfx.contract import HISTORY_FILE
 from albert_tfx.errors import one_line
 from albert_tfx.options import FLOAT32
@@ -128,8 +129,9 @@ class TrainingHistory:
       precision: Of training's matrix products, `float32` or `bfloat16`.
       learning_rate: The peak rate, of the encoder where it was trained, else of the head.
       rates: What was tried to choose it, by `rate`, `steps` and `loss`; empty where it was given.
-      seeds: What each training of the recipe reached, by `seed`, in its best epoch; this one's,
-        too.
+      seeds: What each training of the recipe reached, by `seed`, in its best epoch, and its
+        `temperature`; this one's, too.
+      calibration: The temperature of the exported model; None where it was not to be calibrated.
     """
 
     model: str
@@ -143,6 +145,12 @@ class TrainingHistory:
     learning_rate: float = math.nan
     rates: tuple[dict[str, float], ...] = ()
     seeds: tuple[dict[str, float], ...] = ()
+    calibration: Calibration | None = None
+
+    @property
+    def temperature(self) -> float:
+        """What the exported model divides its log-probabilities by."""
+        return self.calibration.temperature if self.calibration else UNCHANGED
 
     def save(self, folder: str) -> None:
         """Writes `history.json` into `folder`; the metrics of a model that diverged are NaN."""
@@ -154,7 +162,9 @@ class TrainingHistory:
         """Reads what `save` wrote."""
         content = read_json(epath.Path(folder) / HISTORY_FILE)
         lists = {name: tuple(content.get(name, ())) for name in ("epochs", "rates", "seeds")}
-        return cls(**{**content, **lists})
+        calibration = content.get("calibration")
+        calibrated = Calibration(**calibration) if calibration else None
+        return cls(**{**content, **lists, "calibration": calibrated})
 
 
 def fit(

@@ -1,26 +1,32 @@
-"""The exported model, raw text in and probabilities out, and its warm-up requests."""
+"""The exported model, raw text in, probabilities and label out, and its warm-up requests."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from albert_tfx.calibration import evidence, labelling
 from albert_tfx.contract import (
     CLASSIFY_TEXT,
     EXTRA_ASSETS,
     INPUT_WORD_IDS,
+    LABEL,
     LABELS,
     PROBABILITIES,
+    SCORE,
     SERVING_DEFAULT,
     TEXT,
     WARMUP_FILE,
 )
 from albert_tfx.modeling.classifier import TextClassifier
+from albert_tfx.options import AnswerOptions
 
 # No fewer are faster on a CPU, and more need more memory.
 _ROWS_AT_ONCE = 64
+_TEXTS_AT_ONCE = 1024  # tokenized
 _EXAMPLES = "examples"  # the argument of `serving_default`
 
 _Function = Callable[[tf.Tensor], tf.Tensor]
@@ -33,9 +39,11 @@ class Server(tf.Module):
       class_names: string `[classes]`.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    def __init__(self, class_names: Sequence[str], options: AnswerOptions | None = None) -> None:
+        """Takes the classes, and what becomes of their probabilities."""
         super().__init__(name="text_server")
         self.class_names = tf.constant(class_names)
+        self._options = options or AnswerOptions()
 
     def probabilities(self, text: tf.Tensor) -> tf.Tensor:
         """Maps texts, string `[batch]`, to probabilities, float32 `[batch, classes]`."""
@@ -50,24 +58,36 @@ class Server(tf.Module):
 
         Returns:
           `probabilities` float32 `[batch, classes]`, and `labels` string `[batch, classes]`: the
-          class that each probability is of.
+          class that each probability is of. `label` string `[batch]` and `score` float32 `[batch]`:
+          see `labelling.label_and_score`.
         """
+        probabilities = self.probabilities(text)
         return {
-            PROBABILITIES: self.probabilities(text),
+            PROBABILITIES: probabilities,
             LABELS: tf.tile(self.class_names[tf.newaxis], [tf.shape(text)[0], 1]),
+            **labelling.label_and_score(probabilities, self.class_names, self._options),
         }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=_EXAMPLES)])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature.
 
-        One that is damaged, or has no text, or several, has probabilities of 0: no error, which
-        would be that of the others in the request as well.
+        One that is damaged, or has no text, or several, has probabilities and a score of 0, and an
+        empty label: no error, which would be that of the others in the request as well.
+
+        Returns:
+          What `classify_text` does, but for `label`, string `[batch, 1]`: TFX's BulkInferrer fails
+          at an output that has one string an example (tfx_bsl 1.21, `run_inference._post_process`
+          asks `bytes` for a dtype).
         """
         text, is_usable = _texts(examples)
         answers = self.classify_text(text)
-        probabilities = tf.where(is_usable[:, tf.newaxis], answers[PROBABILITIES], 0.0)
-        return {**answers, PROBABILITIES: probabilities}
+        return {
+            PROBABILITIES: tf.where(is_usable[:, tf.newaxis], answers[PROBABILITIES], 0.0),
+            LABELS: answers[LABELS],
+            LABEL: tf.where(is_usable, answers[LABEL], labelling.NO_ANSWER)[:, tf.newaxis],
+            SCORE: tf.where(is_usable, answers[SCORE], 0.0),
+        }
 
     def export(self, folder: str) -> None:
         """Writes the SavedModel with its two signatures."""
@@ -76,6 +96,30 @@ class Server(tf.Module):
             CLASSIFY_TEXT: self.classify_text,
         }
         tf.saved_model.save(self, folder, signatures=signatures)
+
+
+class Tokenizer:
+    """Transform's graph, from texts to token ids, and which texts tell nothing by them.
+
+    Attributes:
+      transform: The graph, as a layer.
+      uninformative: int64, the ids of a text that tells nothing.
+    """
+
+    def __init__(self, transform_output: tft.TFTransformOutput) -> None:
+        self.transform = transform_output.transform_features_layer()
+        self.uninformative = evidence.uninformative_ids(self)
+
+    def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the ids of string `[batch]`, ragged int64 `[batch, (length)]`."""
+        return tf.RaggedTensor.from_sparse(self.transform({TEXT: text})[INPUT_WORD_IDS])
+
+    def has_evidence(self, texts: Sequence[bytes]) -> np.ndarray:
+        """Returns whether each text tells anything, bool `[texts]`."""
+        parts = tf.data.Dataset.from_tensor_slices(list(texts)).batch(_TEXTS_AT_ONCE)
+        return np.concatenate(
+            [evidence.has_evidence(self(part), self.uninformative) for part in parts]
+        )
 
 
 class TextServer(Server):
@@ -91,33 +135,56 @@ class TextServer(Server):
     Attributes:
       encoder_variables: The encoder's weights.
       head_variables: The head's weights, in the order of `classifier.build_head(...).weights`.
+      class_shares: float32 `[classes]`, the probabilities of a text that tells nothing.
       resources: What tokenization needs: vocabularies, tables.
     """
 
     def __init__(
         self,
-        transform_output: tft.TFTransformOutput,
+        tokenizer: Tokenizer,
         classifier: TextClassifier,
         class_names: Sequence[str],
+        class_shares: np.ndarray,
+        temperature: float = 1.0,
+        options: AnswerOptions | None = None,
     ) -> None:
-        super().__init__(class_names)
-        transform = transform_output.transform_features_layer()
-        # Plain functions, since TensorFlow follows every attribute that is a layer or a module.
-        self._tokenize: _Function = lambda text: transform({TEXT: text})[INPUT_WORD_IDS]
+        """Puts what is served together.
+
+        Args:
+          tokenizer: From texts to ids.
+          classifier: From ids to logits.
+          class_names: The classes.
+          class_shares: float32 `[classes]`, their shares among the training texts.
+          temperature: Of the classifier's probabilities; see `labelling.tempered`.
+          options: What becomes of probabilities.
+        """
+        super().__init__(class_names, options)
+        # No layers or modules, since TensorFlow follows every attribute that is one.
+        self._tokenize = tokenizer
         self._logits: _Function = lambda input_word_ids: classifier(input_word_ids, training=False)
         self.encoder_variables = list(classifier.encoder.variables)
         self.head_variables = list(classifier.head.weights)
-        self.resources = _captured(transform, self.classify_text.get_concrete_function())
+        self.class_shares = tf.constant(class_shares, tf.float32)
+        self._temperature = temperature
+        self.resources = _captured(tokenizer.transform, self.classify_text.get_concrete_function())
 
     def probabilities(self, text: tf.Tensor) -> tf.Tensor:
-        """Maps texts, string `[batch]`, to probabilities, float32 `[batch, classes]`."""
-        input_word_ids = tf.RaggedTensor.from_sparse(self._tokenize(text))
-        return self._classify_rows(tf.cast(input_word_ids, tf.int32))
+        """Maps texts, string `[batch]`, to probabilities, float32 `[batch, classes]`.
+
+        A text that tells nothing gets the shares of the classes among the training texts.
+        """
+        input_word_ids = self._tokenize(text)
+        return tf.where(
+            evidence.has_evidence(input_word_ids, self._tokenize.uninformative)[:, tf.newaxis],
+            self._classify_rows(tf.cast(input_word_ids, tf.int32)),
+            self.class_shares,
+        )
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=INPUT_WORD_IDS)])
     def classify_ids(self, input_word_ids: tf.Tensor) -> tf.Tensor:
         """Maps ids `[batch, length]`, padded with 0, to probabilities `[batch, classes]`."""
-        return tf.nn.softmax(self._logits(input_word_ids))
+        probabilities = tf.nn.softmax(self._logits(input_word_ids))
+        return labelling.tempered(probabilities, self._temperature)
 
     def _classify_rows(self, input_word_ids: tf.RaggedTensor) -> tf.Tensor:
         """Maps ragged ids `[batch, (length)]` to probabilities `[batch, classes]`.

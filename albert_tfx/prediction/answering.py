@@ -3,15 +3,15 @@
 TensorFlow, which takes seconds to import, is imported once all that can be refused has been.
 """
 
+import collections
 import contextlib
 import dataclasses
 import itertools
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from albert_tfx import storage
 from albert_tfx.contract import TEXT
@@ -23,6 +23,7 @@ from albert_tfx.options import plain_path
 from albert_tfx.prediction import pushed_model
 from albert_tfx.prediction.predictions import (
     FORMATS,
+    Answers,
     Classifier,
     Prediction,
     predict,
@@ -30,9 +31,6 @@ from albert_tfx.prediction.predictions import (
     written,
 )
 from albert_tfx.printable import printable
-
-if TYPE_CHECKING:
-    from albert_tfx.prediction.predictions import Probabilities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,15 +83,37 @@ def answer(request: Request, reason: Callable[[Path], str | None] = lambda _: No
     chosen = FORMATS[request.format or _format_of(request.output_file)](
         not request.no_text, request.id_column
     )
+    unsure = _Abstentions()
     with _opened(request.output_file) as output:
         with pushed_model.silenced_errors():
             model = pushed_model.PushedModel(folder)
         with _with_progress(model, request) as classifier:
-            for lines in written(texts.identified(predict(texts, classifier)), chosen):
+            predictions = unsure.counted(predict(texts, classifier))
+            for lines in written(texts.identified(predictions), chosen):
                 output.write(printable(lines) if output.isatty() else lines)
                 output.flush()
-    for remark in texts.remarks:
+    for remark in (*texts.remarks, *unsure.remarks()):
         print(printable(f"note: {remark}"), file=sys.stderr)
+
+
+class _Abstentions:
+    """Counts the texts that the model says no class of."""
+
+    def __init__(self) -> None:
+        self._texts = 0
+        self._by_label: collections.Counter[str] = collections.Counter()
+
+    def counted(self, parts: Iterable[Sequence[Prediction]]) -> Iterator[Sequence[Prediction]]:
+        """Yields the predictions as they are."""
+        for predictions in parts:
+            self._texts += len(predictions)
+            self._by_label.update(each.label for each in predictions if each.is_abstention)
+            yield predictions
+
+    def remarks(self) -> Iterator[str]:
+        """Yields how many there were, where there were any."""
+        for label, count in self._by_label.items():
+            yield f"{count:,} of {self._texts:,} texts are {label}: no class is probable enough"
 
 
 class _Texts:
@@ -111,7 +131,7 @@ class _Texts:
         """
         _refuse_clashes(request)
         self.remarks: list[str] = []
-        self._identities: deque[str | None] = deque()
+        self._identities: collections.deque[str | None] = collections.deque()
         self._texts: Iterator[str | None]
         if request.input:
             _refuse_to_replace(request.input, request.output_file)
@@ -235,10 +255,10 @@ class _Counted:
         self._advance = advance
         self.class_names = classifier.class_names
 
-    def probabilities(self, texts: Sequence[str]) -> "Probabilities":
-        answers = self._classifier.probabilities(texts)
+    def answers(self, texts: Sequence[str]) -> Answers:
+        found = self._classifier.answers(texts)
         self._advance(len(texts))
-        return answers
+        return found
 
 
 @contextlib.contextmanager

@@ -7,8 +7,9 @@ import csv
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from albert_tfx.data.files.content import PAUSE
 from albert_tfx.errors import InputError
@@ -29,17 +30,32 @@ _DIGITS = 6
 _LINE_END = "\r\n"
 
 
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a classifier says of several texts.
+
+    Attributes:
+      probabilities: float32 `[texts, classes]`.
+      labels: The label of each text, or None of a model that gives none.
+      scores: The probability of the class that was chosen for each text; None likewise.
+    """
+
+    probabilities: "Probabilities"
+    labels: Sequence[str] | None = None
+    scores: Sequence[float] | None = None
+
+
 class Classifier(Protocol):
     """What classifies texts.
 
     Attributes:
-      class_names: The class of each column of `probabilities`.
+      class_names: The class of each column of probabilities.
     """
 
     class_names: tuple[str, ...]
 
-    def probabilities(self, texts: Sequence[str]) -> "Probabilities":
-        """Returns float32 `[len(texts), classes]`."""
+    def answers(self, texts: Sequence[str]) -> Answers:
+        """Returns what is said of each text."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,21 +66,34 @@ class Prediction:
       text: The text.
       probabilities: The probability of each class, by its name.
       identity: What tells the text's row from others, where the file has a column for it.
+      label: As the model says it; where it says none, the most probable class.
+      score: The probability of the class that was chosen for `label`.
     """
 
     text: str
     probabilities: dict[str, float]
     identity: str | None = None
+    label: str = ""
+    score: float = math.nan
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            object.__setattr__(self, "label", self._most_probable)
+            object.__setattr__(self, "score", self.probability)
 
     @property
-    def label(self) -> str:
-        """The most probable class."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
+    def is_abstention(self) -> bool:
+        """Whether the label is no class: the model was not sure enough of any."""
+        return self.label not in self.probabilities
 
     @property
     def probability(self) -> float:
-        """The probability of `label`."""
-        return self.probabilities[self.label]
+        """The probability of the most probable class."""
+        return self.probabilities[self._most_probable]
+
+    @property
+    def _most_probable(self) -> str:
+        return max(self.probabilities, key=self.probabilities.__getitem__)
 
 
 def predict(texts: Iterable[str | None], classifier: Classifier) -> Iterator[list[Prediction]]:
@@ -104,15 +133,27 @@ def _windows(texts: Iterable[str | None]) -> Iterator[list[str]]:
 
 def _predict_window(window: list[str], classifier: Classifier) -> list[Prediction]:
     by_length = sorted(range(len(window)), key=lambda index: len(window[index]))
-    rows: dict[int, Probabilities] = {}
+    predictions: dict[int, Prediction] = {}
     for start in range(0, len(window), _BATCH_TEXTS):
         batch = by_length[start : start + _BATCH_TEXTS]
-        answers = classifier.probabilities([window[index] for index in batch])
-        rows.update(zip(batch, answers, strict=True))
-    return [
-        Prediction(text, dict(zip(classifier.class_names, rows[index].tolist(), strict=True)))
-        for index, text in enumerate(window)
-    ]
+        texts = [window[index] for index in batch]
+        answered = _predictions(texts, classifier.class_names, classifier.answers(texts))
+        predictions.update(zip(batch, answered, strict=True))
+    return [predictions[index] for index in range(len(window))]
+
+
+def _predictions(
+    texts: Sequence[str], class_names: Sequence[str], answers: Answers
+) -> Iterator[Prediction]:
+    nothing: list[Any] = [None] * len(texts)
+    rows = zip(
+        texts, answers.probabilities, answers.labels or nothing, answers.scores or nothing,
+        strict=True,
+    )  # fmt: skip
+    for text, probabilities, label, score in rows:
+        by_name = dict(zip(class_names, probabilities.tolist(), strict=True))
+        said = {} if label is None else {"label": label, "score": float(score)}
+        yield Prediction(text, by_name, **said)
 
 
 class Format(Protocol):
@@ -126,7 +167,7 @@ class Format(Protocol):
 
 
 class Csv:
-    """A header, then `text`, `label` and `probability` of each prediction, after its identity."""
+    """A header, then each prediction's `text`, `label`, `probability`, `score`, identity first."""
 
     def __init__(self, with_text: bool, id_column: str | None = None) -> None:
         self._with_text = with_text
@@ -135,7 +176,8 @@ class Csv:
     def header(self) -> str:
         """Returns the first line."""
         first = [self._id_column] if self._id_column else []
-        return self._line([*first, *(["text"] if self._with_text else []), "label", "probability"])
+        text = ["text"] if self._with_text else []
+        return self._line([*first, *text, "label", "probability", "score"])
 
     def rows(self, predictions: Sequence[Prediction]) -> str:
         """Returns the lines of `predictions`."""
@@ -144,9 +186,8 @@ class Csv:
     def _row(self, prediction: Prediction) -> str:
         first = [prediction.identity or ""] if self._id_column else []
         text = [prediction.text] if self._with_text else []
-        return self._line(
-            [*first, *text, prediction.label, f"{prediction.probability:.{_DIGITS}f}"]
-        )
+        numbers = (f"{each:.{_DIGITS}f}" for each in (prediction.probability, prediction.score))
+        return self._line([*first, *text, prediction.label, *numbers])
 
     @staticmethod
     def _line(cells: Sequence[str]) -> str:
@@ -179,14 +220,15 @@ class JsonLines:
             **({self._id_column: prediction.identity} if self._id_column else {}),
             **({"text": prediction.text} if self._with_text else {}),
             "label": prediction.label,
-            "probability": probabilities[prediction.label],
+            "probability": round(prediction.probability, _DIGITS),
+            "score": round(prediction.score, _DIGITS),
             "probabilities": probabilities,
         }
 
 
 # Each takes whether the texts themselves are wanted, and the name of the column of identities.
 FORMATS: dict[str, Callable[..., Format]] = {"csv": Csv, "jsonl": JsonLines}
-_KEYS = ("text", "label", "probability", "probabilities")
+_KEYS = ("text", "label", "probability", "score", "probabilities")
 
 
 def refuse_taken(id_column: str | None) -> None:

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from etils import epath
 
-from albert_tfx.contract import CLASSIFY_TEXT, EXTRA_ASSETS, LABELS, PROBABILITIES, WARMUP_FILE
+from albert_tfx.contract import (
+    CLASSIFY_TEXT,
+    EXTRA_ASSETS,
+    LABEL,
+    LABELS,
+    PROBABILITIES,
+    SCORE,
+    WARMUP_FILE,
+)
 from albert_tfx.errors import InputError, one_line
+from albert_tfx.prediction.predictions import Answers
 from albert_tfx.storage import digest_of, files_below, version_numbers
 
 if TYPE_CHECKING:
@@ -213,6 +222,14 @@ class PushedModel:
         """Returns what a signature gives for its one input: arrays `[values, ...]`, by name."""
         answers = self._signature(signature, values)
         return {name: answer.numpy() for name, answer in answers.items()}
+
+    def answers(self, texts: Sequence[str]) -> Answers:
+        """Returns what the model says of each text; an older one gives no labels and scores."""
+        found = {name: value.numpy() for name, value in self._answer(texts).items()}
+        if LABEL not in found:
+            return Answers(found[PROBABILITIES])
+        labels = [label.decode() for label in found[LABEL]]
+        return Answers(found[PROBABILITIES], labels, found[SCORE].tolist())
 
     def _answer(self, texts: Sequence[str]) -> dict[str, Any]:
         return self._signature(CLASSIFY_TEXT, texts)

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import tensorflow as tf
 from etils import epath
 
 from albert_tfx import storage
-from albert_tfx.contract import LABELS, PROBABILITIES, TEXT
+from albert_tfx.contract import LABEL, LABELS, PROBABILITIES, SCORE, TEXT
 from albert_tfx.data import tfds_source
 from albert_tfx.data.files import content, reader
 from albert_tfx.data.files.columns import ID, Row, Table
@@ -31,6 +32,7 @@ _IDENTITY = "id"
 _FILE = "texts.tfrecord.gz"
 _SOURCES = ".sources.json"
 _LINES_AT_ONCE = 1000
+_Answer = tuple[str, float, Sequence[float]]  # label, score, probabilities
 
 
 def from_file(
@@ -100,7 +102,7 @@ def target(folder: Path, texts: TextsToScore) -> Path:
 
 
 def publish(texts: TextsToScore, scored: str, target: Path) -> int:
-    """Writes `text`, `label` and `probability` of each text as CSV.
+    """Writes `text`, `label`, `probability` and `score` of each text as CSV.
 
     Args:
       texts: What was scored.
@@ -113,13 +115,13 @@ def publish(texts: TextsToScore, scored: str, target: Path) -> int:
     files = list(_files(scored))
     if not files:
         return 0
-    class_names, probabilities = _by_row(files)
-    predictions = _predictions(texts, class_names, probabilities)
+    class_names, answers = _by_row(files)
+    predictions = _predictions(texts, class_names, answers)
     parts = iter(lambda: list(itertools.islice(predictions, _LINES_AT_ONCE)), [])
     target.parent.mkdir(parents=True, exist_ok=True)
     with storage.whole_file(target) as partial, partial.open("w") as file:
         file.writelines(written(parts, Csv(True, texts.id_column)))
-    return len(probabilities)
+    return len(answers)
 
 
 def _files(scored: str) -> Iterator[str]:
@@ -188,22 +190,24 @@ def _examples(files: list[str]) -> Iterator[Any]:
         yield tf.train.Example.FromString(record).features.feature
 
 
-def _by_row(files: list[str]) -> tuple[list[str], dict[int, Sequence[float]]]:
-    """Returns the classes, and the probabilities of each row: small, unlike the texts."""
+def _by_row(files: list[str]) -> tuple[list[str], dict[int, _Answer]]:
+    """Returns the classes, and the answer to each row: small, unlike the texts."""
     class_names: list[str] = []
-    probabilities: dict[int, Sequence[float]] = {}
+    answers: dict[int, _Answer] = {}
     for features in _examples(files):
         class_names = class_names or [n.decode() for n in features[LABELS].bytes_list.value]
         values = array.array("f", features[PROBABILITIES].float_list.value)
-        probabilities[features[ROW].int64_list.value[0]] = values
-    return class_names, probabilities
+        (label,), (score,) = features[LABEL].bytes_list.value, features[SCORE].float_list.value
+        answers[features[ROW].int64_list.value[0]] = sys.intern(label.decode()), score, values
+    return class_names, answers
 
 
 def _predictions(
-    texts: TextsToScore, class_names: list[str], probabilities: dict[int, Sequence[float]]
+    texts: TextsToScore, class_names: list[str], answers: dict[int, _Answer]
 ) -> Iterator[Prediction]:
     for features in _examples([os.path.join(texts.folder, _FILE)]):
         (row,), (text,) = features[ROW].int64_list.value, features[TEXT].bytes_list.value
-        values = dict(zip(class_names, probabilities[row], strict=True))
+        label, score, probabilities = answers[row]
+        values = dict(zip(class_names, probabilities, strict=True))
         identity = b"".join(features[_IDENTITY].bytes_list.value).decode() or None
-        yield Prediction(text.decode(errors="replace"), values, identity)
+        yield Prediction(text.decode(errors="replace"), values, identity, label, score)

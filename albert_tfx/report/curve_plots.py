@@ -32,6 +32,7 @@ from albert_tfx.report.plot_style import (
 _Corner = Literal["lower left", "lower right", "upper left"]
 
 RECALL = 0.9  # at which the precision is reported
+COVERAGE = 0.8  # at which the accuracy is
 _MOST_LABELLED_CLASSES = 12  # of a confusion matrix; the counts of more cannot be read
 _LETTERS = 12  # of a class's name beside it
 _MOST_PANELS = 12
@@ -62,6 +63,9 @@ def precision_recall_figure(curves: Mapping[str, Curves], width: float = NARROW)
     shown = _worst(points, "recall", "precision")
     figure, panels = _panels(shown, width)
     _draw_panels(panels, points, shown, "recall", "precision")
+    for name, each in curves.items():
+        if each.answers.recall is not None and each.answers.precision is not None:
+            _mark(panels[0], name, each.answers.recall.value, each.answers.precision.value)
     _label(panels, "Recall", "Precision", "lower left")
     title(figure, f"{precision_recall_finding(curves)}{_left_out(points, shown)}")
     return figure
@@ -75,6 +79,21 @@ def reliability_figure(curves: Mapping[str, Curves], comparison: Comparison) -> 
         _draw_reliability(axes, name, each.reliability)
     _finish(axes, "Probability of the answer", "Share of right answers", "upper left")
     title(figure, reliability_finding(comparison))
+    return figure
+
+
+def coverage_figure(curves: Mapping[str, Curves]) -> Figure:
+    """Draws how many of the surest answers are right, over the share that they are."""
+    figure, axes = _square()
+    for name, each in curves.items():
+        points, chosen = each.coverage, each.answers
+        axes.plot(
+            points["coverage"], points["accuracy"], LINE_STYLES[name], color=COLORS[name],
+            linewidth=2.0, label=ALL_TITLES[name],
+        )  # fmt: skip
+        _mark(axes, name, chosen.coverage.value, chosen.accuracy.value)
+    _finish(axes, "Share of the texts that are answered", "Share of right answers", "lower left")
+    title(figure, coverage_finding(curves))
     return figure
 
 
@@ -111,6 +130,12 @@ def reliability_finding(comparison: Comparison) -> str:
     return f"Probabilities are off by, on average: {_of_each(errors)}"
 
 
+def coverage_finding(curves: Mapping[str, Curves]) -> str:
+    """Returns in one sentence how many of the surest answers are right."""
+    shares = {name: f"{_surest(each.coverage):.1%}" for name, each in curves.items()}
+    return f"Of the surest {COVERAGE:.0%} of the answers are right: {_of_each(shares)}"
+
+
 def confusion_finding(curves: Mapping[str, Curves]) -> str:
     """Returns in one sentence each model's most frequent mistake."""
     return "Most frequent mistake: " + "; ".join(
@@ -140,6 +165,12 @@ def _precision(points: pd.DataFrame) -> float:
     return (
         float(reached.groupby("class_name")["precision"].max().mean()) if len(reached) else math.nan
     )
+
+
+def _surest(points: pd.DataFrame) -> float:
+    """Returns the accuracy where at least `COVERAGE` of the texts are answered."""
+    reached = points[points["coverage"] >= COVERAGE]
+    return float(reached["accuracy"].iloc[0]) if len(reached) else math.nan
 
 
 def _worst_confusion(counts: pd.DataFrame) -> str:
@@ -230,6 +261,11 @@ def _draw_reliability(axes: Axes, name: str, bins: pd.DataFrame) -> None:
         alpha=0.75, linewidth=0,
     )  # fmt: skip
     axes.plot([], [], LINE_STYLES[name], marker=MARKERS[name], color=color, label=ALL_TITLES[name])
+
+
+def _mark(axes: Axes, name: str, x: float, y: float) -> None:
+    """Marks the point of a model that was chosen; none where it is undefined."""
+    axes.plot([x], [y], MARKERS[name], color=COLORS[name], markersize=9, markeredgecolor="white")
 
 
 def _finish(axes: Axes, x: str, y: str, legend: _Corner | None) -> None:

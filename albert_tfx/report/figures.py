@@ -51,6 +51,10 @@ def draw(
             curve_plots.reliability_finding(comparison),
             to_png(curve_plots.reliability_figure(curves, comparison)),
         ),
+        "coverage": Picture(
+            curve_plots.coverage_finding(curves),
+            to_png(curve_plots.coverage_figure(curves)),
+        ),
         "confusion": Picture(
             curve_plots.confusion_finding(curves),
             *_at_both_widths(curve_plots.confusion_figure, curves),

@@ -17,6 +17,7 @@ from albert_tfx.release.selection import answer
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import judge
 from albert_tfx.report.summary import (
+    AnswersSummary,
     Deciding,
     Duplicates,
     ModelSummary,
@@ -64,6 +65,7 @@ def summarize(
     encoder: "Description | None",
     settings: Settings | None = None,
     date: str = "",
+    answers: AnswersSummary | None = None,
 ) -> Summary:
     """Returns the summary of a run, as far as it is known before Pusher has run.
 
@@ -82,6 +84,7 @@ def summarize(
       encoder: The encoder that both models have; None where that is not known.
       settings: What the run was asked to do; None where that is not known.
       date: Of the report, as `2026-11-29`; empty likewise.
+      answers: What becomes of the selected model's probabilities; None likewise.
     """
     metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
     is_balanced = settings is not None and settings.class_weights == BALANCED
@@ -112,6 +115,7 @@ def summarize(
                 model_bytes=costs[name].bytes,
                 latency_seconds=costs[name].latency_seconds,
                 slow_latency_seconds=costs[name].slow_latency_seconds,
+                calibration=history.calibration,
             )
             for name, history in histories.items()
         },
@@ -121,6 +125,7 @@ def summarize(
         recipes=comparison.recipes,
         by_seed=comparison.by_seed,
         test_comparison=comparison.test,
+        answers=answers,
         classes=comparison.classes,
         test=TestSummary(model=decision.selected, metrics=test.winner),
         production=ProductionSummary(

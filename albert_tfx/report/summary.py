@@ -13,10 +13,12 @@ from typing import Any
 
 from etils import epath
 
+from albert_tfx.calibration.temperature import Calibration
 from albert_tfx.contract import SUMMARY_FILE
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import (
+    AnswerMetrics,
     ClassMetrics,
     FlipRates,
     Interval,
@@ -25,6 +27,7 @@ from albert_tfx.evaluation.measurements import (
     SliceComparison,
     TestComparison,
 )
+from albert_tfx.options import AnswerOptions
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.storage import read_json, write_json
 
@@ -51,6 +54,15 @@ class ModelSummary:
     model_bytes: int
     latency_seconds: float
     slow_latency_seconds: float
+    calibration: Calibration | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnswersSummary:
+    """What becomes of the selected model's probabilities, and what that costs on the test split."""
+
+    options: AnswerOptions = dataclasses.field(metadata=_FLAT)
+    test: AnswerMetrics = dataclasses.field(metadata=_FLAT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -203,6 +215,7 @@ class Summary:
     classes: Mapping[str, tuple[ClassMetrics, ...]] = dataclasses.field(default_factory=dict)
     test: TestSummary
     test_comparison: TestComparison | None = None
+    answers: AnswersSummary | None = None
     production: ProductionSummary | None
     majority_share: float
     confidence: float

@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
+from albert_tfx.calibration.temperature import UNCHANGED, Calibration
 from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, YARDSTICK
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
-from albert_tfx.evaluation.measurements import Interval
+from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
 from albert_tfx.evaluation.metrics import ACCURACY
+from albert_tfx.options import ARGMAX_THRESHOLD, AnswerOptions
 from albert_tfx.release.selection import Answer, Rule
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Deciding, Summary
@@ -474,6 +476,71 @@ def limits(summary: Summary) -> dict[str, str]:
         "Durations are those of one machine.": "They were measured once, and include the effect of "
         "other work on it.",
     }
+
+
+def calibration(summary: Summary) -> str:
+    """Returns each model's temperature and what it changes; empty where none was to be fitted."""
+    found = {model: each.calibration for model, each in summary.models.items()}
+    parts = [f"{model} {_calibration(each)}" for model, each in found.items() if each]
+    if not parts:
+        return ""
+    return f"on test, with the temperature fitted on eval: {'; '.join(parts)}"
+
+
+def _calibration(found: Calibration) -> str:
+    if found.temperature == UNCHANGED:
+        return "none is shown to help"
+    return (
+        f"{found.temperature:.2f}, log loss {found.log_loss_before:.3f} to {found.log_loss:.3f}, "
+        f"calibration error {_error(found.calibration_error_before)} to "
+        f"{_error(found.calibration_error)} points"
+    )
+
+
+def _error(share: float) -> str:
+    """Returns an expected calibration error in points.
+
+    >>> _error(0.1234)
+    '12.3'
+    """
+    return f"{100 * share:.1f}"
+
+
+def answers(summary: Summary) -> str:
+    """Returns what a threshold and an abstention cost; empty where neither was asked for."""
+    found = summary.answers
+    if found is None or not (found.options.abstain_below or _has_threshold(found.options)):
+        return ""
+    test = found.test
+    abstains = (
+        f"{_bounded(test.coverage)} of the {test.examples:,} test texts are given a class, the "
+        f"others {found.options.abstain_label}"
+        if found.options.abstain_below
+        else f"All {test.examples:,} test texts are given a class"
+    )
+    right = (
+        f"; {_bounded(test.accuracy)} of those are right" if is_known(test.accuracy.value) else ""
+    )
+    return f"{abstains}{right}.{_of_second(test)}"
+
+
+def _has_threshold(options: AnswerOptions) -> bool:
+    return options.threshold != ARGMAX_THRESHOLD
+
+
+def _of_second(test: AnswerMetrics) -> str:
+    """Returns precision and recall of the second class; empty where there are not two."""
+    if test.precision is None or test.recall is None:
+        return ""
+    return (
+        f" Of the second class, the precision is {_bounded(test.precision)} and the recall "
+        f"{_bounded(test.recall)}."
+    )
+
+
+def _bounded(share: Interval) -> str:
+    """Returns a share with its interval: `81.2% (78.0% to 84.0%)`."""
+    return format(share, ".1%") if is_known(share.value) else "not known"
 
 
 def cost(summary: Summary) -> str:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from sklearn.pipeline import Pipeline
 
 from albert_tfx.modeling.serving_model import Server
+from albert_tfx.options import AnswerOptions
 from albert_tfx.yardstick.ngrams import COLUMNS, NgramCounter
 
 
@@ -25,9 +26,11 @@ class YardstickServer(Server):
       intercepts: float64 `[classes]`.
     """
 
-    def __init__(self, model: Pipeline, class_names: Sequence[str]) -> None:
-        """Takes what `training.train` returned, and the names of all classes."""
-        super().__init__(class_names)
+    def __init__(
+        self, model: Pipeline, class_names: Sequence[str], options: AnswerOptions | None = None
+    ) -> None:
+        """Takes what `training.train` returned, all classes, and what becomes of probabilities."""
+        super().__init__(class_names, options)
         idf = model[1].idf_
         weights, intercepts = _one_against_rest(model, len(class_names))
         kept = np.flatnonzero((idf != idf.max()) | weights.any(axis=1))

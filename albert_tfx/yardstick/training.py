@@ -33,7 +33,7 @@ from albert_tfx.data.similarity import text_hash
 from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
 from albert_tfx.modeling.serving_model import write_warmup
-from albert_tfx.options import BALANCED, YardstickOptions
+from albert_tfx.options import BALANCED, AnswerOptions, YardstickOptions
 from albert_tfx.storage import write_bytes, write_json
 from albert_tfx.yardstick.ngrams import NgramCounter
 from albert_tfx.yardstick.server import YardstickServer
@@ -57,6 +57,7 @@ def evaluate(
     model: str,
     class_names: Sequence[str],
     options: YardstickOptions = _UNWEIGHTED,
+    answers: AnswerOptions | None = None,
 ) -> None:
     """Trains on `train`, exports, and measures the exported model on `eval` and `test`.
 
@@ -66,12 +67,13 @@ def evaluate(
       model: Folder that receives the SavedModel.
       class_names: All classes.
       options: How to train.
+      answers: What becomes of probabilities. The yardstick is served without a temperature.
     """
     texts, labels = _first_reviews(examples_uri)
     started = time.monotonic()
     trained = train(texts, labels, options)
     seconds = time.monotonic() - started
-    server = YardstickServer(trained, class_names)
+    server = YardstickServer(trained, class_names, answers)
     server.export(model)
     write_warmup(model, _first_texts(examples_uri))
     loaded = tf.saved_model.load(model)

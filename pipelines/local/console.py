@@ -321,6 +321,8 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "yardstick": f"TF-IDF and logistic regression: {verdict}" if verdict else "",
         "duplicates": duplicates,
         "contained": wording.contained(summary),
+        "temperature": wording.calibration(summary),
+        "labels": wording.answers(summary),
         "on test": f"accuracy {_accuracy(test.metrics)} of {test.model} on "
         f"{test.metrics.examples:,} texts",
         "production": summary.production.reason if summary.production else "",

@@ -13,6 +13,7 @@ from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
     ACCURACY_METRIC,
+    AnswerOptions,
     DatasetOptions,
     EmbeddingOptions,
     FileOptions,
@@ -114,6 +115,7 @@ def prepare(request: Request) -> Prepared:
     production.refuse_other_origins(request.serving, request.name, resolved.class_names)
     metrics.deciding(request.of(SelectionPolicy).metric, resolved.class_names)
     order = schema.display_order(resolved.class_names, request.of(ReportOptions).class_order)
+    request.of(AnswerOptions).require_fit(resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{request.output}/schema")
     texts = _texts_to_score(request, resolved)
     config = build_config(

@@ -16,8 +16,13 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from albert_tfx.evaluation.baseline import load_yardstick
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
-from albert_tfx.evaluation.results import load_comparison, load_production_comparison
+from albert_tfx.evaluation.results import (
+    Evaluation,
+    load_comparison,
+    load_production_comparison,
+)
 from albert_tfx.options import (
+    AnswerOptions,
     DatasetOptions,
     PreprocessingOptions,
     ProductionPolicy,
@@ -40,12 +45,10 @@ from tests.support import artifacts, pages, reports, summaries
 from tests.support.artifacts import DUPLICATES
 from tests.support.reports import HISTORIES
 
-FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "confusion")
+FIGURES = ("comparison", "training_history", "roc", "precision_recall", "reliability", "coverage")
 FILES = {
-    "index.html",
-    "summary.json",
-    "MODEL_CARD.md",
-    *(f"{each}.png" for each in (*FIGURES, "slices")),
+    *("index.html", "summary.json", "MODEL_CARD.md"),
+    *(f"{each}.png" for each in (*FIGURES, "confusion", "slices")),
 }
 COMMAND = "python local_runner.py --seed 1"
 SETTINGS = {
@@ -54,6 +57,7 @@ SETTINGS = {
     "frozen": TrainerOptions("frozen", "any", class_weights="balanced"),
     "fine_tuned": TrainerOptions("fine_tuned", "any", batch_size=16, class_weights="balanced"),
     "report": ReportOptions(2.5, "class 1"),
+    "answers": AnswerOptions(threshold=0.4, abstain_below=0.7),
 }
 
 
@@ -245,6 +249,24 @@ def test_classes_are_shown_in_the_order_that_was_asked_for(folder, summary):
     of_class = summary["classes"]["frozen"]
     assert [sum(counts[:2]), sum(counts[2:])] == [each["examples"] for each in of_class]
     assert counts[0] + counts[2] == of_class[0]["answers"]
+
+
+def test_summary_tells_what_the_labels_cost_on_test(summary, two_classes):
+    found = summary["answers"]
+    assert {key: found[key] for key in ("threshold", "abstain_below", "abstain_label")} == {
+        "threshold": 0.4,
+        "abstain_below": 0.7,
+        "abstain_label": "unsure",
+    }
+    table = Evaluation.load(two_classes.test_evaluation.uri).predictions
+    (probabilities,) = table.probabilities.values()
+    index = (probabilities[:, 1] >= 0.4).astype(int)
+    is_said = probabilities[np.arange(len(index)), index] >= 0.7
+    assert 0 < is_said.sum() < len(is_said)
+    assert found["examples"] == summary["test"]["examples"] == len(index)
+    assert found["coverage"]["value"] == pytest.approx(is_said.mean())
+    right = (index == table.labels)[is_said]
+    assert found["accuracy"]["value"] == pytest.approx(right.mean())
 
 
 def test_summary_answers_first(summary):

@@ -43,5 +43,8 @@ def _arguments(run: Run, folder: Path) -> FnArgs:
         schema_path=f"{run.uri('ImportSchemaGen', 'schema')}/schema.pbtxt",
         serving_model_dir=str(folder / "model" / "1" / "Format-Serving"),
         model_run_dir=str(folder / "model_run" / "1"),
-        custom_config={trainer.OPTIONS_KEY: encode(run.config.frozen)},
+        custom_config={
+            trainer.OPTIONS_KEY: encode(run.config.frozen),
+            trainer.ANSWERS_KEY: encode(run.config.answers),
+        },
     )

@@ -59,6 +59,9 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--metric", "macro_f1", lambda built: built.policy.metric),
         ("--metric", "recall:a class", lambda built: built.production_policy.metric),
         ("--class-weights", "balanced", lambda built: built.yardstick.class_weights),
+        ("--calibration", "off", lambda built: built.answers.calibration),
+        ("--threshold", 0.25, lambda built: built.answers.threshold),
+        ("--abstain-below", 0.25, lambda built: built.answers.abstain_below),
         ("--price-per-hour", 2.5, lambda built: built.report_options.price_per_hour),
         (
             *("--max-production-loss", 0.25),
@@ -73,6 +76,13 @@ def test_each_option_arrives_where_it_belongs(option, value, read):
 
     assert read(_build(*given)) == expected
     assert read(_build()) != expected
+
+
+def test_what_abstains_may_have_a_name_of_its_own():
+    built = _build("--abstain-below", "0.8", "--abstain-label", "ask")
+    assert built.answers.abstain_label == "ask"
+    with pytest.raises(InputError, match="--abstain-label needs --abstain-below"):
+        _build("--abstain-label", "ask")
 
 
 @pytest.mark.parametrize(

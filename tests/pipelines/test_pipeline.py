@@ -145,7 +145,10 @@ def test_the_frozen_model_equals_the_head_on_the_vectors(finished: Run):
     head = build_head(finished.config.frozen, models.WIDTH, classes=2)
     trained = tf.saved_model.load(finished.model("Trainer.frozen")).head_variables
     head.set_weights([variable.numpy() for variable in trained])
-    by_vector = tf.nn.softmax(head(tf.constant(vectors), training=False))
+    history = TrainingHistory.load(finished.uri("Trainer.frozen", "model_run"))
+    assert history.calibration is not None
+    logits = head(tf.constant(vectors), training=False)
+    by_vector = tf.nn.softmax(logits / history.calibration.temperature)
     by_text = probabilities(finished.model("Trainer.frozen"), texts_of(examples))
     np.testing.assert_allclose(by_vector, by_text, atol=1e-5)
 

@@ -3,6 +3,7 @@
 import json
 
 from albert_tfx.options import (
+    AnswerOptions,
     DatasetOptions,
     EmbeddingOptions,
     PreprocessingOptions,
@@ -49,7 +50,12 @@ def constants(rate: float | str = 0.25) -> dict[str, str]:
         "dataset": json.dumps({"value": json.dumps(encode(DatasetOptions("sample_reviews")))}),
         "preprocessing": json.dumps(encode(PreprocessingOptions("asset://preprocess"))),
         "embedding": json.dumps(encode(EmbeddingOptions(ENCODER))),
-        "trainers": json.dumps({name: {"options": encode(o)} for name, o in trainers.items()}),
+        "trainers": json.dumps(
+            {
+                name: {"options": encode(each), "answers": encode(AnswerOptions())}
+                for name, each in trainers.items()
+            }
+        ),
         "destination": f"{OUTPUT}/serving",
         "splits": "null",
     }

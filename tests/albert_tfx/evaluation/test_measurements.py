@@ -7,12 +7,16 @@ import pytest
 from scipy import stats
 from sklearn.metrics import precision_recall_fscore_support
 
+from albert_tfx.calibration.labelling import label_and_score
 from albert_tfx.evaluation.measurements import (
     Interval,
+    chosen,
+    measure_answers,
     measure_classes,
     paired_difference,
     proportion,
 )
+from albert_tfx.options import AnswerOptions
 from tests.support.data import bounds, draw_scores
 
 
@@ -100,3 +104,48 @@ def test_a_class_that_is_never_met_or_answered_has_no_share():
     assert (answered.examples, answered.answers, answered.precision.value) == (0, 1, 0)
     assert math.isnan(answered.recall.value)
     assert math.isnan(unknown.precision.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "classes"),
+    [
+        (AnswerOptions(), 2),
+        (AnswerOptions(threshold=0.3), 2),
+        (AnswerOptions(threshold=0.8, abstain_below=0.6), 2),
+        (AnswerOptions(abstain_below=0.5), 4),
+    ],
+)
+def test_what_is_measured_is_what_the_exported_graph_says(options, classes):
+    scores = draw_scores(300, classes)
+    probabilities = scores.probabilities("frozen").astype(np.float32)
+    probabilities[:2] = 1 / classes  # a tie, of which the first class is the answer
+    names = np.array([f"class {each}" for each in range(classes)])
+    served = label_and_score(probabilities, names.tolist(), options)
+    said = np.array([label.decode() for label in served["label"].numpy()])
+
+    index, score = chosen(probabilities, options)
+    np.testing.assert_array_equal(score, served["score"])
+    is_said = said != options.abstain_label
+    np.testing.assert_array_equal(names[index][is_said], said[is_said])
+
+    found, truth = measure_answers(scores.labels, probabilities, options), names[scores.labels]
+    assert found.examples == 300
+    assert found.coverage.value == is_said.mean()
+    assert found.accuracy.value == pytest.approx((said == truth)[is_said].mean())
+    if classes > 2:
+        assert (found.precision, found.recall) == (None, None)
+        return
+    precision, recall, *_ = precision_recall_fscore_support(
+        truth, said, labels=["class 1"], zero_division=0
+    )
+    assert found.precision is not None
+    assert found.recall is not None
+    assert (found.precision.value, found.recall.value) == pytest.approx((precision[0], recall[0]))
+
+
+def test_a_model_that_says_nothing_has_no_accuracy():
+    found = measure_answers(
+        np.array([0, 1]), np.full([2, 2], 0.5), AnswerOptions(abstain_below=0.9)
+    )
+    assert found.coverage.value == 0
+    assert math.isnan(found.accuracy.value)

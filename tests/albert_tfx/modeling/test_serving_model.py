@@ -14,8 +14,13 @@ from albert_tfx.modeling import serving_model
 from albert_tfx.modeling.classifier import TextClassifier, build_head
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.serving_model import TextServer
-from albert_tfx.options import TrainerOptions
+from albert_tfx.options import AnswerOptions, TrainerOptions
 from tests.support import models
+
+CLASSES = ["bad", "fair", "good"]
+SHARES = np.array([0.25, 0.4, 0.35], np.float32)
+TEMPERATURE = 0.1
+OPTIONS = AnswerOptions(abstain_below=0.42, abstain_label="none of them")
 
 
 class WordTokenizer(tf.Module):
@@ -71,7 +76,8 @@ def server(folder: Path) -> TextServer:
     encoder = PooledEncoder(models.save_encoder(folder / "encoder"), "mean", trainable=True)
     options = TrainerOptions("fine_tuned", "")
     classifier = TextClassifier(encoder, build_head(options, models.WIDTH, 3))
-    return TextServer(TransformOutput(folder / "transform"), classifier, ["bad", "fair", "good"])
+    tokenizer = serving_model.Tokenizer(TransformOutput(folder / "transform"))
+    return TextServer(tokenizer, classifier, CLASSES, SHARES, TEMPERATURE, OPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -137,17 +143,55 @@ def test_no_text_at_all_is_an_empty_answer(exported: Path):
         answer = signature(**{argument: tf.constant([], tf.string)})
         assert answer["probabilities"].shape == (0, 3), name
         assert answer["labels"].shape == (0, 3), name
+        assert answer["label"].shape == ((0,) if name == CLASSIFY_TEXT else (0, 1)), name
+        assert answer["score"].shape == (0,), name
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "\n", "unheard", "never heard of", "\U00013000"])
+def test_a_text_that_tells_nothing_gets_the_shares_of_the_classes(exported: Path, nothing: str):
+    classify = tf.saved_model.load(str(exported)).signatures[CLASSIFY_TEXT]
+    texts = ["a lovely film", nothing, "a film unheard of", nothing]
+    answer = classify(text=tf.constant(texts))
+    np.testing.assert_array_equal(answer["probabilities"][1::2], [SHARES, SHARES])
+    np.testing.assert_allclose(answer["score"][1::2], SHARES.max())
+    assert answer["label"][1].numpy() == OPTIONS.abstain_label.encode()
+    alone = classify(text=tf.constant(texts[::2]))["probabilities"]
+    np.testing.assert_allclose(answer["probabilities"][::2], alone, atol=1e-6)
+    assert np.abs(alone - SHARES).max(axis=1).min() > 0.01
+
+
+def test_the_temperature_is_in_the_graph(server: TextServer):
+    ids = tf.constant([[2, 3, 4, 5], [2, 5, 0, 0]])
+    expected = tf.nn.softmax(server._logits(ids) / TEMPERATURE)
+    np.testing.assert_allclose(server.classify_ids(ids), expected, atol=1e-6)
+
+
+def test_label_and_score_are_of_the_probabilities(exported: Path):
+    classify = tf.saved_model.load(str(exported)).signatures[CLASSIFY_TEXT]
+    words = ["a", "lovely", "film"]
+    texts = [" ".join(words[n * m % 3] for m in range(n)) for n in range(1, 40)]
+    answer = classify(text=tf.constant(texts))
+    probabilities = answer["probabilities"].numpy()
+    np.testing.assert_array_equal(answer["score"], probabilities.max(axis=1))
+    expected = [
+        CLASSES[row.argmax()] if row.max() >= OPTIONS.abstain_below else OPTIONS.abstain_label
+        for row in probabilities
+    ]
+    assert answer["label"].numpy().tolist() == [name.encode() for name in expected]
+    assert 0 < expected.count(OPTIONS.abstain_label) < len(expected)
 
 
 def test_the_signatures_are_those_of_the_contract(exported: Path):
     signatures = tf.saved_model.load(str(exported)).signatures
     inputs = {name: list(s.structured_input_signature[1]) for name, s in signatures.items()}
     assert inputs == {SERVING_DEFAULT: ["examples"], CLASSIFY_TEXT: ["text"]}
-    for signature in signatures.values():
+    for name, signature in signatures.items():
         outputs = signature.structured_outputs
         assert {key: (spec.dtype, spec.shape.rank) for key, spec in outputs.items()} == {
             "probabilities": (tf.float32, 2),
             "labels": (tf.string, 2),
+            "label": (tf.string, 1 if name == CLASSIFY_TEXT else 2),
+            "score": (tf.float32, 1),
         }
 
 
@@ -222,3 +266,6 @@ def test_a_bad_example_has_no_answer_and_spoils_no_other(exported: Path, bad: by
     expected = signatures[CLASSIFY_TEXT](text=tf.constant(good))["probabilities"].numpy()
     np.testing.assert_allclose(found[1::2], expected, atol=1e-6)
     np.testing.assert_array_equal(found[::2], 0.0)
+    answer = signatures[SERVING_DEFAULT](examples=tf.constant(examples))
+    np.testing.assert_array_equal(answer["score"][::2], 0.0)
+    assert answer["label"].numpy()[::2].tolist() == [[b""], [b""]]

@@ -11,13 +11,13 @@ import pytest
 
 from albert_tfx.data.files.content import PAUSE
 from albert_tfx.errors import InputError
-from albert_tfx.prediction.predictions import FORMATS, Prediction, predict, written
+from albert_tfx.prediction.predictions import FORMATS, Answers, Prediction, predict, written
 
 
 class LengthClassifier:
     """The probability of `long` is the length over a million."""
 
-    class_names = ("short", "long")
+    class_names: tuple[str, ...] = ("short", "long")
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -26,6 +26,9 @@ class LengthClassifier:
         lengths = np.array([len(text) for text in texts])
         self.batches.append(lengths.tolist())
         return np.stack([1 - lengths / 1e6, lengths / 1e6], axis=1).astype(np.float32)
+
+    def answers(self, texts: Sequence[str]) -> Answers:
+        return Answers(self.probabilities(texts))
 
 
 @pytest.fixture
@@ -100,7 +103,31 @@ def test_no_text_no_answer(classifier):
 
 def test_the_label_is_the_most_probable_class():
     prediction = Prediction("a", {"bad": 0.2, "fair": 0.5, "good": 0.3})
-    assert (prediction.label, prediction.probability) == ("fair", 0.5)
+    assert (prediction.label, prediction.probability, prediction.score) == ("fair", 0.5, 0.5)
+    assert not prediction.is_abstention
+
+
+class Unsure(LengthClassifier):
+    """Says `long` of every text, but of the shortest ones nothing."""
+
+    def answers(self, texts: Sequence[str]) -> Answers:
+        labels = ["long" if len(text) > 1 else "unsure" for text in texts]
+        return Answers(self.probabilities(texts), labels, [0.25] * len(texts))
+
+
+def test_a_model_that_says_a_label_is_believed():
+    first, second = itertools.chain(*predict(["xx", ""], Unsure()))
+    assert (first.label, first.score, first.is_abstention) == ("long", 0.25, False)
+    assert first.probability == pytest.approx(1 - 2e-6)
+    assert (second.label, second.score, second.is_abstention) == ("unsure", 0.25, True)
+    row = FORMATS["csv"](False).rows([second])
+    assert row == "unsure,1.000000,0.250000\n"
+    assert json.loads(FORMATS["jsonl"](False).rows([second])) == {
+        "label": "unsure",
+        "probability": 1.0,
+        "score": 0.25,
+        "probabilities": {"short": 1.0, "long": 0.0},
+    }
 
 
 PREDICTIONS = [
@@ -117,10 +144,10 @@ def formatted(name: str, with_text: bool) -> str:
 
 def test_csv_is_golden():
     assert formatted("csv", with_text=True) == (
-        "text,label,probability\n"
-        "Lovely.,good,0.900000\n"
-        '"He said ""no"",\nand left. 日本語","so, so",0.750000\n'
-        ",bad,1.000000\n"
+        "text,label,probability,score\n"
+        "Lovely.,good,0.900000,0.900000\n"
+        '"He said ""no"",\nand left. 日本語","so, so",0.750000,0.750000\n'
+        ",bad,1.000000,1.000000\n"
     )
 
 
@@ -133,20 +160,22 @@ def test_csv_reads_back_as_it_was():
 @pytest.mark.parametrize("text", ["good\rbad", "good\r\nbad\r\n", "\r"])
 def test_every_line_end_within_a_text_reads_back(text):
     rows = FORMATS["csv"](True).rows([Prediction(text, {"good": 1.0})])
-    assert list(csv.reader(io.StringIO(rows, newline=""))) == [[text, "good", "1.000000"]]
-    assert rows.endswith('",good,1.000000\n')
+    read = list(csv.reader(io.StringIO(rows, newline="")))
+    assert read == [[text, "good", "1.000000", "1.000000"]]
+    assert rows.endswith('",good,1.000000,1.000000\n')
 
 
 def test_csv_without_texts():
     assert formatted("csv", with_text=False) == (
-        'label,probability\ngood,0.900000\n"so, so",0.750000\nbad,1.000000\n'
+        "label,probability,score\ngood,0.900000,0.900000\n"
+        '"so, so",0.750000,0.750000\nbad,1.000000,1.000000\n'
     )
 
 
 def test_json_lines_are_golden():
     first, second, third = formatted("jsonl", with_text=True).splitlines()
     assert first == (
-        '{"text": "Lovely.", "label": "good", "probability": 0.9, '
+        '{"text": "Lovely.", "label": "good", "probability": 0.9, "score": 0.9, '
         '"probabilities": {"bad": 0.03, "so, so": 0.07, "good": 0.9}}'
     )
     assert json.loads(second)["text"] == PREDICTIONS[1].text
@@ -162,7 +191,8 @@ def test_no_prediction_no_line(name):
 def test_json_lines_without_texts():
     lines = formatted("jsonl", with_text=False).splitlines()
     assert all(
-        list(json.loads(line)) == ["label", "probability", "probabilities"] for line in lines
+        list(json.loads(line)) == ["label", "probability", "score", "probabilities"]
+        for line in lines
     )
 
 
@@ -173,10 +203,10 @@ def test_the_header_comes_with_the_first_answers_or_alone_where_there_are_none()
         raise InputError("line 1 is bad", "Mend it")
         yield []
 
-    assert list(written([], chosen)) == ["label,probability\n"]
+    assert list(written([], chosen)) == ["label,probability,score\n"]
     assert list(written([PREDICTIONS[:1], PREDICTIONS[2:]], chosen)) == [
-        "label,probability\ngood,0.900000\n",
-        "bad,1.000000\n",
+        "label,probability,score\ngood,0.900000,0.900000\n",
+        "bad,1.000000,1.000000\n",
     ]
     with pytest.raises(InputError):
         next(written(breaking_off(), chosen))

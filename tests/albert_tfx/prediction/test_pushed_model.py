@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from albert_tfx.calibration.labelling import label_and_score
 from albert_tfx.errors import InputError
+from albert_tfx.options import AnswerOptions
 from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction.predictions import predict
 from albert_tfx.prediction.pushed_model import PushedModel
 
 
@@ -58,6 +61,31 @@ def test_a_loaded_model_names_its_classes_and_answers(saved: Path):
     model = PushedModel(saved)
     assert model.class_names == ("short", "lång")
     np.testing.assert_allclose(model.probabilities(["", "abcde", "日本"])[:, 1], [0, 0.5, 0.2])
+
+
+def test_an_older_model_has_its_most_probable_class_for_a_label(saved: Path):
+    (predictions,) = predict(["abcdefg", ""], PushedModel(saved))
+    assert [each.label for each in predictions] == ["lång", "short"]
+    assert [each.score for each in predictions] == pytest.approx([0.7, 1.0])
+
+
+class UnsureServer(LengthServer):
+    """Says nothing of a text of five letters."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def classify_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        answer = super().classify_text(text)
+        options = AnswerOptions(threshold=0.3, abstain_below=0.6)
+        said = label_and_score(answer["probabilities"], answer["labels"][0], options)
+        return {**answer, **said}
+
+
+def test_label_and_score_are_those_that_the_model_serves(tmp_path: Path):
+    server = UnsureServer()
+    tf.saved_model.save(server, str(tmp_path), {"classify_text": server.classify_text})
+    (predictions,) = predict(["abcd", "ab", "abcdefg"], PushedModel(tmp_path))
+    assert [each.label for each in predictions] == ["unsure", "short", "lång"]
+    assert [each.score for each in predictions] == pytest.approx([0.4, 0.8, 0.7])
 
 
 def test_a_folder_that_is_none_and_one_that_is_empty_are_refused(tmp_path: Path):

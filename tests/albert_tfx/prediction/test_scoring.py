@@ -153,6 +153,8 @@ def answer(folder: Path, texts: list[str]) -> str:
                 feature["text"].bytes_list.value.append(texts[row].encode())
                 feature["labels"].bytes_list.value.extend([b"bad", b"good"])
                 feature["probabilities"].float_list.value.extend([1 - row / 10, row / 10])
+                feature["label"].bytes_list.value.append(b"unsure" if row == 2 else b"bad")
+                feature["score"].float_list.value.append(1 - row / 10)
                 writer.write(example.SerializeToString())
     return str(folder)
 
@@ -161,11 +163,11 @@ def test_answers_come_back_in_the_order_of_the_texts(texts: TextsToScore, tmp_pa
     target = tmp_path / "predictions" / "new_reviews.csv"
     assert scoring.publish(texts, answer(tmp_path / "scored", TEXTS), target) == 4
     assert list(csv.reader(target.open(encoding="utf-8", newline=""))) == [
-        ["text", "label", "probability"],
-        ["one, two", "bad", "1.000000"],
-        ["", "bad", "0.900000"],
-        ['three "four"', "bad", "0.800000"],
-        ["日本語", "bad", "0.700000"],
+        ["text", "label", "probability", "score"],
+        ["one, two", "bad", "1.000000", "1.000000"],
+        ["", "bad", "0.900000", "0.900000"],
+        ['three "four"', "unsure", "0.800000", "0.800000"],
+        ["日本語", "bad", "0.700000", "0.700000"],
     ]
     assert [path.name for path in target.parent.iterdir()] == ["new_reviews.csv"]
 

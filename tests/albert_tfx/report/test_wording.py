@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from albert_tfx.calibration.temperature import Calibration
 from albert_tfx.contract import NAMES
-from albert_tfx.evaluation.measurements import FlipRates, Interval
+from albert_tfx.evaluation.measurements import AnswerMetrics, FlipRates, Interval
+from albert_tfx.options import AnswerOptions
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import Convergence
-from albert_tfx.report.summary import Deciding, Fates, Summary
+from albert_tfx.report.summary import AnswersSummary, Deciding, Fates, Summary
 from tests.support import summaries
 from tests.support.summaries import changed
 
@@ -270,3 +272,51 @@ def test_the_encoder_is_called_by_its_kind(handle: str, model_type: str | None, 
 
 def test_an_encoder_that_is_not_known_has_no_kind():
     assert wording.kind(summaries.changed(encoder=None)) == "the encoder"
+
+
+def calibrated(**temperatures: float) -> Summary:
+    models = {
+        model: dataclasses.replace(
+            each,
+            calibration=Calibration(
+                temperature=temperatures[model],
+                log_loss_before=0.6123,
+                log_loss=0.5,
+                calibration_error_before=0.121,
+                calibration_error=0.0349,
+            ),
+        )
+        for model, each in summaries.SUMMARY.models.items()
+    }
+    return changed(models=models)
+
+
+def test_temperatures_are_said_in_one_line_with_what_they_change():
+    assert wording.calibration(calibrated(frozen=1.0, fine_tuned=2.314)) == (
+        "on test, with the temperature fitted on eval: frozen none is shown to help; fine_tuned "
+        "2.31, log loss 0.612 to 0.500, calibration error 12.1 to 3.5 points"
+    )
+    assert wording.calibration(summaries.SUMMARY) == ""
+
+
+def test_what_a_threshold_and_an_abstention_cost_is_said():
+    share = Interval(0.9, 0.87, 0.92)
+    of_two = AnswerMetrics(1_500, Interval(0.8, 0.78, 0.82), share, share, Interval(0.5, 0.4, 0.6))
+    of_more = AnswerMetrics(1_500, Interval(0.0, 0.0, 0.01), Interval(float("nan")))
+
+    def said(options: AnswerOptions, test: AnswerMetrics) -> str:
+        return wording.answers(changed(answers=AnswersSummary(options=options, test=test)))
+
+    assert said(AnswerOptions(abstain_below=0.7, abstain_label="ask"), of_two) == (
+        "80.0% (78.0% to 82.0%) of the 1,500 test texts are given a class, the others ask; 90.0% "
+        "(87.0% to 92.0%) of those are right. Of the second class, the precision is 90.0% (87.0% "
+        "to 92.0%) and the recall 50.0% (40.0% to 60.0%)."
+    )
+    assert said(AnswerOptions(threshold=0.3), of_two).startswith(
+        "All 1,500 test texts are given a class; 90.0%"
+    )
+    assert said(AnswerOptions(abstain_below=0.999), of_more) == (
+        "0.0% (0.0% to 1.0%) of the 1,500 test texts are given a class, the others unsure."
+    )
+    assert said(AnswerOptions(), of_two) == ""
+    assert wording.answers(summaries.SUMMARY) == ""

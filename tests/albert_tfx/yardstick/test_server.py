@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from albert_tfx.contract import CLASSIFY_TEXT, SERVING_DEFAULT
+from albert_tfx.options import AnswerOptions
 from albert_tfx.prediction.pushed_model import PushedModel
 from albert_tfx.yardstick import training
 from albert_tfx.yardstick.server import YardstickServer
@@ -70,6 +71,18 @@ def test_it_is_asked_as_any_pushed_model(exported):
     model = PushedModel(exported)
     assert model.class_names == ("bad", "good")
     assert model.probabilities(["awful", "so-so so-so"]).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_it_says_a_label_as_the_other_models_do(exported, tmp_path):
+    texts = ["awful awful", "", "so-so so-so"]
+    least, next_least, _ = np.sort(PushedModel(exported).probabilities(texts).max(axis=1))
+    options = AnswerOptions(abstain_below=float(least + next_least) / 2, abstain_label="ask")
+    model = training.train(*labelled([0, 1]))
+    YardstickServer(model, ["bad", "good"], options).export(str(tmp_path))
+    found = PushedModel(tmp_path).answers(texts)
+    assert found.labels is not None
+    assert sorted(found.labels) == ["ask", "bad", "good"]
+    np.testing.assert_array_equal(found.scores, found.probabilities.max(axis=1))
 
 
 def test_an_empty_text_gets_the_same_answer_as_one_without_words(exported):

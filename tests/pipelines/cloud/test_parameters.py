@@ -67,6 +67,18 @@ def test_without_a_value_every_option_is_what_was_compiled():
             ),
             (2e-5, 3e-5),
         ),
+        (
+            "threshold=0.3",
+            "trainers",
+            lambda c: [c[model]["answers"]["threshold"] for model in ("frozen", "fine_tuned")],
+            [0.3, 0.3],
+        ),
+        (
+            "abstain_label=ask a person",
+            "trainers",
+            lambda c: [c[model]["answers"]["abstain_label"] for model in ("frozen", "fine_tuned")],
+            ["ask a person"] * 2,
+        ),
     ],
 )
 def test_a_value_arrives_where_it_belongs_and_nowhere_else(given, constant, read, value):
@@ -97,6 +109,9 @@ def test_a_parameter_says_its_type_default_and_use():
         "sequence_length": "NUMBER_INTEGER",
         "frozen_learning_rate": "NUMBER_DOUBLE",
         "fine_tuned_learning_rate": "NUMBER_DOUBLE",
+        "threshold": "NUMBER_DOUBLE",
+        "abstain_below": "NUMBER_DOUBLE",
+        "abstain_label": "STRING",
     }
     assert declared["frozen_learning_rate"]["defaultValue"] == 0.5
     assert "defaultValue" not in declared["output_root"]
@@ -106,11 +121,16 @@ def test_a_parameter_says_its_type_default_and_use():
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("sequence_lenth=9", "There is no parameter 'sequence_lenth'. The pipeline takes dataset,"),
+        (
+            "sequence_lenth=9",
+            "There is no parameter 'sequence_lenth'. The pipeline takes abstain_below,",
+        ),
         ("sequence_length", "'sequence_length' is not NAME=VALUE."),
         ("output_root=x", "There is no parameter 'output_root'."),
         ("sequence_length=many", "sequence_length cannot be 'many'. Give a value of type int."),
         ("sequence_length=2", "sequence-length cannot be 2. Give 3 to 4096"),
+        ("threshold=1", "threshold cannot be 1.0. Give more than 0, below 1."),
+        ("abstain_below=-0.1", "abstain-below cannot be -0.1."),
         ("frozen_learning_rate=0", "head_learning_rate cannot be 0.0."),
         ('encoder=a"b', "Leave quotes and backslashes out."),
         ("encoder=a\\b", "Leave quotes and backslashes out."),
