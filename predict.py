@@ -27,8 +27,10 @@ examples:
   python predict.py --model output/serving/1795569553 "What a film!"
       another version than the newest
 
-The first line of CSV is text,label,probability: the most probable class and how probable it is.
-JSONL has the probabilities of all classes besides. Answers keep the order of the texts; an empty
+The first line of CSV is text,label,probability,score: what the model says, the probability of the
+most probable class, and that of the class that it chose. Below the bound of --abstain-below, with
+which a model may be made, the label is unsure. JSONL has the probabilities of all classes besides.
+Answers keep the order of the texts; an empty
 line is a text as well. Exit status: 0 done; 2 the input cannot be used; 130 stopped by Ctrl-C;
 141 nobody reads the output any more.
 """
