@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from albert_tfx.calibration.temperature import Calibration
 from albert_tfx.evaluation.measurements import (
+    AnswerMetrics,
     Comparison,
     Disagreement,
     Interval,
@@ -19,10 +21,17 @@ from albert_tfx.evaluation.measurements import (
     SeedAccuracy,
     TestComparison,
 )
+from albert_tfx.options import AnswerOptions
 from albert_tfx.report import figures
 from albert_tfx.report import page as report_page
 from albert_tfx.report.page import SourceArtifact, trace
-from albert_tfx.report.summary import ModelSummary, ProductionSummary, Removed, Settings
+from albert_tfx.report.summary import (
+    AnswersSummary,
+    ModelSummary,
+    ProductionSummary,
+    Removed,
+    Settings,
+)
 from tests.support import pages, reports, summaries
 
 YARDSTICK = dataclasses.replace(
@@ -499,3 +508,37 @@ def test_that_browser_would_run_it(tmp_path):
     file = tmp_path / "index.html"
     file.write_text(f"<title>before</title>{_HOSTILE[0]}")
     assert "<title>it ran</title>" in shown_by_a_browser(file)
+
+
+def test_the_temperatures_are_a_table_with_what_they_change():
+    findings = reports.make()
+    page = findings.page()
+    assert not pages.parse(page).xpath("//caption[@id='caption-calibration']")
+    found = Calibration(
+        temperature=2.0,
+        log_loss_before=0.7,
+        log_loss=0.5,
+        calibration_error_before=0.12,
+        calibration_error=0.03,
+    )
+    models = {
+        "frozen": findings.summary.models["frozen"],
+        "fine_tuned": dataclasses.replace(findings.summary.models["fine_tuned"], calibration=found),
+    }
+    page = findings.page(models=models)
+    assert pages.faults(page) == []
+    (table,) = pages.parse(page).xpath("//table[caption[@id='caption-calibration']]/tbody")
+    assert pages.text_of(table) == "Fine-tuned 2.000 0.700 0.500 12.0% 3.0%"
+
+
+def test_what_an_abstention_costs_is_beside_its_curve():
+    share = Interval(0.9, 0.87, 0.92)
+    answers = AnswersSummary(
+        options=AnswerOptions(abstain_below=0.8), test=AnswerMetrics(1_200, share, share)
+    )
+    page = reports.make().page(answers=answers)
+    assert "90.0% (87.0% to 92.0%) of the 1,200 test texts are given a class" in pages.text_of(
+        pages.parse(page)
+    )
+    alternatives = pages.parse(page).xpath("//img/@alt")
+    assert any(each.startswith("Of the surest 80%") for each in alternatives)
