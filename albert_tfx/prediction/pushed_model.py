@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,6 @@ def answer_warmup(folder: epath.PathLike) -> None:
 
 
 def _answer_warmup(model: Any, folder: epath.PathLike) -> None:
-    import numpy as np
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
@@ -100,11 +99,23 @@ def _answer_warmup(model: Any, folder: epath.PathLike) -> None:
         answers = model.signatures[request.model_spec.signature_name](
             **{name: tf.constant(value) for name, value in inputs.items()}
         )
-        if not np.allclose(answers[PROBABILITIES].numpy().sum(axis=1), 1.0, atol=1e-3):
+        if not _are_probabilities(answers):
             raise InputError(
                 f"The model in {folder} answers with numbers that are no probabilities",
                 "Look into its training's history for a loss that is not finite",
             )
+
+
+def _are_probabilities(answers: Mapping[str, Any]) -> bool:
+    """Returns whether each text has a distribution over the classes, and its score is of one."""
+    import numpy as np
+
+    probabilities = answers[PROBABILITIES].numpy()
+    sums_to_1 = np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)
+    if SCORE not in answers:  # of an earlier version
+        return sums_to_1
+    scores = answers[SCORE].numpy()[:, np.newaxis]
+    return sums_to_1 and bool(np.isclose(probabilities, scores).any(axis=1).all())
 
 
 def content(folder: epath.PathLike) -> str:

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 from albert_tfx.calibration.labelling import label_and_score
 from albert_tfx.errors import InputError
@@ -86,6 +87,36 @@ def test_label_and_score_are_those_that_the_model_serves(tmp_path: Path):
     (predictions,) = predict(["abcd", "ab", "abcdefg"], PushedModel(tmp_path))
     assert [each.label for each in predictions] == ["unsure", "short", "lång"]
     assert [each.score for each in predictions] == pytest.approx([0.4, 0.8, 0.7])
+
+
+class OtherServer(LengthServer):
+    """Its score is half of what the length makes of it."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def classify_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        answer = super().classify_text(text)
+        return {**answer, "score": answer["probabilities"][:, 1] / 2}
+
+
+def save_warmup(folder: Path, text: bytes) -> None:
+    asked = prediction_log_pb2.PredictionLog()
+    asked.predict_log.request.model_spec.signature_name = "classify_text"
+    asked.predict_log.request.inputs["text"].CopyFrom(tf.make_tensor_proto([text], tf.string))
+    (folder / "assets.extra").mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(
+        str(folder / "assets.extra" / "tf_serving_warmup_requests")
+    ) as writer:
+        writer.write(asked.SerializeToString())
+
+
+def test_a_score_that_is_no_probability_of_a_class_does_not_pass_the_warmup(tmp_path: Path):
+    server = OtherServer()
+    tf.saved_model.save(server, str(tmp_path), {"classify_text": server.classify_text})
+    save_warmup(tmp_path, b"")
+    pushed_model.answer_warmup(tmp_path)
+    save_warmup(tmp_path, b"abcdefgh")
+    with pytest.raises(InputError, match="no probabilities"):
+        pushed_model.answer_warmup(tmp_path)
 
 
 def test_a_folder_that_is_none_and_one_that_is_empty_are_refused(tmp_path: Path):
