@@ -68,7 +68,7 @@ def original_weights(finished: Run) -> list[np.ndarray]:
 
 
 def test_every_component_completes(finished: Run):
-    assert len(finished.states) == 19
+    assert len(finished.states) == 20
     assert set(finished.states.values()) == {"COMPLETE"}
 
 
