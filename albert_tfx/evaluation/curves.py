@@ -51,11 +51,11 @@ class Curves:
                 "class_name", key=lambda names: names.map(place), kind="stable", ignore_index=True
             )
 
-        return Curves(
-            ordered(self.roc),
-            ordered(self.precision_recall),
-            self.reliability,
-            self.confusion.loc[list(class_names), list(class_names)],
+        return dataclasses.replace(
+            self,
+            roc=ordered(self.roc),
+            precision_recall=ordered(self.precision_recall),
+            confusion=self.confusion.loc[list(class_names), list(class_names)],
         )
 
 
