@@ -5,9 +5,12 @@ import re
 
 import pytest
 
+from albert_tfx.calibration.temperature import Calibration
+from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
 from albert_tfx.model_card import writing
+from albert_tfx.options import AnswerOptions
 from albert_tfx.report import wording
-from albert_tfx.report.summary import Settings
+from albert_tfx.report.summary import AnswersSummary, Settings
 from tests.support import reports
 
 SETTINGS = Settings(
@@ -88,3 +91,28 @@ def test_a_model_that_was_refused_is_said_so(summary):
     refused = dataclasses.replace(summary, production=gate)
     assert "**This model was not pushed.** It loses." in writing.render(refused)
     assert "was not pushed" not in writing.render(summary)
+
+
+def test_the_card_tells_how_sure_the_model_is_and_what_its_labels_cost(summary):
+    share = Interval(0.9, 0.87, 0.92)
+    calibration = Calibration(
+        temperature=2.0,
+        log_loss_before=0.7,
+        log_loss=0.5,
+        calibration_error_before=0.12,
+        calibration_error=0.03,
+    )
+    known = dataclasses.replace(
+        summary,
+        answers=AnswersSummary(
+            options=AnswerOptions(abstain_below=0.8), test=AnswerMetrics(1_200, share, share)
+        ),
+        models={
+            name: dataclasses.replace(each, calibration=calibration)
+            for name, each in summary.models.items()
+        },
+    )
+    figures = sections(writing.render(known))["Figures"]
+    assert wording.calibration(known) in figures
+    assert wording.answers(known) in figures
+    assert "How sure it is" not in writing.render(summary)
