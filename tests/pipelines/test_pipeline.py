@@ -18,6 +18,8 @@ from albert_tfx.modeling.classifier import build_head
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.prediction import scoring
 from albert_tfx.release.selection import Decision, load_decision
+from albert_tfx.seeds import answers
+from albert_tfx.seeds.answers import Answers
 from tests.support import models, runs
 from tests.support.runs import Run, read_examples
 
@@ -124,6 +126,30 @@ def test_both_signatures_give_the_same_answer_with_the_classes_named(finished: R
 def test_any_text_gets_an_answer(finished: Run, text: str):
     answer = probabilities(finished.model("Trainer.fine_tuned"), [text, "a lovely film"])
     assert np.isfinite(answer).all()
+
+
+@pytest.mark.parametrize("model", TRAINERS)
+def test_a_text_that_tells_nothing_gets_the_shares_of_the_classes(finished: Run, model: str):
+    train = read_examples(finished.uri("Transform", "transformed_examples"), "train")
+    labels = [e.features.feature["label"].int64_list.value[0] for e in train]
+    asked = ["", "a lovely film", "日本語", " <br />"]
+    answer = probabilities(finished.model(TRAINERS[model]), asked)
+    shares = np.bincount(labels) / len(labels)
+    np.testing.assert_allclose(answer[[0, 2, 3]], [shares] * 3, atol=1e-6)
+    assert np.abs(answer[1] - shares).max() > 0.01
+
+
+@pytest.mark.parametrize("model", TRAINERS)
+def test_what_the_comparison_counts_is_what_is_served(finished: Run, model: str):
+    examples = read_examples(finished.uri("Transform", "transformed_examples"), "eval")
+    labels = np.array([e.features.feature["label"].int64_list.value[0] for e in examples])
+    asked = probabilities(finished.model(TRAINERS[model]), texts_of(examples))
+    served = Answers.of([t.encode() for t in texts_of(examples)], labels, asked[np.newaxis])
+    run = finished.uri(TRAINERS[model], "model_run")
+    history = TrainingHistory.load(run)
+    exported = [each["seed"] for each in history.seeds].index(history.seed)
+    counted = answers.load(run)["eval"].probabilities[exported]
+    np.testing.assert_allclose(counted, served.probabilities[0], atol=1e-5)
 
 
 def test_serving_tokenises_as_transform_did(finished: Run):

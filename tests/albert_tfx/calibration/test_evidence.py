@@ -31,6 +31,18 @@ def test_one_piece_that_is_known_is_evidence(tokenize, text: str):
     assert found.numpy().tolist() == [False, True, False]
 
 
+def test_a_vocabulary_may_know_one_of_the_rare_letters():
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(["\U00013000", "film"], tf.constant([7, 8], tf.int64)),
+        default_value=1,
+    )
+
+    def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
+        return tf.ragged.map_flat_values(table.lookup, tf.strings.split(text))
+
+    assert evidence.uninformative_ids(tokenize).tolist() == [1]
+
+
 def test_bytes_are_no_unknown_pieces():
     """A tokenizer that falls back on bytes, as RoBERTa's, knows every text but the empty one."""
 

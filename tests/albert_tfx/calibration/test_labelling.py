@@ -70,12 +70,14 @@ def test_the_temperature_divides_logits(temperature: float):
 @pytest.mark.parametrize("temperature", [0.1, 0.37, 1.3, 3.0, 10.0])
 @pytest.mark.parametrize("classes", [2, 3, 50])
 def test_the_first_class_stays_the_first(temperature: float, classes: int):
-    """Among them are ties, and logits that differ by less than a division can tell."""
+    """Among them are ties, and neighbours that rounding could make equal, or change over."""
     random = np.random.default_rng(classes)
     logits = random.normal(0, 10, [20_000, classes])
-    logits[:10_000, 1] = logits[:10_000, 0] = 40
-    logits[:9_000, 1] += random.normal(0, 1e-6, 9_000)
-    probabilities = tf.nn.softmax(tf.constant(logits, tf.float32))
+    probabilities = tf.nn.softmax(tf.constant(logits, tf.float32)).numpy()
+    probabilities[:10_000, 0] = random.uniform(0.5, 0.9, 10_000)
+    probabilities[:10_000, 1] = probabilities[:10_000, 0]
+    probabilities[:9_000, 1] = np.nextafter(probabilities[:9_000, 1], np.float32(1))
+    probabilities[:3_000, 0] = np.nextafter(probabilities[:3_000, 1], np.float32(1))
     found = tempered(probabilities, temperature)
     np.testing.assert_array_equal(tf.argmax(found, axis=1), tf.argmax(probabilities, axis=1))
     np.testing.assert_allclose(tf.reduce_sum(found, axis=1), 1.0, atol=1e-5)
