@@ -141,6 +141,8 @@ class SliceComparison:
       metric: Name of the metric that decides on these reviews.
       change: That metric of `fine_tuned` less that of `frozen`, paired likewise; None where it is
         the accuracy.
+      values: That metric of each model, and of the yardstick, by its name; empty where it is the
+        accuracy.
       gains: That metric of `frozen` and of `fine_tuned` less that of the yardstick, paired
         likewise, by the model's name; empty where the yardstick was not measured.
     """
@@ -153,7 +155,13 @@ class SliceComparison:
     yardstick: Interval | None = None
     metric: str = ACCURACY.name
     change: Interval | None = None
+    values: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     gains: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+
+    def value(self, model: str) -> Interval | None:
+        """Returns the metric that decides, of a model or the yardstick; None if not measured."""
+        accuracy: Interval | None = getattr(self, model)
+        return self.values.get(model, accuracy)
 
     @property
     def deciding(self) -> Interval:

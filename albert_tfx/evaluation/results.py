@@ -472,6 +472,8 @@ def _slice_comparison(
     metric = _on_slice(decides, measured.column)
     ours, theirs = (table.probabilities[each] for each in (FINE_TUNED, FROZEN))
     answers = None if yardstick is None else yardstick.of(table)
+    models = {model: table.probabilities[model] for model in (FROZEN, FINE_TUNED)}
+    models |= {} if answers is None else {YARDSTICK: answers}
     return SliceComparison(
         name=f"{SLICES[measured.column]} {measured.name}",
         examples=measured.examples(FROZEN),
@@ -481,6 +483,9 @@ def _slice_comparison(
         yardstick=None if answers is None else measure_one(ACCURACY, table.labels, answers),
         metric=metric.name,
         change=_unless_accuracy(metric, table.labels, ours, theirs),
+        values={}
+        if metric.name == ACCURACY.name
+        else {model: measure_one(metric, table.labels, each) for model, each in models.items()},
         gains={}
         if answers is None
         else {

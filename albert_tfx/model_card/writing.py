@@ -26,6 +26,7 @@ def render(summary: Summary) -> str:
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
         autoescape=False,
         undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -14,8 +14,9 @@ from albert_tfx.evaluation.measurements import (
     Interval,
     ModelMetrics,
     SliceComparison,
+    improvement,
 )
-from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE, Metric
+from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE, LOG_LOSS, Metric
 from albert_tfx.report.plot_style import (
     COLORS,
     INK,
@@ -35,25 +36,27 @@ if TYPE_CHECKING:
     from albert_tfx.modeling.fitting import TrainingHistory
 
 _LETTERS = 30  # of a slice's name
+_ON_ONE_CLASS = "; on the texts of one class, accuracy"
 _DECIDING = "Fine-tuned\nless frozen"
 
 
 def training_history_figure(
-    histories: "Mapping[str, TrainingHistory]", width: float = WIDE
+    histories: "Mapping[str, TrainingHistory]", width: float = WIDE, metric: Metric = ACCURACY
 ) -> Figure:
-    """Draws accuracy per epoch, one panel a model, on one scale.
+    """Draws the metric that decides per epoch, one panel a model, on one scale.
 
     Args:
       histories: Training histories by `frozen` and `fine_tuned`.
       width: `WIDE`, or `NARROW` for panels one below the other.
+      metric: Which it is. On the training texts only accuracy and log loss are measured.
     """
     beside = width == WIDE
     figure = new_figure(width, 4.8 if beside else 3.6 * len(histories))
     shape = (1, len(histories)) if beside else (len(histories), 1)
     panels = figure.subplots(*shape, sharey=True, squeeze=False).flat
     for axes, (name, history) in zip(panels, histories.items(), strict=True):
-        _draw_history(axes, name, history)
-    title(figure, history_finding(histories))
+        _draw_history(axes, name, history, metric)
+    title(figure, history_finding(histories, metric))
     return figure
 
 
@@ -76,19 +79,27 @@ def comparison_figure(comparison: Comparison, width: float = WIDE) -> Figure:
     return figure
 
 
-def slices_figure(slices: Sequence[SliceComparison], width: float = WIDE) -> Figure:
-    """Draws both accuracies and their paired difference on each slice, with intervals."""
+def slices_figure(
+    slices: Sequence[SliceComparison], width: float = WIDE, metric: Metric = ACCURACY
+) -> Figure:
+    """Draws what decides on each slice, and its paired difference, with intervals.
+
+    Args:
+      slices: The slices, from the top.
+      width: `WIDE` or `NARROW`.
+      metric: The metric that decides on all texts; on some slices, the accuracy takes its place.
+    """
     beside = width == WIDE
     rows = 0.6 * max(len(slices), 1)
     figure = new_figure(width, rows + 1.6 if beside else 2 * rows + 2.8)
     shape = (1, 2) if beside else (2, 1)
     accuracies, differences = figure.subplots(*shape, sharey=True)
-    _draw_slice_accuracies(accuracies, slices)
-    _draw_slice_differences(differences, slices)
+    _draw_slice_values(accuracies, slices, metric)
+    _draw_slice_differences(differences, slices, metric)
     names = [f"{cut(each.name, _LETTERS)}\n{each.examples:,} texts" for each in slices]
     accuracies.set_yticks(range(len(slices)), names, fontsize=10)
     accuracies.set_ylim(len(slices) - 0.4, -0.6)
-    title(figure, slices_finding(slices))
+    title(figure, slices_finding(slices, metric))
     return figure
 
 
@@ -112,21 +123,31 @@ def runs_figure(comparisons: Mapping[str, Comparison]) -> Figure:
     return figure
 
 
-def history_finding(histories: "Mapping[str, TrainingHistory]") -> str:
+def history_finding(histories: "Mapping[str, TrainingHistory]", metric: Metric = ACCURACY) -> str:
     """Returns in one sentence which model validated best."""
-    best = {name: best_validation(history) for name, history in histories.items()}
+    best = {name: best_validation(history, metric) for name, history in histories.items()}
     best = {name: value for name, value in best.items() if math.isfinite(value)}
     if not best:
-        return "No model has a defined validation accuracy"
-    leader = max(best, key=best.__getitem__)
-    finding = f"{TITLES[leader]} validates best: {best[leader]:.1%}"
-    others = [f"{TITLES[name].lower()} {best[name]:.1%}" for name in best if name != leader]
+        return f"No model has a defined validation {metric.title}"
+    leader = (max if metric.higher_is_better else min)(best, key=best.__getitem__)
+    unit = "" if metric.name == ACCURACY.name else f" of {metric.title}"
+    finding = f"{TITLES[leader]} validates best: {_value(best[leader], metric)}{unit}"
+    others = [
+        f"{TITLES[name].lower()} {_value(best[name], metric)}" for name in best if name != leader
+    ]
     return ", ".join([finding, *others])
 
 
-def best_validation(history: "TrainingHistory") -> float:
-    """Returns the validation accuracy of the epoch whose weights were exported."""
-    return _values(history, "val_accuracy")[history.best_epoch] if history.epochs else math.nan
+def best_validation(history: "TrainingHistory", metric: Metric = ACCURACY) -> float:
+    """Returns the metric on the eval split of the epoch whose weights were exported."""
+    _, validation = _keys(metric)
+    return _values(history, validation)[history.best_epoch] if history.epochs else math.nan
+
+
+def _keys(metric: Metric) -> tuple[str, str]:
+    """Returns what a history calls a metric, on the training texts and on the eval split."""
+    named = {ACCURACY.name: ("accuracy", "val_accuracy"), LOG_LOSS.name: ("loss", "val_loss")}
+    return named.get(metric.name, ("metric", "val_metric"))
 
 
 def comparison_finding(difference: Interval, metric: Metric = ACCURACY) -> str:
@@ -149,17 +170,22 @@ def comparison_finding(difference: Interval, metric: Metric = ACCURACY) -> str:
     return f"Fine-tuning {_changes(value, metric)} ({CONFIDENCE:.0%} interval: {span})"
 
 
-def slices_finding(slices: Sequence[SliceComparison]) -> str:
+def slices_finding(slices: Sequence[SliceComparison], metric: Metric = ACCURACY) -> str:
     """Returns in one sentence on which slices fine-tuning gains or loses."""
     if not slices:
         return "No slices were measured"
-    gains = [each.name for each in slices if (each.difference.lower or 0) > 0]
-    losses = [each.name for each in slices if (each.difference.upper or 0) < 0]
+    changes = [(each.name, _improvement(each, metric)) for each in slices]
+    gains = [name for name, change in changes if (change.lower or 0) > 0]
+    losses = [name for name, change in changes if (change.upper or 0) < 0]
     if not gains and not losses:
         return "On no slice is the difference clear"
     gained = [f"gains on {', '.join(gains)}"] if gains else []
     lost = [f"loses on {', '.join(losses)}"] if losses else []
     return f"By the {CONFIDENCE:.0%} interval, fine-tuning {' and '.join(gained + lost)}"
+
+
+def _improvement(part: SliceComparison, metric: Metric) -> Interval:
+    return improvement(metric if part.metric == metric.name else ACCURACY, part.deciding)
 
 
 def _changes(value: float, metric: Metric) -> str:
@@ -184,19 +210,23 @@ def _values(history: "TrainingHistory", key: str) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
 
-def _draw_history(axes: Axes, name: str, history: "TrainingHistory") -> None:
+def _draw_history(axes: Axes, name: str, history: "TrainingHistory", metric: Metric) -> None:
     epochs = range(1, len(history.epochs) + 1)
-    training, validation = _values(history, "accuracy"), _values(history, "val_accuracy")
-    axes.plot(epochs, training, "o--", color=MUTED, markersize=4, label="training")
+    training, validation = (_values(history, key) for key in _keys(metric))
+    if any(map(math.isfinite, training)):
+        axes.plot(epochs, training, "o--", color=MUTED, markersize=4, label="training")
     axes.plot(epochs, validation, "o-", color=COLORS[name], linewidth=2.5, label="validation")
-    if math.isfinite(best_validation(history)):
+    if math.isfinite(best_validation(history, metric)):
         best = history.best_epoch
-        _mark_best(axes, best, validation[best], COLORS[name], validation[best] >= training[best])
+        above = not validation[best] < training[best]
+        label = f"best {_value(validation[best], metric)}"
+        _mark_best(axes, (best + 1, validation[best]), label, COLORS[name], above)
     axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=INK)
     axes.set_xlabel("Epoch", color=MUTED)
-    axes.set_ylabel("Accuracy", color=MUTED)
+    axes.set_ylabel(_heading(metric), color=MUTED)
     axes.label_outer()
-    axes.yaxis.set_major_formatter(PERCENT)
+    if metric.is_percentage:
+        axes.yaxis.set_major_formatter(PERCENT)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(y=0.15)
     axes.set_xlim(0.5, max(len(history.epochs), 1) + 0.5)
@@ -210,12 +240,15 @@ def _history_title(name: str, history: "TrainingHistory") -> str:
     )
 
 
-def _mark_best(axes: Axes, epoch: int, accuracy: float, color: str, above: bool) -> None:
-    """Rings the best epoch and writes its accuracy on the side away from the training's line."""
-    point = (epoch + 1, accuracy)
+def _heading(metric: Metric) -> str:
+    return f"{metric.title[0].upper()}{metric.title[1:]}"
+
+
+def _mark_best(axes: Axes, point: tuple[int, float], label: str, color: str, above: bool) -> None:
+    """Rings the best epoch and writes its value on the side away from the training's line."""
     axes.plot(*point, marker="o", markersize=13, markerfacecolor="none", markeredgecolor=color)
     axes.annotate(
-        f"best {accuracy:.1%}",
+        label,
         point,
         xytext=(0, 11 if above else -13),
         textcoords="offset points",
@@ -248,8 +281,7 @@ def _draw_accuracies(
         _draw_interval(axes, row, interval, COLORS[name], _value(interval.value, metric))
     axes.set_yticks(range(len(models)), [_on_two_lines(ALL_TITLES[name]) for name in models])
     axes.set_ylim(len(models) - 0.4, -0.75)
-    heading = f"{metric.title[0].upper()}{metric.title[1:]}"
-    label = f"{heading} on {comparison.frozen.examples:,} texts"
+    label = f"{_heading(metric)} on {comparison.frozen.examples:,} texts"
     if metric.guard == metric:
         best = comparison.best_constant
         constant = comparison.majority_share if best is None else best
@@ -318,9 +350,9 @@ def _bounds(interval: Interval) -> tuple[float, float]:
     return lower, upper
 
 
-def _draw_slice_accuracies(axes: Axes, slices: Sequence[SliceComparison]) -> None:
+def _draw_slice_values(axes: Axes, slices: Sequence[SliceComparison], metric: Metric) -> None:
     for name, offset in ((FROZEN, -0.2), (FINE_TUNED, 0.0), (YARDSTICK, 0.2)):
-        measured = [(row, getattr(each, name)) for row, each in enumerate(slices)]
+        measured = [(row, each.value(name)) for row, each in enumerate(slices)]
         for row, interval in measured:
             if interval is not None:
                 _draw_range(axes, row + offset, interval, name)
@@ -329,18 +361,23 @@ def _draw_slice_accuracies(axes: Axes, slices: Sequence[SliceComparison]) -> Non
     axes.legend(
         frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=10, borderaxespad=0
     )
-    axes.set_xlabel("Accuracy", color=MUTED)
-    _percent_axis(axes)
+    others = any(each.metric != metric.name for each in slices)
+    axes.set_xlabel(f"{_heading(metric)}{_ON_ONE_CLASS if others else ''}", color=MUTED)
+    if metric.is_percentage:
+        _percent_axis(axes)
     tidy(axes, grid="x")
 
 
-def _draw_slice_differences(axes: Axes, slices: Sequence[SliceComparison]) -> None:
+def _draw_slice_differences(axes: Axes, slices: Sequence[SliceComparison], metric: Metric) -> None:
     for row, each in enumerate(slices):
-        axes.plot(_bounds(each.difference), [row, row], color=INK, linewidth=4, alpha=0.3)
-        axes.plot(each.difference.value, row, "D", color=INK, markersize=7)
+        axes.plot(_bounds(each.deciding), [row, row], color=INK, linewidth=4, alpha=0.3)
+        axes.plot(each.deciding.value, row, "D", color=INK, markersize=7)
     axes.axvline(0, color=MUTED, linewidth=1.5)
-    axes.set_xlabel("Points of accuracy that fine-tuning gains", color=MUTED)
-    _points_axis(axes)
+    if metric.is_percentage:
+        axes.set_xlabel(f"Points of {metric.title} that fine-tuning gains", color=MUTED)
+        _points_axis(axes)
+    else:
+        axes.set_xlabel(f"Fine-tuned less frozen, in {metric.title}", color=MUTED)
     tidy(axes, grid="x")
 
 

@@ -1,5 +1,6 @@
 """The figures of a report."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ def draw(
     Returns:
       Each figure by its file's name without its ending.
     """
+    metric = comparison.metric
     return {
         "comparison": Picture(
             accuracy_plots.comparison_finding(
@@ -36,8 +38,10 @@ def draw(
             *_at_both_widths(accuracy_plots.comparison_figure, comparison),
         ),
         "training_history": Picture(
-            accuracy_plots.history_finding(histories),
-            *_at_both_widths(accuracy_plots.training_history_figure, histories),
+            accuracy_plots.history_finding(histories, metric),
+            *_at_both_widths(
+                functools.partial(accuracy_plots.training_history_figure, metric=metric), histories
+            ),
         ),
         "roc": Picture(
             curve_plots.roc_finding(comparison),
@@ -60,8 +64,10 @@ def draw(
             *_at_both_widths(curve_plots.confusion_figure, curves),
         ),
         "slices": Picture(
-            accuracy_plots.slices_finding(comparison.slices),
-            *_at_both_widths(accuracy_plots.slices_figure, comparison.slices),
+            accuracy_plots.slices_finding(comparison.slices, metric),
+            *_at_both_widths(
+                functools.partial(accuracy_plots.slices_figure, metric=metric), comparison.slices
+            ),
         ),
     }
 

@@ -92,7 +92,7 @@ def render(
         summary=summary,
         models=SHORT_TITLES,
         compared=_compared(summary),
-        not_measured=_NOT_MEASURED,
+        decides=wording.metric_heading(summary),
         has_changes=any(each.change is not None for each in summary.slices),
         metrics=[_metric_row(each, summary) for each in METRICS.values()],
         splits=[each for each in (TRAIN, EVAL, TEST) if each in summary.examples],
@@ -139,6 +139,7 @@ def _environment() -> jinja2.Environment:
         "points": lambda interval: _interval(interval, points),
         "sentence": _sentence,
         "change": _change,
+        "value_on_slice": _value_on_slice,
         "points_sentence": _points_sentence,
         "decimal": decimal,
         "count": count,
@@ -353,10 +354,19 @@ def _points_sentence(interval: Interval | None) -> str:
     return wording.in_points(interval) if interval and is_known(interval.value) else UNKNOWN
 
 
+def _value_on_slice(part: SliceComparison, model: str) -> markupsafe.Markup:
+    """Formats what decides on a slice, of a model or the yardstick."""
+    form = share if _is_percentage(part) else decimal
+    return _interval(part.value(model) or _NOT_MEASURED, form)
+
+
+def _is_percentage(part: SliceComparison) -> bool:
+    return METRICS[part.metric.partition(":")[0]].is_percentage
+
+
 def _change(part: SliceComparison) -> markupsafe.Markup:
     """Formats what fine-tuning changes of the metric that decides on a slice."""
-    is_percentage = METRICS[part.metric.partition(":")[0]].is_percentage
-    return _interval(part.deciding, points if is_percentage else _signed)
+    return _interval(part.deciding, points if _is_percentage(part) else _signed)
 
 
 def _signed(value: float) -> str:

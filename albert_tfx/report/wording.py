@@ -139,6 +139,12 @@ def _difference(summary: Summary) -> Interval:
     return summary.difference.get(_metric(summary).name, _UNKNOWN)
 
 
+def metric_heading(summary: Summary) -> str:
+    """Returns the name of the metric that decided, as a heading has it."""
+    title = _metric(summary).title
+    return f"{title[0].upper()}{title[1:]}"
+
+
 def _metric(summary: Summary) -> Deciding:
     """Returns the metric that decided: the accuracy, in summaries that do not name it."""
     if summary.metric is not None:

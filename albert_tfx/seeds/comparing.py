@@ -273,6 +273,12 @@ def _slice(
         fine_tuned=_interval(ours, *ACCURACY.bounds),
         difference=_paired(ours - theirs),
         change=None if measured.change is None else _difference(decides, labels, *recipes.values()),
+        values={
+            model: _interval(contributions(metric, labels, each), *metric.bounds)
+            for model, each in recipes.items()
+            if measured.values
+        }
+        | {model: each for model, each in measured.values.items() if model not in recipes},
         gains={}
         if yardstick is None
         else {
