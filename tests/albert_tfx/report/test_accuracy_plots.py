@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib._pylab_helpers import Gcf
+from matplotlib.lines import Line2D
 from matplotlib.text import Annotation, Text
 from sklearn.metrics import auc
 
@@ -18,6 +19,7 @@ from albert_tfx.evaluation.measurements import (
     paired_difference,
     proportion,
 )
+from albert_tfx.evaluation.metrics import deciding
 from albert_tfx.report import accuracy_plots, curve_plots, plot_style
 from tests.support import reports
 
@@ -199,3 +201,69 @@ def test_the_worst_classes_are_those_of_the_least_area():
         for name in made.curves["frozen"].confusion.index
     }
     assert shown == set(sorted(areas, key=lambda name: areas[name])[:12])
+
+
+def xs_of(line: Line2D) -> tuple[float, ...]:
+    return tuple(np.round(np.asarray(line.get_xdata()), 9).tolist())
+
+
+def measured_by(value: float, metric: str) -> SliceComparison:
+    """Returns a slice whose accuracy is 0.5, and whose metric is another."""
+    accuracy, own = Interval(0.5, 0.4, 0.6), Interval(value, value - 0.1, value + 0.1)
+    loss = Interval(-0.2, -0.3, -0.1)
+    return SliceComparison(
+        f"label {metric}", 9, accuracy, accuracy, Interval(0.1, 0.05, 0.15), metric=metric,
+        change=loss, values={"frozen": own, "fine_tuned": own},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choice", "heading", "finding"),
+    [
+        ("macro_f1", "Macro F1", "fine-tuning loses on"),
+        ("log_loss", "Log loss", "fine-tuning gains on"),
+    ],
+)
+def test_slices_are_drawn_by_the_metric_that_decides(choice, heading, finding):
+    metric = deciding(choice, ["a", "b"])
+    figure = accuracy_plots.slices_figure([measured_by(0.7, metric.name)], metric=metric)
+    values, differences = figure.axes
+    assert values.get_xlabel() == heading
+    assert (0.6, 0.8) in [xs_of(line) for line in values.lines]
+    assert metric.title in differences.get_xlabel()
+    assert (-0.3, -0.1) in [xs_of(line) for line in differences.lines]
+    assert finding in figure.get_suptitle()
+
+
+def test_where_the_accuracy_decides_on_some_slices_it_is_said():
+    metric = deciding("macro_f1", ["a", "b"])
+    mixed = [measured_by(0.7, metric.name), measured_by(0.7, "accuracy")]
+    figure = accuracy_plots.slices_figure(mixed, metric=metric)
+    assert figure.axes[0].get_xlabel() == "Macro F1; on the texts of one class, accuracy"
+
+
+@pytest.mark.parametrize(
+    ("choice", "drawn", "finding"),
+    [
+        ("macro_f1", {"validation": [0.4, 0.6]}, "validates best: 60.0% of macro F1"),
+        ("log_loss", {"training": [0.9, 0.8], "validation": [0.7, 0.5]}, "best: 0.500 of log loss"),
+        ("accuracy", {"training": [0.1, 0.2], "validation": [0.3, 0.4]}, "validates best: 40.0%"),
+    ],
+)
+def test_the_history_is_drawn_by_the_metric_that_decides(choice, drawn, finding):
+    metric = deciding(choice, ["a", "b"])
+    epochs = (
+        {"accuracy": 0.1, "val_accuracy": 0.3, "loss": 0.9, "val_loss": 0.7, "val_metric": 0.4},
+        {"accuracy": 0.2, "val_accuracy": 0.4, "loss": 0.8, "val_loss": 0.5, "val_metric": 0.6},
+    )
+    history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=1)
+    figure = accuracy_plots.training_history_figure({"frozen": history}, metric=metric)
+    (axes,) = figure.axes
+    lines = {
+        line.get_label(): np.asarray(line.get_ydata()).tolist()
+        for line in axes.lines
+        if len(xs_of(line)) > 1
+    }
+    assert lines == drawn
+    assert finding in figure.get_suptitle()
+    assert axes.get_ylabel().lower() == metric.title.lower()
