@@ -6,10 +6,9 @@ For notebooks, which need no TFX for it, and for the run itself.
 import dataclasses
 import datetime
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
@@ -22,7 +21,6 @@ from albert_tfx.contract import (
 )
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.measurements import Comparison
-from albert_tfx.evaluation.results import comparison_table
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.release.selection import load_decision
 from albert_tfx.report.summary import Summary
@@ -48,12 +46,14 @@ class PipelineRun:
       pipeline: The pipeline's name.
       started: When it started, in UTC.
       artifacts: The uri of each output artifact, by component and key.
+      number: Which of its folder's finished runs it is, counted from 1.
     """
 
     name: str
     pipeline: str
     started: datetime.datetime
     artifacts: Mapping[tuple[str, str], str]
+    number: int = 1
 
     def uri(self, component: str, output: str) -> str:
         """Returns the uri of an artifact.
@@ -105,59 +105,7 @@ def list_runs(output: str) -> list[PipelineRun]:
     ]
     if not runs:
         raise InputError(f"No run has finished in {output!r}", "Run local_runner.py to its end")
-    return runs
-
-
-def run_table(runs: Iterable[PipelineRun]) -> pd.DataFrame:
-    """Returns one row a run: its pipeline, its start, and the difference that it found."""
-    rows = {run.name: _run_record(run) for run in runs}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
-
-
-def history_table(histories: Mapping[str, TrainingHistory]) -> pd.DataFrame:
-    """Returns one row an epoch, with a column for each model and metric."""
-    tables = {name: pd.DataFrame(list(each.epochs)) for name, each in histories.items()}
-    table = pd.concat(tables, axis=1)
-    return table.set_axis(range(1, len(table) + 1), axis=0).rename_axis("epoch")
-
-
-def compare_runs(earlier: PipelineRun, later: PipelineRun) -> pd.DataFrame:
-    """Returns both runs' metrics on their eval splits, and how they changed.
-
-    The runs need not have had the same reviews, so that the change has no interval of its own.
-    """
-    table = pd.DataFrame({each.name: _metrics(each) for each in (earlier, later)})
-    table["change"] = table[later.name] - table[earlier.name]
-    return table.rename_axis(["model", "metric"])
-
-
-def metrics_over_time(runs: Sequence[PipelineRun]) -> pd.DataFrame:
-    """Returns one row a run and model, the oldest run first."""
-    tables = {run.name: comparison_table(run.comparison()) for run in runs}
-    return pd.concat(tables, names=["run"])
-
-
-def _run_record(run: PipelineRun) -> dict[str, Any]:
-    difference = run.comparison().difference
-    return {
-        "pipeline": run.pipeline,
-        "started": run.started,
-        "difference": difference.value,
-        "difference_lower": difference.lower,
-        "difference_upper": difference.upper,
-        "components": len({component for component, _ in run.artifacts}),
-    }
-
-
-def _metrics(run: PipelineRun) -> pd.Series:
-    costs = {
-        name: {"train_seconds": each.train_seconds, "parameters_trained": each.trainable_parameters}
-        for name, each in run.histories().items()
-    }
-    table = comparison_table(run.comparison()).join(pd.DataFrame(costs).T)
-    return pd.Series(
-        {(model, metric): row[metric] for model, row in table.iterrows() for metric in row.index}
-    )
+    return [dataclasses.replace(run, number=number) for number, run in enumerate(runs, 1)]
 
 
 def output_uri(metadata: str, pipeline: str, component: str) -> str:

@@ -106,8 +106,9 @@ def test_the_readme_s_predictions_and_its_code_are_run(finished: Run, tmp_path: 
     ]
     assert printed[0].startswith("text,label,probability\nI wanted to like it.,")
     assert json.loads((tmp_path / "predictions.jsonl").read_text())["text"] == "a lovely film"
-    assert "accuracy" in printed[-1]
-    assert "loss" in printed[-1]
+    assert "winner" in printed[-1]
+    assert "log_loss" in printed[-1]
+    assert " to " in printed[-1]
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import tensorflow_model_analysis as tfma
 from etils import epath
 from sklearn.metrics import confusion_matrix
@@ -401,44 +400,6 @@ def load_comparison(
 def load_production_comparison(uri: str, metric: str = ACCURACY.choice) -> ProductionComparison:
     """Reads the evaluation of the winner on the test split; see `Evaluation`."""
     return Evaluation.load(uri).production_comparison(metric)
-
-
-def comparison_table(comparison: Comparison) -> pd.DataFrame:
-    """Returns one row a model, with a column a metric and the bounds of its interval."""
-    models = {FROZEN: comparison.frozen, FINE_TUNED: comparison.fine_tuned}
-    if comparison.yardstick is not None:
-        models[YARDSTICK] = comparison.yardstick
-    rows = {name: metrics.record() for name, metrics in models.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-
-
-def difference_table(comparison: Comparison) -> pd.DataFrame:
-    """Returns one row a metric: what fine-tuning changes, paired review by review, with bounds."""
-    rows = {name: dataclasses.asdict(each) for name, each in comparison.all_differences.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
-
-
-def slice_table(comparison: Comparison) -> pd.DataFrame:
-    """Returns one row a slice: its reviews, both accuracies and their difference, with bounds."""
-    rows = {
-        each.name: {
-            "examples": each.examples,
-            **_interval_record(FROZEN, each.frozen),
-            **_interval_record(FINE_TUNED, each.fine_tuned),
-            **({} if each.yardstick is None else _interval_record(YARDSTICK, each.yardstick)),
-            **_interval_record("difference", each.difference),
-        }
-        for each in comparison.slices
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("slice")
-
-
-def _interval_record(name: str, interval: Interval) -> dict[str, float | None]:
-    return {
-        name: interval.value,
-        f"{name}_lower": interval.lower,
-        f"{name}_upper": interval.upper,
-    }
 
 
 def _measured(uri: str, record: metrics_for_slice_pb2.MetricsForSlice) -> _Measured:

@@ -1,5 +1,8 @@
 """The notebook, executed against a real run, and what it calls."""
 
+import ast
+import builtins
+import html
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 
 from albert_tfx.report import accuracy_plots
 from pipelines import runs
+from pipelines.notebook import tables
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.results import load_comparison
 from execute_notebook import NOTEBOOK, execute
@@ -28,11 +32,11 @@ def outputs(notebook, kind: str) -> list[str]:
 
 def test_shows_the_numbers_of_the_run(executed, finished):
     comparison = load_comparison(finished.uri("Evaluator.comparison", "evaluation"))
-    tables = " ".join(outputs(executed, "text/plain"))
+    shown = " ".join(outputs(executed, "text/plain"))
     for metrics in (comparison.frozen, comparison.fine_tuned):
-        assert f"{metrics.log_loss:.3f}" in tables
+        assert f"{metrics.log_loss:.3f}" in shown
     for each in comparison.slices:
-        assert each.name in tables
+        assert each.name in shown
 
 
 def test_shows_every_figure_and_no_widget(executed):
@@ -42,9 +46,9 @@ def test_shows_every_figure_and_no_widget(executed):
 
 
 def test_names_in_tables_are_text_and_no_mathematics(executed):
-    tables = [html for html in outputs(executed, "text/html") if "<table" in html]
-    assert tables
-    assert all("tex2jax_ignore" in html for html in tables)
+    shown = [each for each in outputs(executed, "text/html") if "<table" in each]
+    assert shown
+    assert all("tex2jax_ignore" in each for each in shown)
 
 
 def test_is_noisy_only_where_libraries_are_imported(executed):
@@ -86,23 +90,67 @@ def test_a_folder_that_was_moved_is_still_read(finished, tmp_path):
     assert run.comparison() == runs.list_runs(finished.config.output)[0].comparison()
 
 
-def test_two_runs_are_compared(finished):
+def test_a_run_is_known_by_its_number(finished):
     run = runs.list_runs(finished.config.output)[0]
-    table = runs.compare_runs(run, run)
-    assert table.xs(("frozen", "accuracy")).iloc[0] == run.comparison().frozen.accuracy.value
-    assert (table["change"].dropna() == 0).all()
-    over_time = runs.metrics_over_time([run])
-    assert over_time.loc[(run.name, "fine_tuned"), "auc"] == run.comparison().fine_tuned.auc
-    axes = accuracy_plots.runs_figure({"1": run.comparison(), "2": run.comparison()}).axes[0]
-    assert [each.get_text() for each in axes.get_xticklabels()] == ["1", "2"]
+    assert run.number == 1
+    comparison = run.comparison()
+    shown = tables.over_time([run]).loc[(1, "fine_tuned"), "accuracy"]
+    assert shown == f"{comparison.fine_tuned.accuracy:.3f}"
+    axes = accuracy_plots.runs_figure({"run 1": comparison, "run 2": comparison}).axes[0]
+    assert [each.get_text() for each in axes.get_xticklabels()] == ["run 1", "run 2"]
 
 
 def test_history_is_a_row_an_epoch(finished):
     histories = runs.list_runs(finished.config.output)[0].histories()
-    table = runs.history_table(histories)
+    table = tables.histories(histories)
     for name, history in histories.items():
         shown = table[name, "val_accuracy"].dropna().tolist()
         assert shown == [epoch["val_accuracy"] for epoch in history.epochs]
+
+
+def test_shows_the_answer_and_one_cell_a_metric(executed, finished):
+    run = runs.list_runs(finished.config.output)[0]
+    shown = " ".join(outputs(executed, "text/html"))
+    assert run.summary().reason in html.unescape(shown)
+    assert f"{run.comparison().frozen.accuracy:.3f}" in shown
+    assert "accuracy_lower" not in shown
+
+
+def test_sets_up_nothing_but_by_one_import():
+    code = [c.source for c in nbformat.read(NOTEBOOK, as_version=4).cells if c.cell_type == "code"]
+    assert not [source for source in code if "environ" in source or "setLevel" in source]
+    imports = [line for source in code for line in source.splitlines() if " import " in line]
+    assert imports[0].startswith("from pipelines.notebook import")
+
+
+def test_every_section_runs_alone_after_the_first_two_cells(executed):
+    """Whatever a cell names, it, the first two or those of its own section have assigned."""
+    known = _names(executed.cells[1].source) | _names(executed.cells[2].source)
+    for section in _sections(executed.cells[3:]):
+        here = set(known)
+        for source in section:
+            used = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+            here |= _names(source)
+            assert used <= here | set(dir(builtins)), source
+
+
+def _names(source: str) -> set[str]:
+    """Returns the names that code assigns or imports."""
+    nodes = list(ast.walk(ast.parse(source)))
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    aliases = (a for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names)
+    return stored | {alias.asname or alias.name for alias in aliases}
+
+
+def _sections(cells) -> list[list[str]]:
+    """Returns the code of each section, which a heading begins."""
+    sections: list[list[str]] = [[]]
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            sections.append([])
+        else:
+            sections[-1].append(cell.source)
+    return sections
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])

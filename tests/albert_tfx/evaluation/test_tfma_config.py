@@ -13,10 +13,8 @@ from albert_tfx.evaluation import tfma_config
 from albert_tfx.evaluation.measurements import paired_difference, proportion
 from albert_tfx.evaluation.results import (
     Evaluation,
-    comparison_table,
     load_comparison,
     load_production_comparison,
-    slice_table,
 )
 from albert_tfx.options import SelectionPolicy
 from tests.support import artifacts, data
@@ -213,24 +211,6 @@ def test_floor_and_tie_fail_the_validation(two_classes, tmp_path):
         for failure in validation.failures
     ]
     assert {failure.metric_key.is_diff for failure in failures} == {False, True}
-
-
-def test_table_has_a_row_a_model(two_classes):
-    comparison = load_comparison(two_classes.evaluation.uri)
-    table = comparison_table(comparison)
-    assert list(table.index) == ["frozen", "fine_tuned"]
-    assert table.loc["fine_tuned", "accuracy"] == comparison.fine_tuned.accuracy.value
-    assert table.loc["frozen", "accuracy_lower"] == comparison.frozen.accuracy.lower
-    assert table.loc["fine_tuned", "auc_upper"] == comparison.fine_tuned["auc"].upper
-
-
-def test_slices_make_a_table(two_classes):
-    comparison = load_comparison(two_classes.evaluation.uri)
-    table = slice_table(comparison)
-    assert list(table.index) == [each.name for each in comparison.slices]
-    assert table.loc["label class 0", "difference_lower"] == pytest.approx(
-        next(e for e in comparison.slices if e.name == "label class 0").difference.lower
-    )
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,174 @@
+"""Finished runs as tables: a metric is one cell, with the bounds of its interval."""
+
+import itertools
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from albert_tfx.contract import FINE_TUNED, FROZEN, YARDSTICK
+from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, ModelMetrics
+from albert_tfx.evaluation.metrics import ACCURACY, METRICS
+from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.report import wording
+from albert_tfx.report.summary import Summary
+from pipelines.runs import PipelineRun
+
+DIFFERENCE = "fine_tuned less frozen"
+_UNKNOWN = "-"
+# Where a run writes to is no option that its findings depend on.
+_WITHOUT = ("--output",)
+
+
+def answer(summary: Summary) -> pd.Series:
+    """Returns what a run found, in words: the verdict, the winner and why, the yardstick, test."""
+    found = {
+        "answer": wording.verdict(summary),
+        "winner": wording.winner(summary),
+        "reason": summary.reason,
+        "yardstick": wording.yardstick(summary),
+        "on test": f"accuracy {cell(summary.test.metrics.accuracy)} of {summary.test.model} on "
+        f"{summary.test.metrics.examples:,} texts",
+    }
+    return pd.Series({name: text for name, text in found.items() if text}, name="")
+
+
+def comparison(found: Comparison) -> pd.DataFrame:
+    """Returns one row a metric: each model's, and what fine-tuning changes, paired by text."""
+    models = _models(found)
+    columns = {name: _cells(metrics) for name, metrics in models.items()}
+    columns[DIFFERENCE] = {n: cell(each, "+.3f") for n, each in found.all_differences.items()}
+    return pd.DataFrame(columns).rename_axis("metric").fillna("")
+
+
+def slices(found: Comparison) -> pd.DataFrame:
+    """Returns one row a slice: its texts, each model's accuracy on them, and the difference."""
+    rows = {
+        each.name: {
+            "texts": each.examples,
+            FROZEN: cell(each.frozen),
+            FINE_TUNED: cell(each.fine_tuned),
+            **({} if each.yardstick is None else {YARDSTICK: cell(each.yardstick)}),
+            DIFFERENCE: cell(each.difference, "+.3f"),
+        }
+        for each in found.slices
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("slice")
+
+
+def histories(found: Mapping[str, TrainingHistory]) -> pd.DataFrame:
+    """Returns one row an epoch, with a column for each model and metric."""
+    tables = {name: pd.DataFrame(list(each.epochs)) for name, each in found.items()}
+    table = pd.concat(tables, axis=1)
+    return table.set_axis(range(1, len(table) + 1), axis=0).rename_axis("epoch")
+
+
+def runs(found: Sequence[PipelineRun]) -> pd.DataFrame:
+    """Returns one row a run: what it found, and the options in which it differs from others."""
+    summaries = [run.summary() for run in found]
+    records = [_record(run, each) for run, each in zip(found, summaries, strict=True)]
+    table = pd.DataFrame(records, index=[run.number for run in found])
+    options = pd.DataFrame(differing([each.command for each in summaries]), index=table.index)
+    return table.join(options).rename_axis("run")
+
+
+def differing(commands: Sequence[str]) -> list[dict[str, str]]:
+    """Returns the options that are not the same in all commands, for each command.
+
+    >>> differing(["python local_runner.py", "python local_runner.py --seed=2 --output b"])
+    [{'--seed': 'default'}, {'--seed': '2'}]
+    """
+    given = [_options(shlex.split(command)) for command in commands]
+    names = dict.fromkeys(name for options in given for name in options)
+    changing = [n for n in names if len({options.get(n) for options in given}) > 1]
+    return [{name: options.get(name, "default") for name in changing} for options in given]
+
+
+def texts(found: Sequence[Disagreement], most: int = 10) -> pd.DataFrame:
+    """Returns one row a text on which the models disagree: its label, and each model's answer."""
+    rows = [
+        {
+            "text": each.text,
+            "label": each.label,
+            FROZEN: f"{each.frozen} ({each.frozen_probability:.0%})",
+            FINE_TUNED: f"{each.fine_tuned} ({each.fine_tuned_probability:.0%})",
+        }
+        for each in found[:most]
+    ]
+    return pd.DataFrame(rows)
+
+
+def compared(earlier: PipelineRun, later: PipelineRun) -> pd.DataFrame:
+    """Returns both runs' metrics on their eval splits, and how they changed.
+
+    The runs need not have had the same texts, so that the change has no interval of its own.
+    """
+    before, after = (_models(run.comparison()) for run in (earlier, later))
+    rows = {
+        (model, metric): {
+            f"run {earlier.number}": cell(before[model][metric]),
+            f"run {later.number}": cell(interval),
+            "change": _number(interval.value - before[model][metric].value, "+.3f"),
+        }
+        for model, metrics in after.items()
+        if model in before
+        for metric, interval in metrics.intervals.items()
+        if metric in before[model].intervals
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["model", "metric"])
+
+
+def over_time(found: Iterable[PipelineRun]) -> pd.DataFrame:
+    """Returns one row a run and model, the oldest run first, with what the terminal shows."""
+    names = [each.name for each in METRICS.values() if each.in_terminal]
+    rows = {
+        (run.number, model): {name: cell(metrics[name]) for name in names}
+        for run in found
+        for model, metrics in _models(run.comparison()).items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["run", "model"])
+
+
+def cell(interval: Interval, form: str = ".3f") -> str:
+    """Returns a value with its bounds, where it has some.
+
+    >>> cell(Interval(0.941, 0.892, 0.969))
+    '0.941 (0.892 to 0.969)'
+    """
+    return format(interval, form) if math.isfinite(interval.value) else _UNKNOWN
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else _UNKNOWN
+
+
+def _models(found: Comparison) -> dict[str, ModelMetrics]:
+    models = {FROZEN: found.frozen, FINE_TUNED: found.fine_tuned}
+    return models if found.yardstick is None else {**models, YARDSTICK: found.yardstick}
+
+
+def _cells(metrics: ModelMetrics) -> dict[str, str]:
+    cells = {name: cell(each) for name, each in metrics.intervals.items()}
+    return {**cells, "texts": f"{metrics.examples:,}"}
+
+
+def _record(run: PipelineRun, summary: Summary) -> dict[str, str]:
+    return {
+        "started": f"{run.started:%Y-%m-%d %H:%M}",
+        "winner": wording.winner(summary),
+        f"{DIFFERENCE}, accuracy": cell(summary.difference[ACCURACY.name], "+.3f"),
+        "on test": cell(summary.test.metrics.accuracy),
+    }
+
+
+def _options(words: Sequence[str]) -> dict[str, str]:
+    """Returns the options of a command line by name; of one that is repeated all values."""
+    found: dict[str, str] = {}
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue="--"):
+        name, has_value, value = word.partition("=")
+        if name.startswith("--") and name not in _WITHOUT:
+            if not has_value:
+                value = "given" if following.startswith("--") else following
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
