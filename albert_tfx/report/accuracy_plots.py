@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from matplotlib import patheffects, ticker
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -218,9 +218,8 @@ def _draw_history(axes: Axes, name: str, history: "TrainingHistory", metric: Met
     axes.plot(epochs, validation, "o-", color=COLORS[name], linewidth=2.5, label="validation")
     if math.isfinite(best_validation(history, metric)):
         best = history.best_epoch
-        above = not validation[best] < training[best]
-        label = f"best {_value(validation[best], metric)}"
-        _mark_best(axes, (best + 1, validation[best]), label, COLORS[name], above)
+        label = f"best, {_value(validation[best], metric)}"
+        _mark_best(axes, (best + 1, validation[best]), label, COLORS[name])
     axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=INK)
     axes.set_xlabel("Epoch", color=MUTED)
     axes.set_ylabel(_heading(metric), color=MUTED)
@@ -230,7 +229,7 @@ def _draw_history(axes: Axes, name: str, history: "TrainingHistory", metric: Met
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(y=0.15)
     axes.set_xlim(0.5, max(len(history.epochs), 1) + 0.5)
-    axes.legend(frameon=False, loc="lower right", fontsize=10)
+    axes.legend(frameon=False, loc="best", fontsize=10)
     tidy(axes)
 
 
@@ -244,21 +243,11 @@ def _heading(metric: Metric) -> str:
     return f"{metric.title[0].upper()}{metric.title[1:]}"
 
 
-def _mark_best(axes: Axes, point: tuple[int, float], label: str, color: str, above: bool) -> None:
-    """Rings the best epoch and writes its value on the side away from the training's line."""
-    axes.plot(*point, marker="o", markersize=13, markerfacecolor="none", markeredgecolor=color)
-    axes.annotate(
-        label,
-        point,
-        xytext=(0, 11 if above else -13),
-        textcoords="offset points",
-        ha="center",
-        va="bottom" if above else "top",
-        color=color,
-        fontsize=11,
-        fontweight="bold",
-        path_effects=[patheffects.withStroke(linewidth=4, foreground="white")],
-    )
+def _mark_best(axes: Axes, point: tuple[int, float], label: str, color: str) -> None:
+    """Rings the best epoch; its value is in the legend, where it hides nothing."""
+    ring = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": color}
+    (line,) = axes.plot(*point, "o", label=label)
+    line.set(**ring)
 
 
 def _paired_differences(comparison: Comparison) -> dict[str, Interval]:
@@ -341,6 +330,7 @@ def _draw_interval(axes: Axes, row: int, interval: Interval, color: str, label: 
         color=color,
         fontsize=12,
         fontweight="bold",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # no line runs through it
     )
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,9 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from albert_tfx.contract import ALL_SHORT_TITLES, ALL_TITLES, FINE_TUNED, FROZEN, YARDSTICK
+from albert_tfx.contract import ALL_NAMES, ALL_TITLES, FINE_TUNED, FROZEN, YARDSTICK
 from albert_tfx.evaluation.curves import Curves
-from albert_tfx.evaluation.measurements import Comparison, ModelMetrics
+from albert_tfx.evaluation.measurements import Comparison, ModelMetrics, proportion
 from albert_tfx.evaluation.metrics import CALIBRATION_ERROR
 from albert_tfx.report.plot_style import (
     COLORS,
@@ -29,13 +28,13 @@ from albert_tfx.report.plot_style import (
     title,
 )
 
-_Corner = Literal["lower left", "lower right", "upper left"]
-
 RECALL = 0.9  # at which the precision is reported
 COVERAGE = 0.8  # at which the accuracy is
 _MOST_LABELLED_CLASSES = 12  # of a confusion matrix; the counts of more cannot be read
 _LETTERS = 12  # of a class's name beside it
+_LETTERS_BELOW = 40  # of all names below a confusion matrix, side by side
 _MOST_PANELS = 12
+_FEW = 20  # texts of a bin whose share of right answers says little
 _LETTERS_OF_A_PANEL = 24
 
 
@@ -51,8 +50,9 @@ def roc_figure(
     figure, panels = _panels(shown, width)
     for axes in panels:
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.5)
-    _draw_panels(panels, points, shown, "false_positive_rate", "true_positive_rate")
-    _label(panels, "False positive rate", "True positive rate", "lower right")
+    areas = _areas(comparison)
+    _draw_panels(panels, points, shown, "false_positive_rate", "true_positive_rate", areas)
+    _label(panels, "False positive rate", "True positive rate")
     title(figure, f"{roc_finding(comparison)}{_left_out(points, shown)}")
     return figure
 
@@ -62,11 +62,11 @@ def precision_recall_figure(curves: Mapping[str, Curves], width: float = NARROW)
     points = {name: each.precision_recall for name, each in curves.items()}
     shown = _worst(points, "recall", "precision")
     figure, panels = _panels(shown, width)
-    _draw_panels(panels, points, shown, "recall", "precision")
+    _draw_panels(panels, points, shown, "recall", "precision", _reached(curves))
     for name, each in curves.items():
         if each.answers.recall is not None and each.answers.precision is not None:
             _mark(panels[0], name, each.answers.recall.value, each.answers.precision.value)
-    _label(panels, "Recall", "Precision", "lower left")
+    _label(panels, "Recall", "Precision")
     title(figure, f"{precision_recall_finding(curves)}{_left_out(points, shown)}")
     return figure
 
@@ -76,8 +76,8 @@ def reliability_figure(curves: Mapping[str, Curves], comparison: Comparison) -> 
     figure, axes = _square()
     axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.5)
     for name, each in curves.items():
-        _draw_reliability(axes, name, each.reliability)
-    _finish(axes, "Probability of the answer", "Share of right answers", "upper left")
+        _draw_reliability(axes, name, each.reliability, _off_by(comparison))
+    _label([axes], "Probability of the answer", "Share of right answers")
     title(figure, reliability_finding(comparison))
     return figure
 
@@ -89,10 +89,10 @@ def coverage_figure(curves: Mapping[str, Curves]) -> Figure:
         points, chosen = each.coverage, each.answers
         axes.plot(
             points["coverage"], points["accuracy"], LINE_STYLES[name], color=COLORS[name],
-            linewidth=2.0, label=ALL_TITLES[name],
+            linewidth=2.0, label=_in_legend(name, _right(curves)),
         )  # fmt: skip
         _mark(axes, name, chosen.coverage.value, chosen.accuracy.value)
-    _finish(axes, "Share of the texts that are answered", "Share of right answers", "lower left")
+    _label([axes], "Share of the texts that are answered", "Share of right answers")
     title(figure, coverage_finding(curves))
     return figure
 
@@ -110,53 +110,114 @@ def confusion_figure(curves: Mapping[str, Curves], width: float = WIDE) -> Figur
 
 
 def roc_finding(comparison: Comparison) -> str:
-    """Returns in one sentence how well the models tell the classes apart."""
-    areas = {name: f"{each.auc:.3f}" for name, each in _compared(comparison).items()}
-    return f"Area under the ROC curve: {_of_each(areas)}"
+    """Returns in one sentence which model tells the classes apart best."""
+    areas = {name: each.auc for name, each in _compared(comparison).items()}
+    leader = _leader(areas)
+    if leader is None:
+        return "No model has a defined area under the ROC curve"
+    return f"{ALL_TITLES[leader]} tells the classes apart best: AUC {areas[leader]:.3f}"
 
 
 def precision_recall_finding(curves: Mapping[str, Curves]) -> str:
     """Returns in one sentence what finding most of a class costs in precision."""
-    precision = {name: f"{_precision(each.precision_recall):.1%}" for name, each in curves.items()}
-    return f"Precision where {RECALL:.0%} of a class is found: {_of_each(precision)}"
+    reached = _precisions(curves)
+    leader = _leader(reached)
+    if leader is None:
+        return f"No model finds {RECALL:.0%} of a class"
+    best = f"{ALL_NAMES[leader]} is the most precise: {reached[leader]:.1%}"
+    return f"Where {RECALL:.0%} of a class is found, {best}"
 
 
 def reliability_finding(comparison: Comparison) -> str:
-    """Returns in one sentence how far the models' probabilities are off."""
-    errors = {
-        name: f"{100 * each[CALIBRATION_ERROR.name].value:.1f} points"
+    """Returns in one sentence whose probabilities are nearest to the share of right answers."""
+    errors = _errors(comparison)
+    leader = _leader({name: -each for name, each in errors.items()})
+    if leader is None:
+        return "No model has defined probabilities"
+    nearest = f"{ALL_TITLES[leader]} knows best how sure it is"
+    return f"{nearest}: off by {errors[leader]:.1f} points on average"
+
+
+def roc_in_words(comparison: Comparison) -> str:
+    """Returns for who cannot see the figure what it says of each model."""
+    return f"{roc_finding(comparison)}. {_of_each(_areas(comparison))}"
+
+
+def precision_recall_in_words(curves: Mapping[str, Curves]) -> str:
+    """Returns the same of `precision_recall_figure`."""
+    return f"{precision_recall_finding(curves)}. {_of_each(_reached(curves))}"
+
+
+def reliability_in_words(comparison: Comparison) -> str:
+    """Returns the same of `reliability_figure`."""
+    return f"{reliability_finding(comparison)}. {_of_each(_off_by(comparison))}"
+
+
+def _areas(comparison: Comparison) -> dict[str, str]:
+    return {name: f"{each.auc:.3f}" for name, each in _compared(comparison).items()}
+
+
+def _reached(curves: Mapping[str, Curves]) -> dict[str, str]:
+    return {name: f"{value:.1%}" for name, value in _precisions(curves).items()}
+
+
+def _off_by(comparison: Comparison) -> dict[str, str]:
+    return {name: f"off by {value:.1f}" for name, value in _errors(comparison).items()}
+
+
+def _of_each(figures: Mapping[str, str]) -> str:
+    """Returns `Frozen encoder, 0.871; Fine-tuned encoder, 0.912; TF-IDF, 0.890`."""
+    return "; ".join(_in_legend(name, figures) for name in figures)
+
+
+def _leader(values: Mapping[str, float]) -> str | None:
+    """Returns the model of the greatest value that is defined, or None where none is."""
+    defined = {name: each for name, each in values.items() if math.isfinite(each)}
+    return max(defined, key=defined.__getitem__) if defined else None
+
+
+def _precisions(curves: Mapping[str, Curves]) -> dict[str, float]:
+    return {name: _precision(each.precision_recall) for name, each in curves.items()}
+
+
+def _errors(comparison: Comparison) -> dict[str, float]:
+    """Returns by how many points each model's probabilities are off on average."""
+    return {
+        name: 100 * each[CALIBRATION_ERROR.name].value
         for name, each in _compared(comparison).items()
     }
-    return f"Probabilities are off by, on average: {_of_each(errors)}"
 
 
 def coverage_finding(curves: Mapping[str, Curves]) -> str:
-    """Returns in one sentence how many of the surest answers are right."""
-    shares = {name: f"{_surest(each.coverage):.1%}" for name, each in curves.items()}
-    return f"Of the surest {COVERAGE:.0%} of the answers are right: {_of_each(shares)}"
+    """Returns in one sentence whose surest answers are right most often."""
+    shares = {name: _surest(each.coverage) for name, each in curves.items()}
+    leader = _leader(shares)
+    if leader is None:
+        return "No model has defined probabilities"
+    return f"Of its surest {COVERAGE:.0%}, {ALL_NAMES[leader]} has most right: {shares[leader]:.1%}"
+
+
+def coverage_in_words(curves: Mapping[str, Curves]) -> str:
+    """Returns for who cannot see the figure what it says of each model."""
+    return f"{coverage_finding(curves)}. {_of_each(_right(curves))}"
+
+
+def _right(curves: Mapping[str, Curves]) -> dict[str, str]:
+    return {name: f"{_surest(each.coverage):.1%}" for name, each in curves.items()}
 
 
 def confusion_finding(curves: Mapping[str, Curves]) -> str:
-    """Returns in one sentence each model's most frequent mistake."""
-    return "Most frequent mistake: " + "; ".join(
-        f"{_in_a_list(name)} {_worst_confusion(each.confusion)}" for name, each in curves.items()
-    )
+    """Returns in one sentence the mistake that is made most often."""
+    mistakes = {name: _most_frequent_mistake(each.confusion) for name, each in curves.items()}
+    count, mistake, name = max((*each, name) for name, each in mistakes.items())
+    if not count:
+        return "No model makes a mistake"
+    return f"Most frequent mistake: {mistake} ({count:,}), by {ALL_NAMES[name]}"
 
 
 def _compared(comparison: Comparison) -> dict[str, ModelMetrics]:
     models = {FROZEN: comparison.frozen, FINE_TUNED: comparison.fine_tuned}
     return models | ({YARDSTICK: comparison.yardstick} if comparison.yardstick else {})
-
-
-def _of_each(values: Mapping[str, str]) -> str:
-    """Returns `frozen 0.871, fine-tuned 0.912, TF-IDF 0.890`."""
-    named = (f"{_in_a_list(name)} {value}" for name, value in values.items())
-    return ", ".join(named).replace("nan", "undefined")
-
-
-def _in_a_list(name: str) -> str:
-    title = ALL_SHORT_TITLES[name]
-    return title if name == YARDSTICK else title.lower()
 
 
 def _precision(points: pd.DataFrame) -> float:
@@ -173,13 +234,17 @@ def _surest(points: pd.DataFrame) -> float:
     return float(reached["accuracy"].iloc[0]) if len(reached) else math.nan
 
 
-def _worst_confusion(counts: pd.DataFrame) -> str:
+def _most_frequent_mistake(counts: pd.DataFrame) -> tuple[int, str]:
+    """Returns how often it was made, and what was taken for what."""
     wrong = counts.to_numpy(copy=True)
     np.fill_diagonal(wrong, 0)
     if not wrong.any():
-        return "none"
+        return 0, ""
     label, answer = divmod(int(wrong.argmax()), len(counts.columns))
-    return f"{counts.index[label]} taken for {counts.columns[answer]} ({wrong.max():,})"
+    taken, for_what = (
+        cut(str(counts.columns[each]), _LETTERS_OF_A_PANEL) for each in (label, answer)
+    )
+    return int(wrong.max()), f"{taken} taken for {for_what}"
 
 
 def _square() -> tuple[Figure, Axes]:
@@ -234,8 +299,9 @@ def _draw_panels(
     shown: Sequence[str],
     x: str,
     y: str,
+    figures: Mapping[str, str],
 ) -> None:
-    """Draws the line of each model in the panel of each class."""
+    """Draws the line of each model in the panel of each class; the legend has their figures."""
     for axes, class_name in zip(panels, shown, strict=False):
         for model, each in points.items():
             curve = each[each["class_name"] == class_name]
@@ -243,24 +309,38 @@ def _draw_panels(
             axes.plot(curve[x], curve[y], style, color=color, linewidth=2.0)
     for model in points:
         style, color = LINE_STYLES[model], COLORS[model]
-        panels[0].plot([], [], style, color=color, linewidth=2.0, label=ALL_TITLES[model])
+        label = _in_legend(model, figures)
+        panels[0].plot([], [], style, color=color, linewidth=2.0, label=label)
 
 
-def _label(panels: Sequence[Axes], x: str, y: str, legend: _Corner) -> None:
+def _label(panels: Sequence[Axes], x: str, y: str) -> None:
+    """Names the axes, and the lines below all panels, where no name hides a line."""
     for axes in panels:
-        _finish(axes, x, y, legend if axes is panels[0] else None)
+        _finish(axes, x, y)
         if len(panels) > 1:
             axes.label_outer()
+    figure = panels[0].get_figure(root=True)
+    assert figure is not None
+    columns = 3 if figure.get_figwidth() == WIDE else 1
+    figure.legend(frameon=False, loc="outside lower left", fontsize=9, ncols=columns)
 
 
-def _draw_reliability(axes: Axes, name: str, bins: pd.DataFrame) -> None:
-    color, share = COLORS[name], bins["examples"] / max(bins["examples"].sum(), 1)
-    axes.plot(bins["confidence"], bins["accuracy"], LINE_STYLES[name], color=color, linewidth=1.5)
-    axes.scatter(
-        bins["confidence"], bins["accuracy"], 30 + 400 * share, color=color, marker=MARKERS[name],
-        alpha=0.75, linewidth=0,
-    )  # fmt: skip
-    axes.plot([], [], LINE_STYLES[name], marker=MARKERS[name], color=color, label=ALL_TITLES[name])
+def _draw_reliability(
+    axes: Axes, name: str, bins: pd.DataFrame, figures: Mapping[str, str]
+) -> None:
+    """Draws each bin's share with its interval, pale where its texts are few.
+
+    The line joins the other bins only: a share of few texts moves by chance.
+    """
+    color, style, marker = COLORS[name], LINE_STYLES[name], MARKERS[name]
+    many = bins[bins["examples"] >= _FEW]
+    axes.plot(many["confidence"], many["accuracy"], style, color=color, linewidth=1.5)
+    columns = (bins[each].tolist() for each in ("confidence", "accuracy", "examples"))
+    for confidence, accuracy, examples in zip(*columns, strict=True):
+        alpha, share = 0.9 if examples >= _FEW else 0.25, proportion(accuracy, examples)
+        axes.plot([confidence] * 2, [share.least, share.most], color=color, alpha=alpha / 3)
+        axes.plot(confidence, accuracy, marker, color=color, alpha=alpha, markersize=7)
+    axes.plot([], [], style, marker=marker, color=color, label=_in_legend(name, figures))
 
 
 def _mark(axes: Axes, name: str, x: float, y: float) -> None:
@@ -268,7 +348,12 @@ def _mark(axes: Axes, name: str, x: float, y: float) -> None:
     axes.plot([x], [y], MARKERS[name], color=COLORS[name], markersize=9, markeredgecolor="white")
 
 
-def _finish(axes: Axes, x: str, y: str, legend: _Corner | None) -> None:
+def _in_legend(model: str, figures: Mapping[str, str]) -> str:
+    figure = figures.get(model, "nan")
+    return ALL_TITLES[model] if "nan" in figure else f"{ALL_TITLES[model]}, {figure}"
+
+
+def _finish(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x, color=MUTED)
     axes.set_ylabel(y, color=MUTED)
     for axis in (axes.xaxis, axes.yaxis):
@@ -276,8 +361,6 @@ def _finish(axes: Axes, x: str, y: str, legend: _Corner | None) -> None:
         axis.set_major_formatter(PERCENT)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
-    if legend:
-        axes.legend(frameon=False, loc=legend, fontsize=9)
     tidy(axes, grid="both")
 
 
@@ -291,7 +374,8 @@ def _draw_confusion(axes: Axes, name: str, counts: pd.DataFrame) -> None:
             color = "white" if share > 0.6 else INK
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
     names = [cut(str(name), _LETTERS) for name in counts.columns]
-    axes.set_xticks(range(len(counts)), names)
+    is_crowded = sum(map(len, names)) > _LETTERS_BELOW
+    axes.set_xticks(range(len(counts)), names, rotation=90 if is_crowded else 0)
     axes.set_yticks(range(len(counts)), names, rotation=90, va="center")
     axes.set_xlabel("Answer", color=MUTED)
     axes.set_ylabel("Label", color=MUTED)

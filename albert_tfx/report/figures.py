@@ -44,19 +44,19 @@ def draw(
             ),
         ),
         "roc": Picture(
-            curve_plots.roc_finding(comparison),
+            curve_plots.roc_in_words(comparison),
             *_curves(curve_plots.roc_figure, curves, comparison),
         ),
         "precision_recall": Picture(
-            curve_plots.precision_recall_finding(curves),
+            curve_plots.precision_recall_in_words(curves),
             *_curves(curve_plots.precision_recall_figure, curves),
         ),
         "reliability": Picture(
-            curve_plots.reliability_finding(comparison),
+            curve_plots.reliability_in_words(comparison),
             to_png(curve_plots.reliability_figure(curves, comparison)),
         ),
         "coverage": Picture(
-            curve_plots.coverage_finding(curves),
+            curve_plots.coverage_in_words(curves),
             to_png(curve_plots.coverage_figure(curves)),
         ),
         "confusion": Picture(

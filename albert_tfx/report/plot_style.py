@@ -1,15 +1,17 @@
 """How the report's figures look, and how they become PNG: no display, no global state."""
 
+import functools
 import io
 import textwrap
 from typing import Literal
 
 import matplotlib as mpl
 from etils import epath
-from matplotlib import ticker
+from matplotlib import font_manager, ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
@@ -31,6 +33,8 @@ GRID = "#E3E3E3"
 PERCENT = ticker.PercentFormatter(xmax=1, decimals=0)
 
 _TITLE_SIZES = {WIDE: 15, NARROW: 12}  # points
+_OWN_FONT = "DejaVu Sans"  # comes with Matplotlib
+_NO_FONT = "Last Resort"  # comes with Matplotlib, and has a box for every character
 _LETTER = 0.64  # width of a bold letter, as a share of its size
 _POINTS_AN_INCH = 72
 
@@ -74,6 +78,36 @@ def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
     axes.set_axisbelow(True)
 
 
+def families(text: str) -> list[str]:
+    """Returns the fonts that draw a text: Matplotlib's own, then others of this machine.
+
+    Matplotlib's has no letters of Chinese, Japanese, Korean, Thai or Indian scripts. Of each
+    character that it lacks, the first font by name that has it is taken; where there is none, an
+    empty box is drawn, and the page has the name as text.
+    """
+    if text.isascii():
+        return [_OWN_FONT]
+    missing, found = {ord(each) for each in text if not each.isspace()}, [_OWN_FONT]
+    for name, characters in _fonts():
+        if missing & characters:
+            found.append(name)
+            missing -= characters
+    return list(dict.fromkeys(found))
+
+
+@functools.cache
+def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
+    """Returns the upright fonts of this machine with the characters of each, Matplotlib's first."""
+    upright = {
+        each.name: each.fname
+        for each in reversed(font_manager.fontManager.ttflist)
+        if (each.style, each.variant, each.stretch) == ("normal", "normal", "normal")
+        and not each.name.startswith(_NO_FONT)
+    }
+    names = sorted(upright, key=lambda name: (name != _OWN_FONT, name))
+    return tuple((name, frozenset(get_font(upright[name]).get_charmap())) for name in names)
+
+
 def to_png(figure: Figure) -> bytes:
     """Returns the figure as a PNG file's content.
 
@@ -83,6 +117,7 @@ def to_png(figure: Figure) -> bytes:
     content = io.BytesIO()
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+        text.set_fontfamily(families(text.get_text()))
     # Some labels of ticks are made only as the figure is drawn.
     with mpl.rc_context({"text.parse_math": False}):
         figure.savefig(content, format="png", dpi=RESOLUTION, facecolor="white")

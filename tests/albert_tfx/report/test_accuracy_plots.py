@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 from sklearn.metrics import auc
 
 from albert_tfx.evaluation.measurements import (
@@ -61,19 +61,11 @@ def test_history_panels_share_one_scale_and_mark_the_best_epoch():
     figure = accuracy_plots.training_history_figure(HISTORIES)
     frozen, fine_tuned = figure.axes
     assert frozen.get_ylim() == fine_tuned.get_ylim()
-    assert [each.get_text() for each in frozen.texts] == ["best 71.0%"]
-    assert isinstance(frozen.texts[0], Annotation)
-    assert frozen.texts[0].xy == (2, 0.71)
+    assert not frozen.texts  # which could hide a line
+    (ring,) = (line for line in frozen.lines if str(line.get_label()).startswith("best"))
+    assert ring.get_label() == "best, 71.0%"
+    assert np.asarray([ring.get_xdata(), ring.get_ydata()]).tolist() == [[2], [0.71]]
     assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
-
-
-@pytest.mark.parametrize(("training", "side"), [(0.75, "bottom"), (0.85, "top")])
-def test_best_epoch_is_told_where_the_training_line_is_not(training, side):
-    epochs = ({"accuracy": training, "val_accuracy": 0.8},)
-    history = dataclasses.replace(HISTORIES["frozen"], epochs=epochs, best_epoch=0)
-    (label,) = accuracy_plots.training_history_figure({"frozen": history}).axes[0].texts
-    assert label.get_verticalalignment() == side
-    assert (label.get_position()[1] > 0) == (side == "bottom")
 
 
 def test_one_epoch_is_one_tick():
@@ -177,13 +169,71 @@ def test_each_class_has_a_panel_with_its_name_and_of_many_the_worst_have(classes
         assert len(set(titles)) == panels
         suptitle = figure.get_suptitle().replace("\n", " ")
         assert ("worst of 50" in suptitle) is (classes == 50)
-        legend = shown[0].get_legend()
-        assert legend is not None
-        assert [each.get_text() for each in legend.get_texts()] == [
-            "Frozen encoder",
-            "Fine-tuned encoder",
-            "TF-IDF",
-        ]
+        (legend,) = figure.legends
+        lines = [each.get_text().partition(",") for each in legend.get_texts()]
+        assert [name for name, _, _ in lines] == ["Frozen encoder", "Fine-tuned encoder", "TF-IDF"]
+        assert all(float(figure.strip(" %")) > 0 for _, _, figure in lines)
+
+
+@pytest.mark.parametrize("width", [plot_style.WIDE, plot_style.NARROW])
+def test_no_name_or_value_lies_on_a_line_or_a_mark(comparison, width):
+    made = reports.make_with_yardstick()
+    for figure in (
+        curve_plots.roc_figure(made.curves, made.comparison, plot_style.NARROW),
+        curve_plots.precision_recall_figure(made.curves, plot_style.NARROW),
+        curve_plots.reliability_figure(made.curves, made.comparison),
+        accuracy_plots.training_history_figure(HISTORIES, width),
+        accuracy_plots.comparison_figure(made.comparison, width),
+    ):
+        plot_style.to_png(figure)
+        for axes in figure.axes:
+            boxes = [text.get_window_extent() for text in axes.texts]
+            boxes += [
+                each.get_window_extent() for each in (axes.get_legend(), *figure.legends) if each
+            ]
+            for line in axes.lines:
+                path = line.get_path().interpolated(40)
+                points = path.transformed(line.get_transform()).vertices
+                covered = [box for box in boxes if box.count_contains(points)]
+                assert not covered, (line.get_label(), figure.get_suptitle())
+
+
+def test_bins_of_few_texts_are_pale_and_no_line_joins_them():
+    made = reports.make()
+    reliability = made.curves["frozen"].reliability
+    bins = reliability.assign(examples=[5, *[100] * (len(reliability) - 1)])
+    curves = {"frozen": dataclasses.replace(made.curves["frozen"], reliability=bins)}
+    axes = curve_plots.reliability_figure(curves, made.comparison).axes[0]
+    drawn = [(np.asarray(each.get_xdata()).tolist(), each.get_alpha() or 1) for each in axes.lines]
+    first, second, *others = bins["confidence"].tolist()
+    assert ([second, *others], 1) in drawn
+    pale, strong = ([alpha for x, alpha in drawn if x == [place]] for place in (first, second))
+    assert pale < strong
+
+
+@pytest.mark.parametrize(
+    ("text", "fonts"),
+    [
+        ("abc", ["DejaVu Sans"]),
+        ("naïve Ω д", ["DejaVu Sans"]),
+        ("日本 ok", ["DejaVu Sans", "A Font of Han"]),
+        ("日本 \u0e01", ["DejaVu Sans", "A Font of Han", "Thai"]),
+        ("\U0001f3ac", ["DejaVu Sans"]),
+    ],
+)
+def test_a_script_that_matplotlib_lacks_is_drawn_by_a_font_of_the_machine(monkeypatch, text, fonts):
+    own = next(characters for name, characters in plot_style._fonts() if name == "DejaVu Sans")
+    found = (
+        ("DejaVu Sans", own),
+        ("A Font of Han", frozenset(map(ord, "日本"))),
+        ("Thai", frozenset([0xE01])),
+    )
+    monkeypatch.setattr(plot_style, "_fonts", lambda: found)
+    assert plot_style.families(text) == fonts
+
+
+def test_a_box_for_every_character_is_no_font():
+    assert not [name for name, _ in plot_style._fonts() if name.startswith("Last Resort")]
 
 
 def test_the_worst_classes_are_those_of_the_least_area():
