@@ -541,4 +541,4 @@ def test_what_an_abstention_costs_is_beside_its_curve():
         pages.parse(page)
     )
     alternatives = pages.parse(page).xpath("//img/@alt")
-    assert any(each.startswith("Of the surest 80%") for each in alternatives)
+    assert any(each.startswith("Of its surest 80%") for each in alternatives)
