@@ -105,7 +105,15 @@ def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
         and not each.name.startswith(_NO_FONT)
     }
     names = sorted(upright, key=lambda name: (name != _OWN_FONT, name))
-    return tuple((name, frozenset(get_font(upright[name]).get_charmap())) for name in names)
+    return tuple((name, _characters(upright[name])) for name in names)
+
+
+def _characters(file: str) -> frozenset[int]:
+    """Returns the characters of a font; none of a file that is gone since, or damaged."""
+    try:
+        return frozenset(get_font(file).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
 
 
 def to_png(figure: Figure) -> bytes:

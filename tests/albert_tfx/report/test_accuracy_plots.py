@@ -317,3 +317,9 @@ def test_the_history_is_drawn_by_the_metric_that_decides(choice, drawn, finding)
     assert lines == drawn
     assert finding in figure.get_suptitle()
     assert axes.get_ylabel().lower() == metric.title.lower()
+
+
+def test_a_font_that_is_gone_or_damaged_ends_no_report(tmp_path):
+    (tmp_path / "damaged.ttf").write_bytes(b"no font")
+    assert plot_style._characters(str(tmp_path / "damaged.ttf")) == frozenset()
+    assert plot_style._characters(str(tmp_path / "gone.ttf")) == frozenset()
