@@ -30,9 +30,9 @@ CALIBRATION_AUTO, CALIBRATION_OFF = CALIBRATIONS = ("auto", "off")
 ARGMAX_THRESHOLD = 0.5  # of two classes, it chooses the more probable one
 
 # Groups of flags.
-REVIEWS = "the reviews"
+REVIEWS = "the texts"
 FILE = "your own file, in place of a data set"
-ENCODER = "the encoder, and what it sees of a review"
+ENCODER = "the encoder, and what it sees of a text"
 TRAINING = "training"
 SERVED = "which model is served"
 ANSWERED = "what the served model answers"
@@ -161,12 +161,12 @@ _ENCODER = Flag(
     "a bucket, of the text encoder",
 )
 _SEQUENCE_LENGTH = Flag(
-    "--sequence-length", ENCODER, "most tokens of a review", "N", at_submission=True
+    "--sequence-length", ENCODER, "most tokens of a text", "N", at_submission=True
 )
 _POOLING = Flag(
     "--pooling",
     ENCODER,
-    "how a review's token vectors become one; auto: as the encoder's folder states, else the mean",
+    "how a text's token vectors become one; auto: as the encoder's folder states, else the mean",
 )
 _XLA = Flag(
     "--xla", TRAINING, "compile the encoder; auto: what runs it often, and on a GPU its training"
@@ -200,13 +200,13 @@ class DatasetOptions:
         convert=_data_dir,
     )
     train_split: str = option(
-        "train[:90%]", Flag("--train-split", REVIEWS, "reviews to train on", "SPLIT")
+        "train[:90%]", Flag("--train-split", REVIEWS, "texts to train on", "SPLIT")
     )
     eval_split: str = option(
-        "train[90%:]", Flag("--eval-split", REVIEWS, "reviews that choose the winner", "SPLIT")
+        "train[90%:]", Flag("--eval-split", REVIEWS, "texts that choose the winner", "SPLIT")
     )
     test_split: str = option(
-        "test", Flag("--test-split", REVIEWS, "reviews that are only reported", "SPLIT")
+        "test", Flag("--test-split", REVIEWS, "texts that are only reported", "SPLIT")
     )
     text_feature: str | None = optional(
         "--text-feature",
@@ -224,7 +224,7 @@ class DatasetOptions:
     )
     max_examples: int | None = option(
         None,
-        Flag("--max-examples", REVIEWS, "most reviews of each split", "N", "all"),
+        Flag("--max-examples", REVIEWS, "most texts of each split", "N", "all"),
         bounds=_AT_LEAST_ONE,
         called="max-examples",
     )
@@ -242,7 +242,7 @@ class FileOptions:
     """The user's own file, and how it is read; see `albert_tfx.data.labelled`."""
 
     csv: str | None = _of_file(
-        "--csv", "file with one review a row: CSV, TSV, JSONL, Parquet; docs/data.md", "PATH"
+        "--csv", "file with one text a row: CSV, TSV, JSONL, Parquet; docs/data.md", "PATH"
     )
     text_column: tuple[str, ...] = option(
         (),
@@ -262,10 +262,10 @@ class FileOptions:
         "--encoding", "of the file's text, such as windows-1252 or utf-16", "NAME", "utf-8"
     )
     eval_csv: str | None = _of_file(
-        "--eval-csv", "file of the reviews that choose the winner", "PATH", "a tenth of --csv"
+        "--eval-csv", "file of the texts that choose the winner", "PATH", "a tenth of --csv"
     )
     test_csv: str | None = _of_file(
-        "--test-csv", "file of the reviews that are only reported", "PATH", "a tenth of --csv"
+        "--test-csv", "file of the texts that are only reported", "PATH", "a tenth of --csv"
     )
     split_column: str | None = _of_file(
         "--split-column", "column that says train, eval (or validation) or test", "NAME"
@@ -329,7 +329,7 @@ class DuplicateOptions:
     keep: bool = switch(
         "--keep-duplicates",
         REVIEWS,
-        "only count the reviews that repeat others, and train and evaluate on them too",
+        "only count the texts that repeat others, and train and evaluate on them too",
         default="they are taken out of train and eval",
     )
 
@@ -386,7 +386,7 @@ class PreprocessingOptions:
     # Fine-Tune BERT for Text Classification?", found 128 + 382 of 510 best on IMDB.
     truncation: str = option(
         "head_tail",
-        Flag("--truncation", ENCODER, "which tokens of a longer review to keep"),
+        Flag("--truncation", ENCODER, "which tokens of a longer text to keep"),
         bounds=one_of(TRUNCATIONS),
     )
     preprocessor_fingerprint: str = ""
@@ -437,13 +437,11 @@ class TrainerOptions:
     pooling: str = option(AUTO_POOLING, _POOLING, bounds=one_of(POOLINGS))
     epochs: int = option(
         3,
-        frozen=Flag(
-            "--frozen-epochs", TRAINING, "passes over the training reviews for frozen", "N"
-        ),
+        frozen=Flag("--frozen-epochs", TRAINING, "passes over the training texts for frozen", "N"),
         fine_tuned=Flag(
             "--fine-tuned-epochs",
             TRAINING,
-            "passes over the training reviews for fine_tuned; unless given, as many more as a "
+            "passes over the training texts for fine_tuned; unless given, as many more as a "
             "few hundred steps take",
             "N",
         ),
@@ -485,7 +483,7 @@ class TrainerOptions:
     batch_size: int = option(
         32,
         Flag(
-            "--batch-size", TRAINING, "reviews in one step", "N", "32; small ALBERT, fine_tuned: 16"
+            "--batch-size", TRAINING, "texts in one step", "N", "32; small ALBERT, fine_tuned: 16"
         ),
         bounds=_AT_LEAST_ONE,
         called="{model} batch_size",
@@ -676,26 +674,26 @@ class SelectionPolicy:
         Flag(
             "--min-slice-examples",
             SERVED,
-            "a length or class of fewer eval reviews cannot make frozen win; the more, the less "
+            "a length or class of fewer eval texts cannot make frozen win; the more, the less "
             "rare classes are protected",
             "N",
         ),
         bounds=_AT_LEAST_ONE,
     )
     min_accuracy: float = _share(
-        0.0, "--min-accuracy", "nothing is pushed below this accuracy on the eval reviews"
+        0.0, "--min-accuracy", "nothing is pushed below this accuracy on the eval texts"
     )
     min_auc: float = _share(
         0.0,
         "--min-auc",
-        "nothing is pushed below this area under the ROC curve on the eval reviews",
+        "nothing is pushed below this area under the ROC curve on the eval texts",
     )
     worst_metric: float | None = option(
         None,
         Flag(
             "--worst-metric",
             SERVED,
-            "nothing is pushed whose metric on the eval reviews is worse than this",
+            "nothing is pushed whose metric on the eval texts is worse than this",
             "VALUE",
             "none",
         ),

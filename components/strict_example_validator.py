@@ -39,7 +39,7 @@ class Executor(executor.Executor):
         )
         if found:
             raise InputError(
-                "\n  ".join(["The reviews do not keep the schema:", *found]),
+                "\n  ".join(["The texts do not keep the schema:", *found]),
                 "Mend the data set, or the schema if it is the schema that is wrong",
             )
         return output

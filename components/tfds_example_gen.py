@@ -137,7 +137,7 @@ class Executor(BaseExampleGenExecutor):
     ) -> dict[str, dict[int, int]]:
         """Returns the number of examples written of each split and label."""
         total = sum(dataset.num_examples.values())
-        progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, 0, total, "reviews"))
+        progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, 0, total, "texts"))
         with self._make_beam_pipeline() as pipeline:
             splits = self.GenerateExamplesByBeam(pipeline, exec_properties)
             for split, collection in splits.items():
@@ -147,7 +147,7 @@ class Executor(BaseExampleGenExecutor):
                 collection | f"Write[{split}]" >> WriteSplit(
                     split, stem, dataset.num_examples[split]
                 )
-        progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, total, total, "reviews"))
+        progress.report(progress.Progress(contract.TFDS_EXAMPLE_GEN, total, total, "texts"))
         return {split: counts_by_label(pipeline.result, split) for split in splits}
 
 

@@ -202,9 +202,9 @@ def refuse_lost_classes(found: Mapping[str, Any]) -> None:
         for label, fates in labels.items():
             if not fates[KEPT]:
                 raise InputError(
-                    f"Every review of class number {label}, counted from 0, in the {split} split "
+                    f"Every text of class number {label}, counted from 0, in the {split} split "
                     f"repeats another ({sum(fates.values()):,} in all), so that none is left",
-                    "Give splits that share fewer reviews, or keep all with --keep-duplicates",
+                    "Give splits that share fewer texts, or keep all with --keep-duplicates",
                 )
 
 
@@ -313,7 +313,7 @@ class _ReadTexts(beam.DoFn):
             )
             self._completed += 1
             if self._completed % _READ_AT_ONCE == 0:
-                report(Progress(DUPLICATE_FINDER, self._completed, None, "reviews"))
+                report(Progress(DUPLICATE_FINDER, self._completed, None, "texts"))
 
 
 class _ReadShingles(beam.DoFn):

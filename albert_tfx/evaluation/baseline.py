@@ -69,7 +69,7 @@ class Answers:
             order = [self._rows[review] for review in _reviews_of(hashes, labels)]
         except KeyError as error:
             raise InputError(
-                f"The yardstick's answers in {self._uri} are not to the reviews evaluated",
+                f"The yardstick's answers in {self._uri} are not to the texts evaluated",
                 "Run the pipeline again, which makes them anew",
             ) from error
         known = self._probabilities[order]

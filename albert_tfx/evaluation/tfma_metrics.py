@@ -151,7 +151,7 @@ class _ReviewPreprocessor(metric_types.Preprocessor):
     """Reads a review once, whatever the number of slices that it belongs to."""
 
     def __init__(self, models: Sequence[str]) -> None:
-        super().__init__(name=f"review of {', '.join(models)}")
+        super().__init__(name=f"text of {', '.join(models)}")
         self._models = models
 
     def process(self, extracts: dict[str, Any]) -> Iterator[_Review]:

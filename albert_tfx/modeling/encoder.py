@@ -298,7 +298,7 @@ class EmbedReviews(beam.DoFn):
             row[: len(_ids(example))] = _ids(example)
         vectors = self._embed(ids)[: len(examples)]
         self._completed += len(examples)
-        report(Progress(EMBEDDING_GEN, self._completed, None, "reviews"))
+        report(Progress(EMBEDDING_GEN, self._completed, None, "texts"))
         return [_with_vector(*pair) for pair in zip(examples, vectors, strict=True)]
 
 

@@ -144,7 +144,7 @@ def strategy(options: TrainerOptions) -> tf.distribute.Strategy:
         return tf.distribute.get_strategy()
     if options.batch_size % (replicas * options.gradient_accumulation):
         raise InputError(
-            f"A batch of {options.batch_size} reviews cannot be shared evenly by {replicas} GPUs "
+            f"A batch of {options.batch_size} texts cannot be shared evenly by {replicas} GPUs "
             f"in {options.gradient_accumulation} parts each",
             "Give another --batch-size, or name fewer GPUs in CUDA_VISIBLE_DEVICES",
         )

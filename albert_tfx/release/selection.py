@@ -206,7 +206,7 @@ def _gain_on(part: SliceComparison, metric: Metric, difference: Interval) -> Int
 
 def _describe_loss(lost: SliceComparison, gain: Interval, bound: float) -> str:
     return (
-        f"on the {lost.examples:,} reviews of {lost.name} by {gain:+.4f}, "
+        f"on the {lost.examples:,} texts of {lost.name} by {gain:+.4f}, "
         f"{_whose('upper', gain.upper)} is below {-bound or 0.0:g}"
     )
 

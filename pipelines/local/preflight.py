@@ -67,7 +67,7 @@ class Prepared:
         names = ", ".join(map(_cut, self.class_names[:_SHOWN_CLASSES]))
         more = len(self.class_names) - _SHOWN_CLASSES
         classes = names if more <= 0 else f"{names} and {more:,} more"
-        reviews = f"reviews: {counts}; classes: {classes}"
+        reviews = f"texts: {counts}; classes: {classes}"
         memory_line = memory.describe(self.encoder.parameters)
         lines = (f"encoder: {self.encoder}", *self.remarks, memory_line, reviews, self._skew())
         return "\n".join(filter(None, lines))

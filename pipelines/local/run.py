@@ -68,7 +68,7 @@ def run(request: Request) -> Exception | None:
 def _compare(request: Request, screen: "Screen") -> None:
     for remark in request.remarks:
         screen.say(remark)
-    with screen.busy("checking the reviews and the encoder"):
+    with screen.busy("checking the texts and the encoder"):
         from pipelines.local import preflight
 
         prepared = preflight.prepare(request)

@@ -69,7 +69,7 @@ def test_a_head_and_a_single_gpu_need_no_replicas(gpus):
 
 def test_a_batch_that_the_gpus_cannot_share_is_refused(gpus):
     gpus(3)
-    with pytest.raises(InputError, match="32 reviews cannot be shared evenly by 3 GPUs"):
+    with pytest.raises(InputError, match="32 texts cannot be shared evenly by 3 GPUs"):
         training.strategy(options(batch_size=32))
     gpus(4)
     with pytest.raises(InputError, match="by 4 GPUs in 16 parts"):

@@ -73,4 +73,4 @@ def test_overfitted_model_is_refused_however_well_it_knows_its_training_reviews(
 def test_better_model_that_is_worse_on_long_reviews_loses(tmp_path):
     decision = decide(tmp_path, frozen=by_chance(0.6), fine_tuned=GOOD_BUT_ON_LONG_REVIEWS)
     assert (decision.winner, decision.rule) == ("frozen", Rule.SLICE_LOSS)
-    assert f"on the {LONG.sum()} reviews of length 200 to 399 words" in decision.reason
+    assert f"on the {LONG.sum()} texts of length 200 to 399 words" in decision.reason

@@ -92,7 +92,7 @@ def test_better_overall_but_worse_on_long_reviews_loses():
     assert decision.rule == Rule.SLICE_LOSS
     assert decision.reason == (
         "frozen wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600) overall, but on "
-        "the 200 reviews of long reviews by -0.1200 (-0.1400 to -0.1000), whose upper bound, "
+        "the 200 texts of long reviews by -0.1200 (-0.1400 to -0.1000), whose upper bound, "
         "-0.1000, is below -0.05."
     )
 
@@ -130,7 +130,7 @@ def test_undefined_slice_does_not_count():
 
 def test_the_slice_with_the_largest_loss_is_named():
     slices = slice_of(0.2, 100), slice_of(0.3, 101), slice_of(0.25, 102)
-    assert "on the 101 reviews" in decide(compare(0.80, 0.85, slices=slices)).reason
+    assert "on the 101 texts" in decide(compare(0.80, 0.85, slices=slices)).reason
 
 
 @pytest.mark.parametrize(("frozen", "fine_tuned"), [(0.7, 0.8), (0.8, 0.7)])
@@ -397,7 +397,7 @@ def test_the_yardstick_is_preferred_by_the_bounds_of_the_policy():
     lost = dataclasses.replace(slice_of(0), gains={"frozen": LOSS, "fine_tuned": Interval(-0.2)})
     decision = decide(with_candidate(LOSS, CLEAR, slices=(lost,)), candidates="all")
     assert (decision.winner, decision.rule) == ("yardstick", Rule.YARDSTICK_NOT_BEATEN)
-    assert "overall, but on the 200 reviews of long reviews by -0.2000" in decision.reason
+    assert "overall, but on the 200 texts of long reviews by -0.2000" in decision.reason
 
 
 def test_the_yardstick_has_to_reach_the_floors_as_well():

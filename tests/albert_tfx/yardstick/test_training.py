@@ -142,7 +142,7 @@ def test_answers_to_other_texts_are_refused(folder):
     table = PredictionTable(np.array([7], np.uint64), np.array([0]), {}, ("negative", "positive"))
     answers = baseline.Answers.load(str(folder / "result"))
     assert answers is not None
-    with pytest.raises(InputError, match="are not to the reviews evaluated"):
+    with pytest.raises(InputError, match="are not to the texts evaluated"):
         answers.of(table)
 
 
