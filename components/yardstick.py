@@ -31,11 +31,13 @@ def Yardstick(  # noqa: N802  TFX takes the node's id from it
       answers: JSON of `AnswerOptions`.
     """
     curated = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
+    served_as = decode(AnswerOptions, json.loads(answers))
+    served_as.require_fit(class_names(curated))  # before anything takes hours
     training.evaluate(
         examples.uri,
         result.uri,
         path_utils.serving_model_dir(model.uri),
         class_names(curated),
         decode(YardstickOptions, json.loads(options)),
-        decode(AnswerOptions, json.loads(answers)),
+        served_as,
     )

@@ -12,7 +12,8 @@ from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2Dag
 
 from albert_tfx.data import schema, tfds_source
 from albert_tfx.errors import InputError
-from albert_tfx.options import DatasetOptions, ReportOptions
+from albert_tfx.evaluation import metrics
+from albert_tfx.options import AnswerOptions, DatasetOptions, ReportOptions, SelectionPolicy
 from albert_tfx.release.production import PIPELINE
 from pipelines.cloud import parameters
 from pipelines.cloud import spec as spec_file
@@ -41,13 +42,16 @@ def compile_request(
       beam_args: Flags for the Beam runner, beside those that were asked for.
 
     Raises:
-      InputError: The request names something that is on this machine only.
+      InputError: The request names something that is on this machine only, or does not fit the
+        classes.
     """
     _refuse_local_paths(request)
     with tempfile.TemporaryDirectory() as output:
         dataset = request.of(DatasetOptions)
         names = tfds_source.class_names(dataset)
         schema.display_order(names, request.of(ReportOptions).class_order)
+        metrics.deciding(request.of(SelectionPolicy).metric, names)
+        request.of(AnswerOptions).require_fit(names)
         if dataset.data_dir is None:
             dataset = request.of(DatasetOptions, data_dir=f"{output}/datasets")
         config = build_config(

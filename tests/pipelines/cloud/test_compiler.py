@@ -51,6 +51,18 @@ def compile_with(*options):
     return compiler.compile_request(configure(*options), "image", resources.DEFAULTS)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--abstain-below=0.7", "--abstain-label=positive"),
+        ("--metric=recall:positiv",),
+    ],
+)
+def test_what_does_not_fit_the_classes_is_not_compiled(options):
+    with pytest.raises(InputError, match="class"):
+        compile_with(*options)
+
+
 def commands(spec) -> dict[str, list[str]]:
     """Returns the command line of each container, by TFX node id."""
     found = {}

@@ -201,6 +201,18 @@ def test_balanced_classes_are_passed_over_in_silence(prepare, csv):
     assert "skewed" not in str(prepare("--csv", csv, *COLUMNS))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--threshold", "0.3"), "--threshold is for two classes, and these texts have 3"),
+        (("--abstain-below", "0.6", "--abstain-label", "so-so"), "'so-so' is the name of a class"),
+    ],
+)
+def test_answers_that_do_not_fit_the_classes_are_refused(prepare, csv, options, message):
+    with pytest.raises(InputError, match=message):
+        prepare("--csv", csv, *COLUMNS, *options)
+
+
 def test_a_metric_of_a_class_that_is_not_there_is_refused(prepare, csv):
     with pytest.raises(InputError, match="Did you mean good"):
         prepare("--csv", csv, *COLUMNS, "--metric", "recall:goood")
