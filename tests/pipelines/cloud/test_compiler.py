@@ -108,7 +108,8 @@ def test_kubeflow_s_own_loader_reads_it(path):
     assert inputs["sequence_length"].default == 96
     assert inputs["encoder"].default == "asset://albert_en_mini"
     assert not inputs["output_root"].optional
-    assert len(inputs) == 7
+    assert inputs["threshold"].default == 0.5
+    assert len(inputs) == 10
 
 
 def test_it_keeps_the_format_of_kubeflow_pipelines_2(spec):

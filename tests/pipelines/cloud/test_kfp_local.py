@@ -56,7 +56,7 @@ def orchestrate(path, monkeypatch, tmp_path):
 def test_every_task_runs_after_those_whose_outputs_it_reads(orchestrate):
     started = orchestrate(output_root="/output")
 
-    assert len(started) == 16
+    assert len(started) == 17
     made: set[str] = set()
     for invocation in started.values():
         read = invocation.get("inputs", {}).get("artifacts", {}).values()
