@@ -35,7 +35,7 @@ def render(summary: Summary) -> str:
         title=ALL_TITLES[summary.selected],
         is_yardstick=summary.selected == YARDSTICK,
         wording=wording,
-        settings=page.training_settings(summary),
+        settings=_settings(summary),
         data=_table(_data(summary)),
         figures=_table(_figures(summary.test.metrics)),
         classes=_table(_classes(summary.classes.get(summary.selected, ()))),
@@ -46,6 +46,15 @@ def render(summary: Summary) -> str:
 
 def _selected(summary: Summary) -> ModelSummary | YardstickSummary | None:
     return summary.yardstick if summary.selected == YARDSTICK else summary.models[summary.selected]
+
+
+def _settings(summary: Summary) -> Mapping[str, str]:
+    """Returns how the selected model was trained, by what it is called."""
+    known = page.training_settings(summary)
+    if summary.selected != YARDSTICK or summary.yardstick is None or summary.settings is None:
+        return known
+    trained_on = page.count(summary.yardstick.train_examples)
+    return {"class weights": summary.settings.class_weights, "trained on": f"{trained_on} texts"}
 
 
 def _data(summary: Summary) -> list[Sequence[str]]:

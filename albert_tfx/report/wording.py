@@ -431,8 +431,8 @@ def yardstick(summary: Summary) -> str:
 def yardstick_verdict(summary: Summary) -> str:
     """Returns how the yardstick compares with the model that gains most over it, and the winner.
 
-    Such as `no worse than fine_tuned, clearly better than frozen`; empty where there is no
-    yardstick.
+    Such as `no worse than the fine-tuned encoder, clearly better than the frozen encoder`; empty
+    where there is no yardstick.
     """
     gains = _gains(summary)
     models = dict.fromkeys([*_ranked(summary)[:1], *(gains.keys() & {summary.winner})])
@@ -615,6 +615,6 @@ def _is_certain(gain: Interval) -> bool:
 
 def _compared(gain: Interval, model: str) -> str:
     if gain.value > 0:
-        return f"{'clearly' if _is_certain(gain) else 'not clearly'} below {model}"
+        return f"{'clearly' if _is_certain(gain) else 'not clearly'} below {NAMES[model]}"
     is_better = gain.upper is not None and gain.upper < 0
-    return f"{'clearly better' if is_better else 'no worse'} than {model}"
+    return f"{'clearly better' if is_better else 'no worse'} than {NAMES[model]}"

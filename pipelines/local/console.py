@@ -19,7 +19,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, PAGE_FILE
+from albert_tfx.contract import ALL_NAMES, ALL_SHORT_TITLES, FINE_TUNED, FROZEN, PAGE_FILE
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS
 from albert_tfx.printable import printable
@@ -274,7 +274,7 @@ def _models_table(summary: Summary, width: int) -> Table:
     headings = ["", *(each.title for each in shown), "training", "parameters"]
     rows = [
         [
-            name,
+            ALL_SHORT_TITLES[name],
             _accuracy(metrics),
             *(_figure(metrics[each.name].value) for each in shown if each is not ACCURACY),
             f"{seconds:,.0f} s",
@@ -282,7 +282,7 @@ def _models_table(summary: Summary, width: int) -> Table:
         ]
         for name, (metrics, seconds, parameters) in _models(summary).items()
     ]
-    difference = ["difference", _interval("+.3f", summary.difference[ACCURACY.name])]
+    difference = ["difference", _points(summary.difference[ACCURACY.name])]
     rows.append([*difference, *[""] * (len(headings) - len(difference))])
     columns = list(zip(headings, *rows, strict=True))
     while sum(max(map(len, column)) + _GAP for column in columns) > width + _GAP:
@@ -323,7 +323,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "contained": wording.contained(summary),
         "temperature": wording.calibration(summary),
         "labels": wording.answers(summary),
-        "on test": f"accuracy {_accuracy(test.metrics)} of {test.model} on "
+        "on test": f"accuracy {_accuracy(test.metrics)} of {ALL_NAMES[test.model]} on "
         f"{test.metrics.examples:,} texts",
         "production": summary.production.reason if summary.production else "",
         "pushed": _from_here(pushed) if pushed is not None else "nothing",
@@ -339,11 +339,11 @@ def _report(folder: str) -> str:
 
 
 def _accuracy(metrics: ModelMetrics) -> str:
-    return _interval(".3f", metrics.accuracy)
+    return format(metrics.accuracy, ".1%") if math.isfinite(metrics.accuracy.value) else "-"
 
 
-def _interval(form: str, interval: Interval) -> str:
-    return format(interval, form) if math.isfinite(interval.value) else "-"
+def _points(difference: Interval) -> str:
+    return wording.in_points(difference) if math.isfinite(difference.value) else "-"
 
 
 def _figure(value: float) -> str:

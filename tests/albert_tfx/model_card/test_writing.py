@@ -81,6 +81,7 @@ def test_the_yardstick_has_a_card_without_an_encoder(summary):
     assert card.startswith("# TF-IDF: a classifier of texts")
     assert "It has no text encoder." in card
     assert "Licence of the encoder" not in card
+    assert "epochs" not in sections(card)["Recipe"]
     assert f"{summary.yardstick.parameters:,}" in sections(card)["Cost"]
 
 

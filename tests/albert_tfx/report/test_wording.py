@@ -124,7 +124,7 @@ def test_a_metric_of_which_less_is_better_is_put_into_words():
     )
     assert "the gain may be as small as 0.050." in wording.uncertainty(summary)
     assert "reaches a log loss of 0.600" in wording.yardstick(summary)
-    assert wording.yardstick_verdict(summary) == "clearly below fine_tuned"
+    assert wording.yardstick_verdict(summary) == "clearly below the fine-tuned encoder"
     worse = dataclasses.replace(summary, difference={"log_loss": Interval(0.1, 0.05, 0.15)})
     assert "did worse, by at least 0.050." in wording.uncertainty(worse)
 

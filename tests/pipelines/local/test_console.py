@@ -220,18 +220,18 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "verdict     Fine-tune: it changes accuracy by +6.3 points (\N{MINUS SIGN}1.0 to +13.5,",
         "            without training's chance).",
         "",
-        "                             accuracy    AUC  log loss  training  parameters",
-        "yardstick      0.750 (0.730 to 0.770)  0.800     0.600       1 s      25,001",
-        "frozen         0.812 (0.790 to 0.830)  0.900     0.500      12 s       8,385",
-        "fine_tuned     0.875 (0.860 to 0.890)      -     0.250   1,235 s  11,683,584",
-        "difference  +0.063 (-0.010 to +0.135)",
+        "                               accuracy    AUC  log loss  training  parameters",
+        "TF-IDF           75.0% (73.0% to 77.0%)  0.800     0.600       1 s      25,001",
+        "Frozen           81.2% (79.0% to 83.0%)  0.900     0.500      12 s       8,385",
+        "Fine-tuned       87.5% (86.0% to 89.0%)      -     0.250   1,235 s  11,683,584",
+        "difference  +6.3 points (\N{MINUS SIGN}1.0 to +13.5)",
         "",
         "encoder     hf://owner/model@c0ffeec, 22,713,216 weights, 512 positions",
         "winner      fine_tuned",
         "reason      it gains 0.063",
-        "yardstick   TF-IDF and logistic regression: clearly below fine_tuned",
+        "yardstick   TF-IDF and logistic regression: clearly below the fine-tuned encoder",
         "duplicates  taken out: 1 of eval, 1,234 of train",
-        "on test     accuracy 0.870 of fine_tuned on 1,500 texts",
+        "on test     accuracy 87.0% of the fine-tuned encoder on 1,500 texts",
         "production  There is no other model in production yet.",
         "pushed      out/serving/7",
         "report      out/report",
@@ -254,20 +254,28 @@ def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("frozen", "fine_tuned", "standing"),
     [
-        ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), ["clearly below fine_tuned"]),
-        ((0.06, 0.03, 0.09), (0.05, 0.02, 0.08), ["clearly below frozen", "clearly below"]),
-        ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), ["not clearly below fine_tuned"]),
-        ((0.02, 0.01, 0.03), (0.03, -0.01, 0.07), ["clearly below frozen", "not clearly below"]),
+        ((0.01, -0.02, 0.04), (0.05, 0.02, 0.08), ["clearly below the fine-tuned encoder"]),
+        (
+            (0.06, 0.03, 0.09),
+            (0.05, 0.02, 0.08),
+            ["clearly below the frozen encoder", "clearly below"],
+        ),
+        ((-0.01, -0.04, 0.02), (0.01, -0.02, 0.04), ["not clearly below the fine-tuned encoder"]),
+        (
+            (0.02, 0.01, 0.03),
+            (0.03, -0.01, 0.07),
+            ["clearly below the frozen encoder", "not clearly below"],
+        ),
         (
             (0.02, 0.01, 0.03),
             (-0.03, -0.05, -0.01),
-            ["clearly below frozen", "clearly better than"],
+            ["clearly below the frozen encoder", "clearly better than"],
         ),
-        ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), ["no worse than fine_tuned"]),
+        ((-0.05, -0.08, -0.02), (0.0, -0.03, 0.03), ["no worse than the fine-tuned encoder"]),
         (
             (-0.05, -0.08, -0.02),
             (-0.06, -0.09, -0.03),
-            ["clearly better than frozen", "clearly better than"],
+            ["clearly better than the frozen encoder", "clearly better than"],
         ),
     ],
 )
@@ -281,7 +289,7 @@ def test_the_yardstick_is_held_against_the_model_that_gains_most_and_the_winner(
     yardstick = dataclasses.replace(summaries.YARDSTICK, gain=gain)
     Screen(pipe).conclude(changed(yardstick=yardstick), "out")
 
-    to_both = ", ".join([standing[0], *(f"{each} fine_tuned" for each in standing[1:])])
+    to_both = ", ".join([standing[0], *(f"{each} the fine-tuned encoder" for each in standing[1:])])
     printed = " ".join(pipe.getvalue().split())
     assert f"yardstick TF-IDF and logistic regression: {to_both} duplicates" in printed
 
