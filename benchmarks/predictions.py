@@ -89,14 +89,15 @@ def main() -> None:
     arguments = parser.parse_args()
     count = 2000 if arguments.quick else arguments.lines
     with tempfile.TemporaryDirectory() as folder:
-        model = arguments.model.resolve() if arguments.model else _made(Path(folder, "output"))
+        model = arguments.model.resolve() if arguments.model else made(Path(folder, "output"))
         figures = measure(model, Path(folder), count, arguments.sentences)
     options = [f"--lines={count}", f"--sentences={arguments.sentences}"]
     command = shlex.join(["python", "benchmarks/predictions.py", *options])
     publish(figures, command, arguments.results)
 
 
-def _made(output: Path) -> Path:
+def made(output: Path) -> Path:
+    """Trains a model for a few steps; returns its folder."""
     measured_run.run(output, ["--max-examples=200", "--frozen-epochs=2", "--fine-tuned-epochs=1"])
     [model] = output.glob("pipeline/Trainer.fine_tuned/model/*/Format-Serving")
     return model

@@ -233,7 +233,7 @@ def main() -> None:
     seconds = QUICK_SECONDS if arguments.quick else arguments.seconds
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        model = arguments.model or predictions._made(Path(folder, "output"))
+        model = arguments.model or predictions.made(Path(folder, "output"))
         figures = measure(model.resolve(), Path(folder, "served"), seconds)
     command = shlex.join(["python", "benchmarks/serving_load.py", f"--seconds={seconds:g}"])
     publish(figures, command, arguments.results)

@@ -88,6 +88,7 @@ def make(service: Service) -> FastAPI:
     app = FastAPI(title="Text classifier", docs_url=None, redoc_url=None, lifespan=service.running)
     app.add_exception_handler(RequestError, _refusal)
     app.add_exception_handler(HTTPException, _refusal_of_a_route)
+    app.add_exception_handler(Exception, _fault)
     _add_predict(app, service)
     _add_status(app, service)
     _add_health(app, service)
@@ -183,3 +184,8 @@ async def _refusal(_: Request, error: Exception) -> Response:
 async def _refusal_of_a_route(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+
+async def _fault(_: Request, error: Exception) -> Response:
+    """Answers where this code is at fault; Starlette prints the traceback."""
+    return JSONResponse({"error": f"The server failed ({type(error).__name__})"}, 500)

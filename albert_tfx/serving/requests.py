@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from albert_tfx.contract import CLASSIFY_TEXT, SERVING_DEFAULT, TEXT
 from albert_tfx.serving.options import Limits
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     Outputs = Mapping[str, npt.NDArray[np.generic]]
@@ -157,11 +158,13 @@ def written(outputs: "Outputs", by_row: bool) -> dict[str, Any]:
 
 
 def _plain(values: "npt.NDArray[Any]") -> Any:
-    """Returns lists of strings and numbers; a float32 as its shortest digits."""
+    """Returns lists of strings and numbers; a float32 as its shortest digits, NaN as None."""
     if values.dtype == object:
         return _text(values.tolist())
     if values.dtype.kind == "f":
-        return values.astype(str).astype(float).tolist()
+        shortest = values.astype(str).astype(float).astype(object)
+        shortest[~np.isfinite(values)] = None
+        return shortest.tolist()
     return values.tolist()
 
 

@@ -1,13 +1,14 @@
 """Starts the server, and stops it once what it was asked is answered."""
 
+import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
 
-from albert_tfx.errors import InputError
+from albert_tfx.errors import InputError, one_line
 from albert_tfx.prediction.pushed_model import silenced_errors
 from albert_tfx.serving import app, guard, versions
 from albert_tfx.serving.options import Limits, Place
@@ -40,31 +41,53 @@ def serve(
         application = guard.Guard(app.make(service), *(() if is_local else (None,)))
         if not is_local:
             say(f"warning: other machines can reach {place.host}, and no password is asked for")
-        # uvicorn hands a signal on, once it has stopped, to whoever handled it before.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        listener.listen()
+        with _taken_or_refused(place):
+            listener.listen()
+        running = uvicorn.Server(_config(application, limits))
+        _stop_by_signals(running)
         say(
             f"version {held.current.number} of {place.name} answers at {_address(listener)}"
             " (Ctrl-C stops)"
         )
-        uvicorn.Server(_config(application, limits)).run([listener])
+        running.run([listener])
+
+
+def _stop_by_signals(running: uvicorn.Server) -> None:
+    """Lets a signal stop the server also before uvicorn handles it.
+
+    Once it has stopped, uvicorn hands the signal on to this handler, so that it ends no process.
+    """
+
+    def stop(*_: object) -> None:
+        running.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _listening(place: Place) -> socket.socket:
-    """Returns a socket that has the address, which no other process can take any more."""
-    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    listener = socket.socket(family)
+    """Returns a socket that has the address."""
+    listener = socket.socket(socket.AF_INET6 if ":" in place.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with contextlib.ExitStack() as opened:
+        opened.callback(listener.close)
+        with _taken_or_refused(place):
+            listener.bind((place.host, place.port))
+        opened.pop_all()
+    return listener
+
+
+@contextlib.contextmanager
+def _taken_or_refused(place: Place) -> Iterator[None]:
+    """Turns the errors of an address that is taken, or is none, into one line."""
     try:
-        listener.bind((place.host, place.port))
-    except OSError as error:
-        listener.close()
+        yield
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
         raise InputError(
-            f"{place.host}, port {place.port} cannot be listened on ({error.strerror})",
+            f"{place.host}, port {place.port} cannot be listened on ({reason})",
             "Give another with --host or --port",
         ) from error
-    return listener
 
 
 def _address(listener: socket.socket) -> str:

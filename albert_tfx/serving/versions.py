@@ -118,7 +118,7 @@ class Versions:
     def _tried(self, number: int) -> Version | None:
         folder = self._folder / str(number)
         state = _state(folder)
-        if self._refused.get(number) == state:
+        if number in self._refused and self._refused[number] == state:
             return None
         try:
             return Version(number, folder, self._load(folder))

@@ -102,3 +102,8 @@ def test_an_answer_by_columns():
             "score": [0.9, 0.5],
         }
     }
+
+
+def test_what_is_no_number_is_null_as_json_has_none():
+    outputs = {"score": np.array([np.nan, np.inf, 0.5], np.float32)}
+    assert requests.written(outputs, by_row=False) == {"outputs": {"score": [None, None, 0.5]}}

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from albert_tfx.serving import guard
+from albert_tfx.errors import InputError
+from albert_tfx.serving import guard, server
+from albert_tfx.serving.options import Limits, Place
 from tests.support import listening, text_server
 from tests.support.servers import Fifo
 from tests.support.text_server import Client, started
@@ -193,6 +195,13 @@ def test_it_stops_once_what_was_asked_is_answered(output: Path, held: Held, numb
         assert client.process.stderr.read() == ""
 
 
+@pytest.mark.slow
+def test_it_can_be_stopped_as_soon_as_it_has_said_where_it_answers(output: Path):
+    with started(f"--output={output}") as client:
+        client.process.terminate()
+        assert client.process.wait(60) == 0
+
+
 def _refuses_connections(address: str) -> None:
     """Waits until nobody listens any more."""
     host, port = address.split(":")
@@ -230,6 +239,39 @@ def test_another_address_than_a_known_one_of_this_machine_is_warned_of(output: P
         assert client.started.startswith("warning: other machines can reach 127.1")
         client.address = client.line().partition("http://")[2].partition("/")[0]
         assert client.ask("/health/live", headers={"Host": "a.name"})[0] == 200
+
+
+@pytest.mark.slow
+def test_a_body_that_does_not_come_is_not_waited_for(output: Path):
+    with started(f"--output={output}", "--timeout=0.1") as client:
+        host, port = client.address.split(":")
+        lines = ("POST /v1/models/reviews:predict HTTP/1.1", "Host: localhost", "Content-Length: 9")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall("\r\n".join([*lines, "", "{"]).encode())
+            assert connection.recv(12) == b"HTTP/1.1 408"
+        assert client.predict(instances=["good"])[0] == 200
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 70 + ".example"])
+def test_an_address_that_is_none_is_one_line(output: Path, host: str, capsys):
+    place = Place(output=str(output), host=host)
+    with pytest.raises(InputError, match="cannot be listened on"):
+        server.serve(place, Limits(), print, text_server.ModelOfOneRule)
+
+
+def test_an_address_that_another_took_meanwhile_is_one_line(output: Path):
+    """Two sockets may have an address until one of them listens."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        place = Place(output=str(output), port=other.getsockname()[1])
+
+        def load(folder: Path) -> text_server.ModelOfOneRule:
+            other.listen()
+            return text_server.ModelOfOneRule(folder)
+
+        with pytest.raises(InputError, match=r"cannot be listened on \(Address already in use"):
+            server.serve(place, Limits(), print, load)
 
 
 def test_a_taken_port_is_one_line(client: Client, output: Path):

@@ -102,3 +102,12 @@ def test_files_that_are_not_those_that_were_pushed_are_refused(tmp_path: Path, f
     (tmp_path / file).write_text("other")
     with pytest.raises(InputError, match="not those that were pushed"):
         versions.load(tmp_path)
+
+
+def test_a_file_in_place_of_a_version_is_refused_once(held, tmp_path: Path):
+    found, said, _ = held
+    (tmp_path / "serving" / "9").write_text("no folder")
+    found.refresh()
+    found.refresh()
+    assert (found.current.number, len(said)) == (7, 1)
+    assert said[0].startswith("version 9 is refused: ")
