@@ -1,6 +1,6 @@
 """What a fitted temperature gains on texts that fitted nothing, by simulation.
 
-    python benchmarks/calibration.py                  # half a minute
+    python benchmarks/calibration.py                  # a minute
     python benchmarks/calibration.py --quick          # 10 models of each case
     python benchmarks/calibration.py --output output  # and of the models of a run
 
@@ -33,7 +33,7 @@ from albert_tfx.report.summary import Summary
 _COMMAND = "python benchmarks/calibration.py"
 _HELD_OUT = 4000
 _SPREAD = 2.0  # of the true logits: 81 % of the best answers of two classes are right
-MODELS, QUICK_MODELS = 200, 10
+MODELS, QUICK_MODELS = 100, 10
 
 
 @dataclasses.dataclass(frozen=True)
