@@ -172,3 +172,18 @@ def test_recipes_are_compared_with_the_yardstick_of_which_there_is_one_training(
     other = narrower.gain_over_yardstick(FINE_TUNED)
     assert other is not None
     assert other.most - other.least < gain.most - gain.least
+
+
+def test_each_slice_is_held_against_the_yardstick_by_all_trainings():
+    known = answers([0.65], 3)
+    found = compare([0.6, 0.7], [0.75, 0.8], yardstick=Yardstick(known))
+    good = known.labels == 1
+    part = next(each for each in found.slices if each.name == "label good")
+    for model, given in ((FROZEN, answers([0.6, 0.7], 1)), (FINE_TUNED, answers([0.75, 0.8], 2))):
+        gain = part.gains[model]
+        expected = given.right[:, good].mean() - known.right[:, good].mean()
+        assert gain.value == pytest.approx(expected)
+        assert gain.lower is not None
+        assert gain.upper is not None
+        assert gain.lower < gain.value < gain.upper
+    assert not compare([0.6, 0.7], [0.75, 0.8]).slices[0].gains
