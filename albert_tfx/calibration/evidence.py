@@ -12,22 +12,25 @@ import tensorflow as tf
 
 # Letters that vocabularies lack: of Linear A, of cuneiform, hieroglyphs of Egypt and of Anatolia.
 _UNKNOWN = ("\U00010600", "\U00012000", "\U00013000", "\U00014400")
+# Tokenizers that keep white space have pieces for runs of it.
+_BLANK = ("", *(" " * count for count in range(1, 17)), "\n", "\n\n", "\t", "\r\n")
 
 
 def uninformative_ids(tokenize: Callable[[tf.Tensor], tf.RaggedTensor]) -> np.ndarray:
     """Returns the ids that a text has which tells nothing.
 
-    They are those of an empty text, such as `[CLS]` and `[SEP]`, and those that most letters give
-    that a vocabulary lacks: its unknown piece, and what SentencePiece puts before a word. A
-    tokenizer that falls back on bytes has no unknown piece, and knows every text but the empty one.
+    They are those of a text that is empty or blank, such as `[CLS]` and `[SEP]`, and those that
+    most letters give that a vocabulary lacks: its unknown piece, and what SentencePiece puts before
+    a word. A tokenizer that falls back on bytes has no unknown piece, and knows every other text.
 
     Args:
       tokenize: From string `[batch]` to ragged ids `[batch, (length)]`.
     """
-    empty, *unknown = tokenize(tf.constant(["", *_UNKNOWN])).to_list()
+    blank = tokenize(tf.constant(_BLANK)).flat_values.numpy()
+    unknown = tokenize(tf.constant(_UNKNOWN)).to_list()
     counts = np.unique([each for ids in unknown for each in set(ids)], return_counts=True)
     shared = [each for each, count in zip(*counts, strict=True) if 2 * count > len(unknown)]
-    return np.unique([*empty, *shared]).astype(np.int64)
+    return np.unique([*blank, *shared]).astype(np.int64)
 
 
 def has_evidence(input_word_ids: tf.RaggedTensor, uninformative: np.ndarray) -> tf.Tensor:

@@ -22,6 +22,7 @@ from albert_tfx.contract import (
     WARMUP_FILE,
 )
 from albert_tfx.modeling.classifier import TextClassifier
+from albert_tfx.modeling.tokens import PADDING_ID
 from albert_tfx.options import AnswerOptions
 
 # No fewer are faster on a CPU, and more need more memory.
@@ -108,7 +109,8 @@ class Tokenizer:
 
     def __init__(self, transform_output: tft.TFTransformOutput) -> None:
         self.transform = transform_output.transform_features_layer()
-        self.uninformative = evidence.uninformative_ids(self)
+        # Of a text that is `[PAD]` in letters, the encoder sees nothing.
+        self.uninformative = np.union1d(evidence.uninformative_ids(self), [PADDING_ID])
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Returns the ids of string `[batch]`, ragged int64 `[batch, (length)]`."""

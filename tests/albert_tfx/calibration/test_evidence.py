@@ -1,10 +1,15 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from albert_tfx.calibration import evidence
+from albert_tfx.encoders.tokenizers import tokenization, vocabulary
 from albert_tfx.modeling import tokens
 from pipelines.presets import MINI_PREPROCESSOR
+from tests.support import tokenizer_files
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +65,29 @@ def test_bytes_are_no_unknown_pieces():
 
 def test_shares_count_classes_that_no_text_has():
     np.testing.assert_allclose(evidence.shares(np.array([2, 0, 2, 2]), 4), [0.25, 0, 0.75, 0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model_type", "save", "nothing", "something"),
+    [
+        ("bert", tokenizer_files.save_word_piece, ["", "文", "[UNK] 「文"], ["film", "文 a"]),
+        ("albert", tokenizer_files.save_unigram_json, ["", "文", "文 <unk>"], ["film", "文 a"]),
+        ("roberta", tokenizer_files.save_byte_level, ["", "  ", "\n \t"], ["film", "文"]),
+    ],
+)
+def test_the_tokenizers_of_hugging_face_tell_what_they_do_not_know(
+    model_type: str, save: Callable[..., Path], nothing: list[str], something: list[str], tmp_path
+):
+    name = ["AlbertTokenizer"] if model_type == "albert" else []
+    folder = save(tmp_path, *name)
+    read = vocabulary.read(folder, model_type)
+    made = tokenization.preprocessor(read, 1, read.size, folder)
+
+    def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
+        ids = tf.cast(tokens.tokenize(made, text), tf.int64)
+        return tokens.add_special_tokens(ids, tf.constant(2, tf.int64), tf.constant(3, tf.int64))
+
+    ids = evidence.uninformative_ids(tokenize)
+    found = evidence.has_evidence(tokenize(tf.constant([*nothing, *something])), ids)
+    assert found.numpy().tolist() == [False] * len(nothing) + [True] * len(something)

@@ -147,7 +147,9 @@ def test_no_text_at_all_is_an_empty_answer(exported: Path):
         assert answer["score"].shape == (0,), name
 
 
-@pytest.mark.parametrize("nothing", ["", "  ", "\n", "unheard", "never heard of", "\U00013000"])
+@pytest.mark.parametrize(
+    "nothing", ["", "  ", "\n", "unheard", "never heard of", "\U00013000", "<pad>"]
+)
 def test_a_text_that_tells_nothing_gets_the_shares_of_the_classes(exported: Path, nothing: str):
     classify = tf.saved_model.load(str(exported)).signatures[CLASSIFY_TEXT]
     texts = ["a lovely film", nothing, "a film unheard of", nothing]
