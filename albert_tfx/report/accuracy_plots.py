@@ -130,8 +130,8 @@ def history_finding(histories: "Mapping[str, TrainingHistory]", metric: Metric =
     if not best:
         return f"No model has a defined validation {metric.title}"
     leader = (max if metric.higher_is_better else min)(best, key=best.__getitem__)
-    unit = "" if metric.name == ACCURACY.name else f" of {metric.title}"
-    finding = f"{TITLES[leader]} validates best: {_value(best[leader], metric)}{unit}"
+    called = "" if metric.name == ACCURACY.name else f"{metric.title} "
+    finding = f"{TITLES[leader]} validates best: {called}{_value(best[leader], metric)}"
     others = [
         f"{TITLES[name].lower()} {_value(best[name], metric)}" for name in best if name != leader
     ]

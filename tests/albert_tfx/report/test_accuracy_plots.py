@@ -295,8 +295,8 @@ def test_where_the_accuracy_decides_on_some_slices_it_is_said():
 @pytest.mark.parametrize(
     ("choice", "drawn", "finding"),
     [
-        ("macro_f1", {"validation": [0.4, 0.6]}, "validates best: 60.0% of macro F1"),
-        ("log_loss", {"training": [0.9, 0.8], "validation": [0.7, 0.5]}, "best: 0.500 of log loss"),
+        ("macro_f1", {"validation": [0.4, 0.6]}, "validates best: macro F1 60.0%"),
+        ("log_loss", {"training": [0.9, 0.8], "validation": [0.7, 0.5]}, "best: log loss 0.500"),
         ("accuracy", {"training": [0.1, 0.2], "validation": [0.3, 0.4]}, "validates best: 40.0%"),
     ],
 )
