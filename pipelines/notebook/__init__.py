@@ -17,4 +17,4 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)  # TFMA calls what Tenso
 pd.options.display.float_format = "{:,.3f}".format
 pd.options.display.html.use_mathjax = False  # a label may be called $x$
 pd.options.display.max_colwidth = None
-pd.options.display.width = 120
+pd.options.display.width = 160
