@@ -18,3 +18,4 @@ pd.options.display.float_format = "{:,.3f}".format
 pd.options.display.html.use_mathjax = False  # a label may be called $x$
 pd.options.display.max_colwidth = None
 pd.options.display.width = 160
+pd.options.display.max_columns = 30
