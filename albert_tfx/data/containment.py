@@ -7,7 +7,6 @@ with are shuffled.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,8 +19,8 @@ from albert_tfx.data import similarity as text_similarity
 
 # Shorter texts lie within others by chance.
 LEAST_WORDS = 4
-# Of the texts that hold a run, so many are compared with those that begin with it.
-_MOST_HOSTS = 1024
+# Of the texts of a split that hold a run, so many are compared with those that begin with it.
+_MOST_HOSTS = 128
 
 Hashes = npt.NDArray[np.int64]  # signed, as Beam's integers are
 Position = tuple[int, int, int]  # split, file, row
@@ -78,11 +77,15 @@ def FindContained(  # noqa: N802  Beam names transforms like classes
     heads = (
         parts
         | "Heads" >> beam.Keys()
-        | "DistinctHeads" >> beam.Distinct()
         | "AllHeads" >> beam.combiners.ToList()
         | "Sorted" >> beam.Map(lambda found: np.sort(np.array(found, np.int64)).tobytes())
     )
-    hosts = hashed | "Hosts" >> beam.FlatMap(_hosts, AsSingleton(heads))
+    hosts = (
+        hashed
+        | "Hosts" >> beam.FlatMap(_hosts, AsSingleton(heads))
+        | "FirstHosts" >> beam.combiners.Top.SmallestPerKey(_MOST_HOSTS)
+        | "ByRun" >> beam.FlatMap(lambda found: [(found[0][0], host) for host in found[1]])
+    )
     return (
         {"parts": parts, "hosts": hosts}
         | "Join" >> beam.CoGroupByKey()
@@ -123,23 +126,33 @@ def _only_run(hashes: npt.NDArray[np.uint64]) -> int:
     return int(run)
 
 
-def _hosts(text: tuple[Position, bytes, str], heads: bytes) -> Iterator[tuple[int, Host]]:
+def _hosts(
+    text: tuple[Position, bytes, str], heads: bytes
+) -> Iterator[tuple[tuple[int, int], Host]]:
+    """Yields a text by each of its runs that another text begins with, and by its split.
+
+    Args:
+      text: Position, word hashes and excerpt.
+      heads: Bytes of int64, ascending: what each text begins with, this one as well.
+    """
     position, words, excerpt = text
     known = np.frombuffer(heads, np.int64)
     hashes = np.frombuffer(words, np.uint64)
+    own = _greatest_power(len(hashes)) if len(hashes) >= LEAST_WORDS else 0
     for length, found in runs(hashes):
-        places = np.searchsorted(known, found)
-        hits = known[np.minimum(places, len(known) - 1)] == found
-        for start in np.flatnonzero(hits).tolist():
+        begun = np.searchsorted(known, found, "right") - np.searchsorted(known, found, "left")
+        begun[:1] -= length == own
+        for start in np.flatnonzero(begun).tolist():
             window = found[start : start + length]
-            yield int(window[0]), Host(position, len(hashes), window.tobytes(), excerpt)
+            host = Host(position, len(hashes), window.tobytes(), excerpt)
+            yield (int(window[0]), position[0]), host
 
 
 def _within(
     group: tuple[int, Mapping[str, Iterable[Any]]],
 ) -> Iterator[tuple[Part, Host]]:
     _, joined = group
-    hosts = sorted(itertools.islice(joined["hosts"], _MOST_HOSTS))
+    hosts = sorted(joined["hosts"])
     for part in joined["parts"]:
         found = set()
         for host in hosts:

@@ -49,6 +49,9 @@ Finding = tuple[str, str, str]  # kind, split of the review, split of the origin
 # In a bucket, each text is compared with so many at most, the first ones: of n texts that are all
 # alike that finds n - 1, and a bucket that boilerplate has crowded costs no more than n times it.
 _MOST_COMPARED = 32
+# Buckets are shuffled by their keys modulo a number, in blocks of the bands of so many texts.
+_SHARDS = 64
+_TEXTS_A_BLOCK = 5_000
 _EXCERPT_CHARACTERS = 100
 _READ_AT_ONCE = 1_000
 _SHOWN_PAIRS = 3
@@ -227,6 +230,8 @@ def FindDuplicates(  # noqa: N802  Beam names transforms like classes
     exact = texts | "Exact" >> beam.FlatMap(_exact_duplicates)
     near = (
         texts
+        | "First" >> beam.FlatMap(_first)
+        | "Some" >> beam.BatchElements(_TEXTS_A_BLOCK, _TEXTS_A_BLOCK)
         | "Bands" >> beam.FlatMap(_bands)
         | "Buckets" >> beam.GroupByKey()
         | "Candidates" >> beam.FlatMap(_candidates)
@@ -362,17 +367,39 @@ def _exact_duplicates(group: tuple[bytes, Iterable[Text]]) -> Iterator[Duplicate
         firsts.setdefault(text.position[0], text)
 
 
-def _bands(group: tuple[bytes, Iterable[Text]]) -> Iterator[tuple[int, Position]]:
+def _first(group: tuple[bytes, Iterable[Text]]) -> Iterator[tuple[Position, bytes]]:
+    """Yields the place and the bands' keys of the first of equal texts, if it has any."""
     first = min(group[1])
-    for key in np.frombuffer(first.hashes, np.int64).tolist():
-        yield key, first.position
+    if first.hashes:
+        yield first.position, first.hashes
 
 
-def _candidates(bucket: tuple[int, Iterable[Position]]) -> Iterator[Pair]:
-    positions = sorted(bucket[1])
-    for index, position in enumerate(positions):
-        for earlier in itertools.islice(positions, min(index, _MOST_COMPARED)):
-            yield earlier, position
+def _bands(texts: Iterable[tuple[Position, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Yields rows of int64, each a band's key and the place of its text, by the key's shard.
+
+    Key by key, a bucket of one text would take as much memory as ten rows.
+    """
+    positions, hashes = zip(*texts, strict=True)
+    keys = np.frombuffer(b"".join(hashes), np.int64).reshape(len(positions), -1)
+    rows = np.empty([*keys.shape, 4], np.int64)
+    rows[..., 0] = keys
+    rows[..., 1:] = np.array(positions)[:, np.newaxis]
+    rows = rows.reshape(-1, 4)
+    shards = rows[:, 0] % _SHARDS
+    for shard in np.unique(shards).tolist():
+        yield shard, rows[shards == shard].tobytes()
+
+
+def _candidates(blocks: tuple[int, Iterable[bytes]]) -> Iterator[Pair]:
+    rows = np.frombuffer(b"".join(blocks[1]), np.int64).reshape(-1, 4)
+    rows = rows[np.lexsort(rows.T[::-1])]
+    starts = np.flatnonzero(np.diff(rows[:, 0], prepend=rows[0, 0] - 1))
+    ends = np.append(starts[1:], len(rows))
+    for bucket in np.flatnonzero(ends - starts > 1).tolist():
+        positions = [tuple(row) for row in rows[starts[bucket] : ends[bucket], 1:].tolist()]
+        for index, position in enumerate(positions):
+            for earlier in itertools.islice(positions, min(index, _MOST_COMPARED)):
+                yield earlier, position
 
 
 def _by_file(pair: Pair) -> Iterator[tuple[File, tuple[int, Pair]]]:
