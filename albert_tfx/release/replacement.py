@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import math
 
 from etils import epath
 
@@ -79,6 +80,9 @@ def judge(
     if undefined:
         reason = f"The one in production has to go: its {', '.join(undefined)}."
         return Verdict(True, Rule.PRODUCTION_UNDEFINED, reason)
+    if not math.isfinite(comparison.gain.value):
+        reason = f"The new model is refused: its gain of {comparison.metric.title} is not defined."
+        return Verdict(False, Rule.UNDEFINED, reason)
     against = _against(comparison.gain, comparison)
     return _compare(policy.max_production_loss, comparison.gain, against)
 

@@ -57,7 +57,8 @@ def spread(contributions: Floats) -> Spread:
         value plus the text's influence on it. The texts are the same in each row.
 
     Returns:
-      The two standard errors. That of the texts is NaN for fewer than two texts.
+      The two standard errors. That of the texts is NaN for fewer than two texts, and never less
+      than that of the interaction: two trainings that happen to agree do not make a mean certain.
     """
     seeds, texts = contributions.shape
     if texts < 2:
@@ -70,7 +71,7 @@ def spread(contributions: Floats) -> Spread:
     interaction = contributions - by_seed[:, np.newaxis] - by_text + by_text.mean()
     of_both = (interaction**2).sum() / ((seeds - 1) * (texts - 1)) / (seeds * texts)
     of_seeds = by_seed.var(ddof=1) / seeds
-    return Spread(math.sqrt(of_seeds), math.sqrt(max(of_texts - of_both, 0.0)), seeds)
+    return Spread(math.sqrt(of_seeds), math.sqrt(max(of_texts - of_both, of_both)), seeds)
 
 
 def half_width_of_difference(ours: Floats, theirs: Floats, confidence: float) -> float:

@@ -55,7 +55,8 @@ def gain(metric: Metric, new: Answers | None, old: Answers | None) -> RecipeGain
     Returns:
       The gain on the texts that both have answered, with the chance of the texts and of either
       recipe's trainings in its interval; None where one of the two is not known, has other classes,
-      or has answered too few of the new one's texts.
+      has a training that diverged, or has answered too few of the new one's texts, and where the
+      metric is not defined on these.
     """
     if new is None or old is None or new.probabilities.shape[2] != old.probabilities.shape[2]:
         return None
@@ -65,9 +66,13 @@ def gain(metric: Metric, new: Answers | None, old: Answers | None) -> RecipeGain
     if len(ours) < max(2, _LEAST_SHARE * len(new.hashes)):
         return None
     labels = new.labels[ours]
-    gained = contributions(metric, labels, new.probabilities[:, ours])
-    lost = contributions(metric, labels, old.probabilities[:, theirs])
+    pair = new.probabilities[:, ours], old.probabilities[:, theirs]
+    if not all(np.isfinite(each).all() for each in pair):
+        return None
+    gained, lost = (contributions(metric, labels, each) for each in pair)
     interval = _difference(metric, gained, lost)
+    if not math.isfinite(interval.value):
+        return None
     return RecipeGain(improvement(metric, interval), len(ours), new.seeds, old.seeds)
 
 

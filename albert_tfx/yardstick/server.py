@@ -15,8 +15,8 @@ class YardstickServer(Server):
     """TF-IDF and logistic regression, with the probabilities that scikit-learn gives.
 
     It computes in float64, as scikit-learn does, and keeps no weights of columns that training did
-    not meet. A text without n-grams gets the probabilities of the intercepts alone, and a class
-    that training did not meet the probability 0.
+    not meet. A text of no n-gram that training met gets the classes' shares, and a class that
+    training did not meet the probability 0.
 
     Attributes:
       ngrams: Counts the n-grams.
@@ -27,10 +27,23 @@ class YardstickServer(Server):
     """
 
     def __init__(
-        self, model: Pipeline, class_names: Sequence[str], options: AnswerOptions | None = None
+        self,
+        model: Pipeline,
+        class_names: Sequence[str],
+        options: AnswerOptions | None = None,
+        shares: np.ndarray | None = None,
     ) -> None:
-        """Takes what `training.train` returned, all classes, and what becomes of probabilities."""
+        """Builds it.
+
+        Args:
+          model: What `training.train` returned.
+          class_names: All classes.
+          options: What becomes of probabilities.
+          shares: Of the classes in training, float `[classes]`: the answer to a text that tells
+            nothing. None for that of the intercepts, which is scikit-learn's.
+        """
         super().__init__(class_names, options)
+        self.shares = None if shares is None else tf.constant(shares, tf.float32)
         idf = model[1].idf_
         weights, intercepts = _one_against_rest(model, len(class_names))
         kept = np.flatnonzero((idf != idf.max()) | weights.any(axis=1))
@@ -49,8 +62,18 @@ class YardstickServer(Server):
 
     def probabilities(self, text: tf.Tensor) -> tf.Tensor:
         """Maps texts, string `[batch]`, to probabilities, float32 `[batch, classes]`."""
-        given = tf.sigmoid(self._scores(self.ngrams.counts(text)))
-        return tf.cast(given / tf.reduce_sum(given, axis=1, keepdims=True), tf.float32)
+        counts = self.ngrams.counts(text)
+        given = tf.sigmoid(self._scores(counts))
+        found = tf.cast(given / tf.reduce_sum(given, axis=1, keepdims=True), tf.float32)
+        if self.shares is None:
+            return found
+        return tf.where(self._has_evidence(counts)[:, tf.newaxis], found, self.shares)
+
+    def _has_evidence(self, counts: tf.SparseTensor) -> tf.Tensor:
+        """Returns whether a text has any n-gram that training met, bool `[batch]`."""
+        text, column = tf.unstack(counts.indices, axis=1)
+        known = tf.minimum(tf.gather(self.places, column), 1)
+        return tf.math.unsorted_segment_sum(known, text, counts.dense_shape[0]) > 0
 
     def _scores(self, counts: tf.SparseTensor) -> tf.Tensor:
         """Maps counts, `[batch, COLUMNS]`, to scores of each class against the rest."""

@@ -19,6 +19,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from albert_tfx.calibration import evidence
 from albert_tfx.contract import (
     ANSWERS_FILE,
     CLASSIFY_TEXT,
@@ -73,7 +74,8 @@ def evaluate(
     started = time.monotonic()
     trained = train(texts, labels, options)
     seconds = time.monotonic() - started
-    server = YardstickServer(trained, class_names, answers)
+    of_classes = evidence.shares(labels, len(class_names))
+    server = YardstickServer(trained, class_names, answers, of_classes)
     server.export(model)
     write_warmup(model, _first_texts(examples_uri))
     loaded = tf.saved_model.load(model)

@@ -53,6 +53,12 @@ def test_model_whose_value_alone_is_below_zero_is_refused():
     assert verdict.reason.endswith("The estimate, -0.0010, is below 0.")
 
 
+def test_a_gain_that_is_no_number_is_refused():
+    comparison = ProductionComparison(HEALTHY, HEALTHY, Interval(math.nan))
+    verdict = judge(ProductionPolicy(), comparison)
+    assert (verdict.passed, verdict.rule) == (False, Rule.UNDEFINED)
+
+
 def test_loss_passes_up_to_the_allowed_one():
     verdict = decide(0, 125, max_production_loss=0.125)
     assert (verdict.passed, verdict.rule) == (True, Rule.LOSS_ALLOWED)

@@ -61,3 +61,10 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(seeds, of_seeds):
         )
         held += abs(contributions.mean()) <= spread(contributions).half_width(0.95)
     assert held / 400 >= 0.93
+
+
+def test_trainings_that_agree_by_chance_do_not_make_a_mean_certain():
+    contributions = np.array([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]])
+    found = spread(contributions)
+    assert found.trainings == 0
+    assert found.half_width(0.95) > 0.3

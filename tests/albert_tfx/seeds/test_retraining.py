@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from albert_tfx.evaluation.measurements import RecipeGain
-from albert_tfx.evaluation.metrics import ACCURACY, LOG_LOSS
+from albert_tfx.evaluation.metrics import ACCURACY, AUC, LOG_LOSS
 from albert_tfx.seeds import retraining
 from albert_tfx.seeds.answers import Answers
 
@@ -99,6 +99,21 @@ def test_other_classes_cannot_be_compared():
     assert retraining.gain(ACCURACY, new, three) is None
     assert retraining.gain(ACCURACY, new, None) is None
     assert retraining.gain(ACCURACY, None, new) is None
+
+
+@pytest.mark.parametrize("metric", [ACCURACY, LOG_LOSS])
+def test_a_recipe_with_a_training_that_diverged_is_not_known(metric):
+    new = answers([0.9, 0.9])
+    diverged = Answers(new.hashes, new.labels, new.words, new.probabilities.copy())
+    diverged.probabilities[1, 7] = np.nan
+    assert retraining.gain(metric, diverged, new) is None
+    assert retraining.gain(metric, new, diverged) is None
+
+
+def test_a_metric_that_the_common_texts_do_not_define_says_nothing():
+    new = answers([0.9, 0.9])
+    one = Answers(new.hashes, np.zeros_like(new.labels), new.words, new.probabilities)
+    assert retraining.gain(AUC, one, one) is None
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():

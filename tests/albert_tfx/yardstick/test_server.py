@@ -92,6 +92,15 @@ def test_an_empty_text_gets_the_same_answer_as_one_without_words(exported):
     assert empty.max() < 0.9
 
 
+def test_a_text_of_nothing_that_training_met_gets_the_shares_of_the_classes(tmp_path):
+    model = training.train(*labelled([0, 1]))
+    shares = np.array([0.25, 0.75], np.float32)
+    YardstickServer(model, ["bad", "good"], shares=shares).export(str(tmp_path))
+    *unknown, known = PushedModel(tmp_path).probabilities(["", " \n", "?!", "zqxj wvwv", "awful"])
+    np.testing.assert_array_equal(unknown, [shares] * 4)
+    assert known[0] > 0.5
+
+
 def test_weights_of_ngrams_that_training_did_not_meet_are_not_kept():
     server = YardstickServer(training.train([b"a b", b"c"], np.array([0, 1])), ["x", "y"])
     assert server.weights.shape == [5, 2]  # a, b, a b and c, and one for all others
