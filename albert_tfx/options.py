@@ -566,7 +566,8 @@ class AnswerOptions:
             "--calibration",
             ANSWERED,
             "auto: divide log-probabilities by a temperature that is fitted on eval, where that "
-            "lowers the log loss; what is answered stays",
+            "lowers the log loss; the most probable class stays, but with --threshold or "
+            "--abstain-below the label may be another",
         ),
         bounds=one_of(CALIBRATIONS),
     )

@@ -6,7 +6,7 @@ Loads without Matplotlib, pandas, TensorFlow and TFX.
 import math
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeGuard
 
 from albert_tfx.calibration.temperature import UNCHANGED, Calibration
@@ -14,7 +14,7 @@ from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, YARDSTICK
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
 from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
 from albert_tfx.evaluation.metrics import ACCURACY
-from albert_tfx.options import ARGMAX_THRESHOLD, AnswerOptions
+from albert_tfx.options import ARGMAX_THRESHOLD, AnswerOptions, DatasetOptions
 from albert_tfx.release.selection import Answer, Rule
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Deciding, Summary
@@ -91,7 +91,8 @@ def caution(summary: Summary) -> str:
 def verdict(summary: Summary) -> str:
     """Returns one clause that answers whether fine-tuning is worth it, with its uncertainty."""
     if summary.caution:
-        return "No verdict yet: a training has not converged"
+        pushed = _pushed_all_the_same(summary)
+        return f"No verdict yet: a training has not converged{pushed}"
     if summary.winner is None:
         because = _REFUSALS.get(summary.rule)
         return f"Serve neither model{f': {because}' if because else ''}"
@@ -127,7 +128,7 @@ def _neither(summary: Summary) -> str:
 
 
 def _pushed_all_the_same(summary: Summary) -> str:
-    """Returns what was pushed where the yardstick is not beaten; empty where nothing was."""
+    """Returns what was pushed where no encoder is the answer; empty where nothing was."""
     if not summary.pushed:
         return ""
     yet = "" if summary.winner == YARDSTICK else "yet "
@@ -143,6 +144,28 @@ def metric_heading(summary: Summary) -> str:
     """Returns the name of the metric that decided, as a heading has it."""
     title = _metric(summary).title
     return f"{title[0].upper()}{title[1:]}"
+
+
+def deciding_beside_accuracy(summary: Summary) -> Deciding | None:
+    """Returns the metric that decided; None where that is the accuracy."""
+    metric = _metric(summary)
+    return None if metric.name == ACCURACY.name else metric
+
+
+def with_bounds(metric: Deciding, reached: Interval) -> str:
+    """Returns a value of the metric with its interval, as far as they are known."""
+    if not is_known(reached.value):
+        return "-"
+    return format(reached, ".1%" if metric.is_percentage else ".3f")
+
+
+def changed(metric: Deciding, difference: Interval) -> str:
+    """Returns a difference of the metric with its interval, as far as they are known."""
+    if not is_known(difference.value):
+        return "-"
+    if metric.is_percentage:
+        return in_points(difference)
+    return format(difference, "+.3f").replace("-", "\N{MINUS SIGN}")
 
 
 def _metric(summary: Summary) -> Deciding:
@@ -245,6 +268,16 @@ def seeds(summary: Summary) -> str:
         )
     return (
         f"Each model was trained {summary.seeds} times: the chance of training is in the interval."
+    )
+
+
+def trainings(summary: Summary) -> str:
+    """Returns which trainings a table's figures are of; empty where each model was trained once."""
+    if summary.seeds == 1:
+        return ""
+    return (
+        "The models' figures are those of the exported trainings; the differences are means over "
+        f"the {summary.seeds} trainings of each model."
     )
 
 
@@ -458,12 +491,21 @@ def _loss(trial: Mapping[str, float]) -> str:
     return f"{loss:.3f}" if is_known(loss) else "undefined"
 
 
-def limits(summary: Summary) -> dict[str, str]:
-    """Returns what the figures do not show: a reason for each statement."""
+def limits(summary: Summary, *, has_encoder: bool = True) -> dict[str, str]:
+    """Returns what the figures do not show: a reason for each statement.
+
+    Args:
+      summary: The run's.
+      has_encoder: Whether it is also about an encoder's figures, not about the yardstick's alone.
+    """
     own = {
         "This encoder is not ALBERT as published.": "The small ALBERT that comes with this project "
         "was pretrained by it, on English film reviews alone; it is not Google's, and its figures "
         "tell nothing about Google's."
+    }
+    sample = {
+        "The sample reviews are no real ones.": "Those that come with this project were composed "
+        "by a program, for trying the pipeline out.",
     }
     return {
         "Another seed or another split may give another result.": f"{seeds(summary)} Between "
@@ -476,17 +518,20 @@ def limits(summary: Summary) -> dict[str, str]:
         "There are several slices.": "Their intervals are not widened for that.",
         "Other text may give another result.": "Nothing here was measured on texts of another kind "
         "or time.",
-        **(own if is_own(summary) else {}),
-        "The sample reviews are no real ones.": "Those that come with this project were composed "
-        "by a program, for trying the pipeline out.",
+        **(own if has_encoder and is_own(summary) else {}),
+        **(sample if _is_of_sample(summary) else {}),
         "Durations are those of one machine.": "They were measured once, and include the effect of "
         "other work on it.",
     }
 
 
-def calibration(summary: Summary) -> str:
-    """Returns each model's temperature and what it changes; empty where none was to be fitted."""
-    found = {model: each.calibration for model, each in summary.models.items()}
+def _is_of_sample(summary: Summary) -> bool:
+    return summary.settings is not None and summary.settings.dataset == DatasetOptions().name
+
+
+def calibration(summary: Summary, models: Collection[str] = tuple(NAMES)) -> str:
+    """Returns the models' temperatures and what they change; empty where none was to be fitted."""
+    found = {model: each.calibration for model, each in summary.models.items() if model in models}
     parts = [f"{model} {_calibration(each)}" for model, each in found.items() if each]
     if not parts:
         return ""

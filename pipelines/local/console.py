@@ -42,6 +42,7 @@ _PROGRESS_LINES = 2
 _BAR, _GAP, _TIME, _LONG_DETAIL = 20, 2, 10, 40
 _WIDTH = 80
 _INDENT = 12 * " "
+_UNKNOWN = Interval(math.nan)
 # A name, then blanks up to the margin in which names are.
 _IN_MARGIN = re.compile(r"(?=\S.{10} \S)\S+( \S+)* +\S")
 
@@ -270,26 +271,35 @@ def _seconds(state: ComponentState) -> str:
 
 def _models_table(summary: Summary, width: int) -> Table:
     """Returns the models' figures; of a narrow terminal, as many columns as have room."""
-    shown = [each for each in METRICS.values() if each.in_terminal]
-    headings = ["", *(each.title for each in shown), "training", "parameters"]
+    decides = wording.deciding_beside_accuracy(summary)
+    beside = [decides] if decides else []
+    known = {ACCURACY.name, *(each.name for each in beside)}
+    shown = [each for each in METRICS.values() if each.in_terminal and each.name not in known]
+    titles = [ACCURACY.title, *(each.title for each in beside), *(each.title for each in shown)]
+    headings = ["", *map(printable, titles), "training", "parameters"]
     rows = [
         [
             ALL_SHORT_TITLES[name],
             _accuracy(metrics),
-            *(_figure(metrics[each.name].value) for each in shown if each is not ACCURACY),
+            *(wording.with_bounds(each, each.models.get(name, _UNKNOWN)) for each in beside),
+            *(_figure(metrics[each.name].value) for each in shown),
             f"{seconds:,.0f} s",
             f"{parameters:,}",
         ]
         for name, (metrics, seconds, parameters) in _models(summary).items()
     ]
-    difference = ["difference", _points(summary.difference[ACCURACY.name])]
+    difference = [
+        "difference",
+        _points(summary.difference[ACCURACY.name]),
+        *(wording.changed(each, summary.difference.get(each.name, _UNKNOWN)) for each in beside),
+    ]
     rows.append([*difference, *[""] * (len(headings) - len(difference))])
     columns = list(zip(headings, *rows, strict=True))
     while sum(max(map(len, column)) + _GAP for column in columns) > width + _GAP:
         columns.pop()
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     for number, (heading, *_) in enumerate(columns):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+        table.add_column(Text(heading), justify="right" if number else "left", no_wrap=True)
     for row in list(zip(*columns, strict=True))[1:]:
         table.add_row(*row)
     return table
@@ -314,6 +324,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
     pushed, test = summary.pushed_model, summary.test
     verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
     outcome = {
+        "figures": wording.trainings(summary),
         "caution": summary.caution,
         "encoder": wording.encoder(summary),
         "winner": wording.winner(summary),
@@ -323,7 +334,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "contained": wording.contained(summary),
         "temperature": wording.calibration(summary),
         "labels": wording.answers(summary),
-        "on test": f"accuracy {_accuracy(test.metrics)} of {ALL_NAMES[test.model]} on "
+        "on test": f"{_on_test(summary)} of {ALL_NAMES[test.model]} on "
         f"{test.metrics.examples:,} texts",
         "production": summary.production.reason if summary.production else "",
         "pushed": _from_here(pushed) if pushed is not None else "nothing",
@@ -336,6 +347,14 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
 def _report(folder: str) -> str:
     page = f"{folder}/report/{PAGE_FILE}"
     return page if pathlib.Path(page).exists() else f"{folder}/report"
+
+
+def _on_test(summary: Summary) -> str:
+    accuracy = f"accuracy {_accuracy(summary.test.metrics)}"
+    decides = wording.deciding_beside_accuracy(summary)
+    if decides is None:
+        return accuracy
+    return f"{accuracy}, {decides.title} {wording.with_bounds(decides, decides.test)}"
 
 
 def _accuracy(metrics: ModelMetrics) -> str:

@@ -28,17 +28,21 @@ def answer(summary: Summary) -> pd.Series:
         "winner": wording.winner(summary),
         "reason": summary.reason,
         "yardstick": wording.yardstick(summary),
-        "on test": f"accuracy {cell(summary.test.metrics.accuracy)} of {summary.test.model} on "
+        "on test": f"{_on_test(summary)} of {summary.test.model} on "
         f"{summary.test.metrics.examples:,} texts",
     }
     return pd.Series({name: text for name, text in found.items() if text}, name="")
 
 
 def comparison(found: Comparison) -> pd.DataFrame:
-    """Returns one row a metric: each model's, and what fine-tuning changes, paired by text."""
+    """Returns one row a metric: each model's, and what fine-tuning changes, paired by text.
+
+    Of several trainings the models' columns are the exported ones, the difference their mean.
+    """
     models = _models(found)
     columns = {name: _cells(metrics) for name, metrics in models.items()}
-    columns[DIFFERENCE] = {n: cell(each, "+.3f") for n, each in found.all_differences.items()}
+    difference = f"{DIFFERENCE}, mean of {found.seeds} trainings" if found.seeds > 1 else DIFFERENCE
+    columns[difference] = {n: cell(each, "+.3f") for n, each in found.all_differences.items()}
     return pd.DataFrame(columns).rename_axis("metric").fillna("")
 
 
@@ -151,6 +155,12 @@ def _models(found: Comparison) -> dict[str, ModelMetrics]:
 def _cells(metrics: ModelMetrics) -> dict[str, str]:
     cells = {name: cell(each) for name, each in metrics.intervals.items()}
     return {**cells, "texts": f"{metrics.examples:,}"}
+
+
+def _on_test(summary: Summary) -> str:
+    accuracy = f"accuracy {cell(summary.test.metrics.accuracy)}"
+    decides = wording.deciding_beside_accuracy(summary)
+    return accuracy if decides is None else f"{accuracy}, {decides.title} {cell(decides.test)}"
 
 
 def _record(run: PipelineRun, summary: Summary) -> dict[str, str]:

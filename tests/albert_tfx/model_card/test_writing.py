@@ -85,6 +85,17 @@ def test_the_yardstick_has_a_card_without_an_encoder(summary):
     assert f"{summary.yardstick.parameters:,}" in sections(card)["Cost"]
 
 
+def test_the_yardstick_s_card_tells_nothing_of_an_encoder_s_limits(summary):
+    own = dataclasses.replace(reports.ENCODER, handle="asset://albert_en_mini")
+    pushed = dataclasses.replace(summary, encoder=own, selected="yardstick", winner="yardstick")
+    assert "This encoder is not ALBERT" not in writing.render(pushed)
+
+
+def test_the_card_names_what_the_model_answers_with(summary):
+    asked = sections(writing.render(summary))["How to ask it"]
+    assert all(f"`{name}`" in asked for name in ("probabilities", "labels", "label", "score"))
+
+
 def test_a_model_that_was_refused_is_said_so(summary):
     refused = dataclasses.replace(summary, winner=None, reason="It is not good enough.")
     assert "**This model was not pushed.** It is not good enough." in writing.render(refused)
@@ -114,6 +125,9 @@ def test_the_card_tells_how_sure_the_model_is_and_what_its_labels_cost(summary):
         },
     )
     figures = sections(writing.render(known))["Figures"]
-    assert wording.calibration(known) in figures
+    assert wording.calibration(known, ["fine_tuned"]) in figures
+    assert "frozen" not in figures.partition("How sure it is")[2].partition("\n")[0]
+    of_yardstick = dataclasses.replace(known, selected="yardstick", winner="yardstick")
+    assert "How sure it is" not in writing.render(of_yardstick)
     assert wording.answers(known) in figures
     assert "How sure it is" not in writing.render(summary)

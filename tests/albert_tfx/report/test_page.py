@@ -392,6 +392,9 @@ def test_each_training_is_shown_where_there_are_several(render):
     assert "Fine-tuned 1 81.0% 70.0% Fine-tuned 2 82.0% 70.0%" in text
     assert "Each model was trained 2 times: the chance of training is in the interval." in text
     assert "without training's chance" not in text
+    assert "narrower" not in text
+    assert text.count("the differences are means over the 2 trainings of each model.") == 2
+    assert "the differences are means" not in render()
 
 
 def test_both_models_on_test_stand_beside_the_deciding_difference(render, findings):

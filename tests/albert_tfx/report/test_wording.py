@@ -12,7 +12,7 @@ from albert_tfx.options import AnswerOptions
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import Convergence
-from albert_tfx.report.summary import AnswersSummary, Deciding, Fates, Summary
+from albert_tfx.report.summary import AnswersSummary, Deciding, Fates, Settings, Summary
 from tests.support import summaries
 from tests.support.summaries import changed
 
@@ -171,6 +171,26 @@ def test_what_an_unfinished_training_lost_gives_no_verdict(unfinished, differenc
     summary = dataclasses.replace(summary, caution=wording.caution(summary))
     assert (NAMES[unfinished] in summary.caution) is is_told
     assert wording.verdict(summary).startswith("No verdict yet") is is_told
+
+
+@pytest.mark.parametrize(
+    ("winner", "end"),
+    [("yardstick", "; TF-IDF was pushed"), ("frozen", "; yet the frozen encoder was pushed")],
+)
+def test_what_was_pushed_is_said_though_there_is_no_verdict_yet(winner, end):
+    said = wording.verdict(changed(caution="Train longer.", winner=winner))
+    assert said == f"No verdict yet: a training has not converged{end}"
+    said = wording.verdict(changed(caution="Train longer.", winner=winner, pushed=False))
+    assert said == "No verdict yet: a training has not converged"
+
+
+@pytest.mark.parametrize(("dataset", "is_said"), [("sample_reviews", True), ("tickets", False)])
+def test_the_sample_reviews_are_a_limit_of_their_own_runs(dataset, is_said):
+    settings = Settings(
+        dataset=dataset, sequence_length=8, truncation="head", class_weights="none", batch_size={}
+    )
+    limits = wording.limits(changed(settings=settings))
+    assert ("The sample reviews are no real ones." in limits) is is_said
 
 
 def test_the_rates_that_were_tried_are_told():

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from albert_tfx import progress
 from albert_tfx.evaluation.measurements import Interval
-from albert_tfx.report.summary import Removed
+from albert_tfx.report.summary import Deciding, Removed
 from pipelines.local.component_states import ComponentError, ComponentStates
 from pipelines.local.console import Screen, _StatesTable
 from tests.support import summaries
@@ -238,6 +238,43 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "log         out/run.log",
     ]
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("is_percentage", "frozen", "difference", "on_test"),
+    [
+        (True, "70.0% (60.0% to 80.0%)", "+5.0 points (+1.0 to +9.0)", "66.0%"),
+        (False, "0.700 (0.600 to 0.800)", "+0.050 (+0.010 to +0.090)", "0.660"),
+    ],
+)
+def test_the_deciding_metric_is_beside_the_accuracy(
+    pipe, is_percentage, frozen, difference, on_test
+):
+    metric = Deciding(
+        name="f1",
+        title="F1 of [red]",
+        is_higher_better=True,
+        is_percentage=is_percentage,
+        models={"frozen": Interval(0.7, 0.6, 0.8)},
+        constant=0.5,
+        test=Interval(0.66),
+    )
+    differences = {"accuracy": Interval(0.063), "f1": Interval(0.05, 0.01, 0.09)}
+    Screen(pipe).conclude(changed(metric=metric, difference=differences), "out")
+
+    said = " ".join(pipe.getvalue().split())
+    assert "accuracy F1 of [red]" in said
+    assert f"Frozen 81.2% (79.0% to 83.0%) {frozen}" in said
+    assert f"difference +6.3 points {difference}" in said
+    assert f"accuracy 87.0%, F1 of [red] {on_test} of the fine-tuned encoder" in said
+
+
+def test_of_several_trainings_is_said_whose_figures_are_in_the_table(pipe):
+    Screen(pipe).conclude(changed(seeds=3), "out")
+
+    said = " ".join(pipe.getvalue().split())
+    assert "figures The models' figures are those of the exported trainings;" in said
+    assert "the differences are means over the 3 trainings of each model." in said
 
 
 def test_the_report_s_page_is_named_where_there_is_one(pipe, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, SliceComparison
-from albert_tfx.report.summary import Summary
+from albert_tfx.report.summary import Deciding, Summary
 from pipelines.notebook import tables
 from pipelines.runs import PipelineRun
 from tests.support import summaries
@@ -70,6 +70,25 @@ def test_a_metric_is_one_cell_and_what_is_not_known_a_dash():
     assert row(table, "auc") == ["0.900", "-", "0.800", ""]
     assert table.loc["log_loss", tables.DIFFERENCE] == "-0.250 (-0.300 to -0.200)"
     assert row(table, "texts") == ["400", "400", "400", ""]
+
+
+def test_a_difference_of_several_trainings_is_called_their_mean():
+    table = tables.comparison(dataclasses.replace(measured(), seeds=3))
+    assert list(table)[-1] == f"{tables.DIFFERENCE}, mean of 3 trainings"
+
+
+def test_the_answer_has_the_deciding_metric_on_test_as_well():
+    metric = Deciding(
+        name="f1",
+        title="F1",
+        is_higher_better=True,
+        is_percentage=True,
+        models={},
+        constant=0.5,
+        test=Interval(0.66),
+    )
+    found = tables.answer(summaries.changed(metric=metric))
+    assert found["on test"] == "accuracy 0.870, F1 0.660 of fine_tuned on 1,500 texts"
 
 
 def test_a_slice_is_one_row():
