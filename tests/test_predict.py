@@ -43,6 +43,19 @@ def run(output: Path, monkeypatch: pytest.MonkeyPatch, capfd):
     return run
 
 
+def test_a_terminal_is_told_how_many_texts_are_done(run, tmp_path, monkeypatch):
+    file, answers = tmp_path / "texts.txt", tmp_path / "answers.csv"
+    file.write_text("good film\nbad film\n" * 600)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+    status, _, errors = run("--input", file, "--output-file", answers)
+
+    assert status == 0
+    assert "1,200 texts" in errors
+    assert len(answers.read_text().splitlines()) == 1201
+
+
 @pytest.fixture
 def standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Returns a function that makes its argument the standard input."""

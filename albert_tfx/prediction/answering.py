@@ -274,9 +274,14 @@ def _with_progress(classifier: Classifier, request: Request) -> Iterator[Classif
     columns = (
         progress.SpinnerColumn(),
         progress.TextColumn("{task.completed:,} texts"),
-        progress.TextColumn("{task.speed:,.0f}/s"),
+        progress.TextColumn("{task.fields[rate]}"),
         progress.TimeElapsedColumn(),
     )
     with progress.Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task("", total=None)
-        yield _Counted(classifier, lambda count: shown.advance(task, count))
+        task = shown.add_task("", total=None, rate="")
+
+        def advance(count: int) -> None:
+            speed = shown.tasks[0].speed  # None until it has been measured
+            shown.update(task, advance=count, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield _Counted(classifier, advance)
