@@ -13,7 +13,7 @@ from albert_tfx.options import ProductionPolicy, decode
 from albert_tfx.release.production import FINGERPRINT, bless, record, recorded, served_folder
 from albert_tfx.release.replacement import judge
 from albert_tfx.release.selection import load_decision
-from albert_tfx.seeds import retraining
+from albert_tfx.seeds import answers, retraining
 
 
 @component
@@ -43,8 +43,8 @@ def ProductionGate(  # noqa: N802  TFX takes the node's id from it
     comparison = load_production_comparison(evaluation.uri, bounds.metric)
     recipes = retraining.gain(
         comparison.metric,
-        retraining.kept(path_utils.serving_model_path(model.uri)),
-        retraining.kept(served_folder(current)),
+        answers.kept(path_utils.serving_model_path(model.uri)),
+        answers.kept(served_folder(current)),
     )
     verdict = judge(
         bounds,

@@ -18,7 +18,7 @@ from albert_tfx.encoders import resolution
 from albert_tfx.evaluation import measurements
 from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
 from albert_tfx.options import AnswerOptions, TrainerOptions, decode
-from albert_tfx.seeds import answers, calibrating, retraining
+from albert_tfx.seeds import answers, calibrating
 from albert_tfx.seeds.answers import Answers
 from albert_tfx.tuning import rates
 
@@ -85,7 +85,7 @@ def run_fn(fn_args: FnArgs) -> None:
     warmup = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)
     serving_model.write_warmup(fn_args.serving_model_dir, warmup)
     if TEST in answered:
-        retraining.keep(fn_args.serving_model_dir, answered[TEST])
+        answers.keep(fn_args.serving_model_dir, answered[TEST])
     repetition.forget(options, files)
 
 

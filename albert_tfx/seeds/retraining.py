@@ -6,42 +6,17 @@ texts therefore stays with its exported model.
 """
 
 import math
-import os
 
 import numpy as np
 
-from albert_tfx.contract import EXTRA_ASSETS, RECIPE_FILE, TEST
 from albert_tfx.evaluation.measurements import Interval, RecipeGain, around, improvement
 from albert_tfx.evaluation.metrics import CONFIDENCE, Metric
-from albert_tfx.seeds.answers import Answers, load, save
+from albert_tfx.seeds.answers import Answers
 from albert_tfx.seeds.comparing import contributions
 from albert_tfx.seeds.crossed import half_width_of_difference
 
-# Those with the smallest hashes, so that two recipes keep the same ones: a standard error of 0.5
-# points of accuracy at the most.
-_MOST_TEXTS = 10_000
 # Of the texts that a recipe has answered, for the rest to be taken to be like them.
 _LEAST_SHARE = 0.5
-
-
-def keep(saved_model: str, answers: Answers) -> None:
-    """Writes what a recipe's trainings answered beside its exported model; nothing of one alone.
-
-    Args:
-      saved_model: Folder of the exported model.
-      answers: To the test texts, of which it keeps hashes and no text.
-    """
-    if answers.seeds > 1:
-        save(_folder(saved_model), {TEST: answers.first(_MOST_TEXTS)}, RECIPE_FILE)
-
-
-def kept(saved_model: str | None) -> Answers | None:
-    """Returns what `keep` wrote, None where it never did."""
-    return None if saved_model is None else load(_folder(saved_model), RECIPE_FILE).get(TEST)
-
-
-def _folder(saved_model: str) -> str:
-    return os.path.join(saved_model, EXTRA_ASSETS)
 
 
 def gain(metric: Metric, new: Answers | None, old: Answers | None) -> RecipeGain | None:

@@ -247,20 +247,21 @@ def _clock(seconds: float) -> str:
 def _wrapped(text: str, width: int) -> str:
     """Returns lines no longer than `width`; what follows a name in the margin keeps that margin.
 
-    A word that is longer stays whole, so that a path can be copied.
+    A word that is longer stays whole, so that a path can be copied; one alone stays with its name.
     """
-    return "\n".join(
-        wrapped
-        for line in text.split("\n")
-        for wrapped in textwrap.wrap(
-            line,
-            max(width, 2 * len(_INDENT)),
-            subsequent_indent=_INDENT if _IN_MARGIN.match(line) else "  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-            drop_whitespace=True,
-        )
-        or [""]
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, width))
+
+
+def _parts(line: str, width: int) -> list[str]:
+    if len(line.split()) <= 2:
+        return [line]
+    return textwrap.wrap(
+        line,
+        max(width, 2 * len(_INDENT)),
+        subsequent_indent=_INDENT if _IN_MARGIN.match(line) else "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
     )
 
 

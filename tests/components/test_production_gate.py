@@ -20,7 +20,7 @@ from albert_tfx.release import production
 from albert_tfx.release.production import FINGERPRINT, Production, recorded
 from albert_tfx.release.replacement import load_verdict
 from albert_tfx.release.selection import Decision
-from albert_tfx.seeds import retraining
+from albert_tfx.seeds import answers as seeds_answers
 from albert_tfx.seeds.answers import Answers
 from albert_tfx.storage import write_json
 from components import production_gate
@@ -82,7 +82,7 @@ def test_recipes_that_are_known_are_compared_in_place_of_two_models(
         said = np.stack([~right, right], axis=1).astype(float)
         texts = [str(number).encode() for number in range(100)]
         recipe = Answers.of(texts, np.ones(100, np.int64), np.stack([said] * 3))
-        retraining.keep(str(tmp_path / folder), recipe)
+        seeds_answers.keep(str(tmp_path / folder), recipe)
     old = standard_artifacts.PushedModel()
     production.record(old, Production(str(tmp_path / "old"), "old", "serving/7"))
 

@@ -43,7 +43,7 @@ def _codes(config):
 @pytest.mark.parametrize(
     ("module", "repeated"),
     [
-        ("albert_tfx.report.page", {"ComparisonReport"}),
+        ("albert_tfx.report.page", {"ComparisonReport", "ModelCard"}),
         ("albert_tfx.modeling.fitting", {"Trainer.frozen", "Trainer.fine_tuned"}),
         ("components.preprocessing", {"Transform"}),
         ("components.atomic_pusher", {"Pusher"}),

@@ -57,8 +57,9 @@ def saved_model_cli(*arguments: str) -> str:
 
 
 def printed_numbers(output: str) -> np.ndarray:
-    """Returns the matrix of probabilities, which saved_model_cli prints last."""
+    """Returns the matrix of probabilities that saved_model_cli prints."""
     _, _, matrix = output.partition("Result for output key probabilities:")
+    matrix, _, _ = matrix.partition("Result for output key")
     rows = re.findall(r"\[([^\[\]]+)\]", matrix)
     return np.array([[float(number) for number in row.split()] for row in rows])
 

@@ -3,6 +3,7 @@ import pytest
 
 from albert_tfx.evaluation.measurements import RecipeGain
 from albert_tfx.evaluation.metrics import ACCURACY, AUC, LOG_LOSS
+from albert_tfx.seeds import answers as seeds_answers
 from albert_tfx.seeds import retraining
 from albert_tfx.seeds.answers import Answers
 
@@ -29,26 +30,26 @@ def bounds(gained: RecipeGain | None) -> tuple[float, float, float]:
 
 def test_a_recipe_is_kept_beside_its_model(tmp_path):
     made = answers([0.7, 0.8])
-    retraining.keep(str(tmp_path), made)
-    kept = retraining.kept(str(tmp_path))
+    seeds_answers.keep(str(tmp_path), made)
+    kept = seeds_answers.kept(str(tmp_path))
     assert kept is not None
     for one, other in zip(vars(made).values(), vars(kept).values(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_of_one_training_nothing_is_kept(tmp_path):
-    retraining.keep(str(tmp_path), answers([0.7]))
+    seeds_answers.keep(str(tmp_path), answers([0.7]))
     assert not list(tmp_path.iterdir())
-    assert retraining.kept(str(tmp_path)) is None
-    assert retraining.kept(None) is None
+    assert seeds_answers.kept(str(tmp_path)) is None
+    assert seeds_answers.kept(None) is None
 
 
 def test_many_texts_are_cut_to_the_same_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(retraining, "_MOST_TEXTS", 100)
+    monkeypatch.setattr(seeds_answers, "_MOST_TEXTS_BESIDE_A_MODEL", 100)
     found: list[Answers | None] = []
     for name, recipe in (("new", answers([0.7, 0.8])), ("old", answers([0.6, 0.6], 1))):
-        retraining.keep(str(tmp_path / name), recipe)
-        found.append(retraining.kept(str(tmp_path / name)))
+        seeds_answers.keep(str(tmp_path / name), recipe)
+        found.append(seeds_answers.kept(str(tmp_path / name)))
     gained = retraining.gain(ACCURACY, *found)
     assert gained is not None
     assert gained.examples == 100
