@@ -88,7 +88,7 @@ class Survey:
                 if one in splits and other in splits:
                     found[f"{one} also in {other}"] += splits[one]
         parts = [f"{count:,} {what}" for what, count in found.items() if count]
-        return ", ".join(parts) or "none"
+        return f"{', '.join(parts) or 'none'} word for word; a run looks for near ones as well"
 
 
 def survey(dataset: ResolvedDataset, preprocessor: str) -> Survey:

@@ -235,7 +235,8 @@ def uncertainty(summary: Summary) -> str:
         f"{_signed(metric, difference.value)}"
     )
     if not is_known(difference.lower) or not is_known(difference.upper):
-        return f"{changed}; its interval is not known."
+        reason = ", as no text told the two apart" if difference.value == 0 else ""
+        return f"{changed}; its interval is not known{reason}."
     span = f"{_number(metric, difference.lower)} to {_signed(metric, difference.upper)}"
     improved = difference if metric.is_higher_better else -difference
     return (

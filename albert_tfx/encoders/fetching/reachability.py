@@ -34,8 +34,8 @@ def require(model: HuggingFaceModel) -> None:
 def unreachable(model: HuggingFaceModel, reason: str) -> UnreachableError:
     """Returns the error for a model that is neither in the cache nor to be fetched."""
     return UnreachableError(
-        f"{model} is not whole in Hugging Face's cache, and Hugging Face cannot be reached "
-        f"({reason})",
+        f"{model} is not in, or not whole in, Hugging Face's cache, and Hugging Face cannot be "
+        f"reached ({reason})",
         "Check the network; or download it elsewhere with `hf download "
         f"{model.name}`, and bring the folder here or name its cache in HF_HOME",
     )

@@ -142,6 +142,7 @@ def test_a_rule_unknown_here_has_a_verdict_all_the_same():
         (Interval(-0.05, -0.07, -0.03), "this training of it did worse, by at least 3.0 points."),
         (Interval(0.01, -0.01, 0.03), "The interval includes zero"),
         (Interval(0.01), "+1.0 points; its interval is not known."),
+        (Interval(0.0), "its interval is not known, as no text told the two apart."),
         (Interval(float("nan")), "is undefined."),
     ],
 )
