@@ -11,6 +11,7 @@ options of each component, and a compiled pipeline its parameters.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -149,7 +150,7 @@ def declared(options: type) -> Iterator[Declared]:
 
 
 def check(options: Any) -> None:
-    """Refuses a dataclass of options with a value that is out of its bounds.
+    """Refuses a dataclass of options with a value that is out of its bounds, or not finite.
 
     Raises:
       InputError: There is such a value.
@@ -160,3 +161,5 @@ def check(options: Any) -> None:
         if bounds is not None and value is not None and not bounds.hold(value):
             called = (field.metadata[_CALLED] or field.name).format_map(vars(options))
             raise InputError(f"{called} cannot be {value!r}", bounds.remedy)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{field.name} cannot be {value!r}", "Give a finite number")

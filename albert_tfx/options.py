@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Bounds, Flag, at_least, check, one_of, option, optional, switch
+from albert_tfx.printable import printable, visible
 
 AUTO_POOLING, MEAN, CLS, _POOLED = POOLINGS = ("auto", "mean", "cls", "pooled_output")
 TRUNCATIONS = ("head", "tail", "head_tail")
@@ -119,6 +120,10 @@ _RATE_OR_AUTO = Bounds(
     lambda value: value == AUTO_RATE or (not isinstance(value, str) and _RATE.hold(value)),
     f"Give more than 0, at most 1, or {AUTO_RATE}",
 )
+
+
+def _in_one_line(text: str) -> str:
+    return re.sub(r"[\t\n]", " ", printable(text))
 
 
 _METRIC_NAME = re.compile(
@@ -604,7 +609,10 @@ class AnswerOptions:
             "NAME",
             at_submission=True,
         ),
-        bounds=Bounds(lambda value: bool(value.strip()), "Give a name"),
+        bounds=Bounds(
+            lambda value: bool(visible(value)) and _in_one_line(value) == value,
+            "Give a name that is seen, without control characters",
+        ),
         called="abstain-label",
     )
 
@@ -623,9 +631,10 @@ class AnswerOptions:
                 f"--threshold is for two classes, and these texts have {len(class_names)}",
                 "Leave it out; --abstain-below is for any number of classes",
             )
-        if self.abstain_below and self.abstain_label in class_names:
+        if self.abstain_below and visible(self.abstain_label) in map(visible, class_names):
             raise InputError(
-                f"--abstain-label {self.abstain_label!r} is the name of a class of these texts",
+                f"--abstain-label {self.abstain_label!r} is the name of a class of these texts, "
+                "as a reader sees it",
                 "Give another name with --abstain-label NAME",
             )
 

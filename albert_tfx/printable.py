@@ -1,6 +1,7 @@
 """What may be shown: text in which nothing moves a cursor, and command lines without secrets."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 # Control characters but tab and line feed; marks, embeddings, overrides and isolates of direction
@@ -8,6 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 # of surrogate pairs, which no terminal and no file in UTF-8 takes.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# Categories of Unicode that a reader does not see, and what is of other categories and has the
+# property Default_Ignorable_Code_Point, https://www.unicode.org/Public/UCD/latest/ucd/: fillers of
+# Hangul, joiners and variation selectors.
+_INVISIBLE = ("Cc", "Cf")
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 HIDDEN = "***"
 _NAME = (
@@ -35,6 +43,22 @@ def printable(text: str) -> str:
     'a \\x1b[31m red\\r label\\u202e'
     """
     return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def is_invisible(character: str) -> bool:
+    """Returns whether a reader does not see a character; a space is seen."""
+    is_control = unicodedata.category(character) in _INVISIBLE and not character.isspace()
+    return is_control or bool(_IGNORABLE.match(character))
+
+
+def visible(name: str) -> str:
+    r"""Returns what a reader sees of a name: the normal form NFKC, with single spaces.
+
+    >>> visible("very\u200b  good")
+    'very good'
+    """
+    plain = unicodedata.normalize("NFKC", name)
+    return " ".join("".join(each for each in plain if not is_invisible(each)).split())
 
 
 def redacted(arguments: Sequence[str]) -> list[str]:

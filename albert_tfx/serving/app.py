@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from albert_tfx.serving import metadata, requests
+from albert_tfx.serving import requests
 from albert_tfx.serving.batches import Batches
 from albert_tfx.serving.options import Limits
 from albert_tfx.serving.requests import RequestError
@@ -109,6 +109,12 @@ def _add_predict(app: FastAPI, service: Service) -> None:
         content = requests.written(answer.outputs, query.by_row)
         return JSONResponse(content, headers={_VERSION: str(answer.version)})
 
+    @app.get("/v1/models/{name}:predict", include_in_schema=False)
+    @app.get("/v1/models/{name}/versions/{number}:predict", include_in_schema=False)
+    async def only_posted() -> None:
+        """Keeps the routes of the status from taking `:predict` for a part of a name."""
+        raise HTTPException(405, headers={"Allow": "POST"})
+
 
 def _add_status(app: FastAPI, service: Service) -> None:
     @app.get("/v1/models/{name}/metadata")
@@ -117,8 +123,7 @@ def _add_status(app: FastAPI, service: Service) -> None:
         """Describes the signatures of the version that answers."""
         version = service.version(name, number)
         spec = {"name": name, "signature_name": "", "version": str(version.number)}
-        described = await asyncio.to_thread(metadata.signatures, version.folder)
-        return {"model_spec": spec, "metadata": {"signature_def": described}}
+        return {"model_spec": spec, "metadata": {"signature_def": version.model.signatures}}
 
     @app.get("/v1/models/{name}")
     @app.get("/v1/models/{name}/versions/{number}")

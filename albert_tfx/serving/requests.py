@@ -75,7 +75,7 @@ def read(body: bytes, limits: Limits) -> Query:
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body)
+        content = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise RequestError(400, "The body is no JSON in UTF-8") from None
     if not isinstance(content, dict):

@@ -38,7 +38,11 @@ def serve(
             held = versions.Versions(place.serving, say, load_version)
         service = app.Service(place.name, held, limits)
         is_local = guard.is_loopback(place.host)
-        application = guard.Guard(app.make(service), *(() if is_local else (None,)))
+        application = guard.Guard(
+            app.make(service),
+            _host(listener) if is_local else None,
+            is_stopping=lambda: running.should_exit,
+        )
         if not is_local:
             say(f"warning: other machines can reach {place.host}, and no password is asked for")
         with _taken_or_refused(place):
@@ -91,8 +95,13 @@ def _taken_or_refused(place: Place) -> Iterator[None]:
 
 
 def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    return f"http://{_host(listener)}:{listener.getsockname()[1]}/"
+
+
+def _host(listener: socket.socket) -> str:
+    """Returns the address that is listened on, as in a URL."""
+    host = listener.getsockname()[0]
+    return f"[{host}]" if ":" in host else host
 
 
 def _config(application: guard.Guard, limits: Limits) -> uvicorn.Config:

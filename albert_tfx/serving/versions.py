@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from albert_tfx.contract import EXTRA_ASSETS, WARMUP_FILE
 from albert_tfx.errors import InputError, one_line
 from albert_tfx.prediction.pushed_model import PushedModel
 from albert_tfx.release.production import is_whole
+from albert_tfx.serving import metadata
 from albert_tfx.serving.batches import Answer
 from albert_tfx.storage import files_below, version_numbers
 
@@ -19,7 +20,13 @@ _NONE = -1  # below every version's number
 
 
 class Model(Protocol):
-    """What a version is loaded as."""
+    """What a version is loaded as.
+
+    Attributes:
+      signatures: What `metadata.signatures` returns of its folder.
+    """
+
+    signatures: dict[str, Any]
 
     def outputs(self, signature: str, values: Sequence[bytes]) -> "Outputs":
         """Returns what a signature gives for its input."""
@@ -31,17 +38,23 @@ class Version:
 
     Attributes:
       number: Its number, the name of its folder.
-      folder: Its folder.
       model: The model, loaded.
     """
 
     number: int
-    folder: Path
     model: Model
 
     def answer(self, signature: str, values: Sequence[bytes]) -> Answer:
         """Returns what a signature gives for its input, with the version's number."""
         return Answer(self.number, self.model.outputs(signature, values))
+
+
+class _Described(PushedModel):
+    """A pushed model that is described also once its folder is removed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.signatures = metadata.signatures(folder)
 
 
 def load(folder: Path) -> Model:
@@ -54,7 +67,7 @@ def load(folder: Path) -> Model:
     # Whoever deletes the warm-up requests, which the documents allow, changes the files.
     if (folder / EXTRA_ASSETS / WARMUP_FILE).exists() and not is_whole(folder):
         raise InputError(f"The files in {folder} are not those that were pushed", "Push it again")
-    model = PushedModel(folder)
+    model = _Described(folder)
     model.answer_warmup()
     return model
 
@@ -121,7 +134,7 @@ class Versions:
         if number in self._refused and self._refused[number] == state:
             return None
         try:
-            return Version(number, folder, self._load(folder))
+            return Version(number, self._load(folder))
         except Exception as error:  # TensorFlow raises whatever the files led it to
             self._refused[number] = state
             self._say(f"version {number} is refused: {one_line(error)}")

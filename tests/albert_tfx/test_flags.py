@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 
@@ -18,6 +19,7 @@ class Options:
         fine_tuned=Flag("--fast-rate", "group", "use"),
         bounds=at_least(0),
     )
+    share: float | None = option(None)
 
     def __post_init__(self):
         check(self)
@@ -39,6 +41,8 @@ def test_flags_come_in_the_order_of_the_fields_and_know_where_their_values_go():
         ({"layers": 0}, "frozen layers cannot be 0. Give at least 1."),
         ({"pooling": "min"}, "pooling cannot be 'min'. Give one of mean, max."),
         ({"rate": -0.5}, "rate cannot be -0.5. Give at least 0."),
+        ({"rate": math.inf}, "rate cannot be inf. Give a finite number."),
+        ({"share": math.nan}, "share cannot be nan. Give a finite number."),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_by_its_name(given, expected):

@@ -36,6 +36,7 @@ class ModelOfOneRule:
     def __init__(self, folder: Path) -> None:
         if (folder / "saved_model.pb").read_text() == BROKEN:
             raise InputError("It is broken", "Mend it")
+        self.signatures: dict[str, Any] = {"signature_def": {"classify_text": {}}}
 
     def outputs(self, signature: str, values: Sequence[bytes]) -> dict[str, np.ndarray]:
         texts = [value.decode() for value in values]

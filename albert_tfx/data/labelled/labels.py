@@ -8,17 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from albert_tfx.errors import InputError
 from albert_tfx.options import FileOptions
+from albert_tfx.printable import is_invisible, visible
 
 LEAST_ROWS = 10
 _NUMBER = re.compile(r"([+-]?)(0|[1-9]\d*)(?:\.(\d*))?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,300}")
-# Categories of Unicode that a reader does not see, and what is of other categories and has the
-# property Default_Ignorable_Code_Point, https://www.unicode.org/Public/UCD/latest/ucd/: fillers of
-# Hangul, joiners and variation selectors.
-_INVISIBLE = ("Cc", "Cf")
-_IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 _SHOWN, _SHOWN_LETTERS = 5, 60
 
 
@@ -89,16 +83,14 @@ def appearance(label: str) -> str:
     >>> appearance("High\u200b") == appearance("HIGH")
     True
     """
-    plain = unicodedata.normalize("NFKC", label)
-    seen = "".join(each for each in plain if not _is_invisible(each))
-    return unicodedata.normalize("NFKC", tidy(seen).casefold())
+    return unicodedata.normalize("NFKC", visible(label).casefold())
 
 
 def shown(label: str) -> str:
     """Returns a label in quotes, cut if it is long; with escapes for what no reader would see."""
     if len(label) > _SHOWN_LETTERS:
         label = f"{label[:_SHOWN_LETTERS]}…"
-    plain = unicodedata.normalize("NFC", label) == label and not any(map(_is_invisible, label))
+    plain = unicodedata.normalize("NFC", label) == label and not any(map(is_invisible, label))
     return repr(label) if plain else ascii(label)
 
 
@@ -149,11 +141,6 @@ def _in_order(labels: Iterable[str]) -> list[str]:
     names = sorted(labels)
     whole = all(_WHOLE.fullmatch(name) for name in names)
     return sorted(names, key=int) if whole else names
-
-
-def _is_invisible(character: str) -> bool:
-    is_control = unicodedata.category(character) in _INVISIBLE and not character.isspace()
-    return is_control or bool(_IGNORABLE.match(character))
 
 
 def _listed(groups: Iterable[Mapping[str, int]]) -> str:

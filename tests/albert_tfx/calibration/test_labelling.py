@@ -96,11 +96,22 @@ def test_an_impossible_class_stays_nearly_so_and_a_model_that_diverged_as_it_is(
         ({"threshold": 0.3}, ["alone"], "1"),
         ({"abstain_below": 0.6}, ["sure", "unsure"], "unsure"),
         ({"abstain_below": 0.6, "abstain_label": "no"}, TWO, "no"),
+        ({"abstain_below": 0.6, "abstain_label": "n\u200bo "}, TWO, "as a reader sees it"),
     ],
 )
 def test_what_does_not_fit_the_classes_is_refused(options, class_names, message: str):
     with pytest.raises(InputError, match=message):
         AnswerOptions(**options).require_fit(class_names)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\nb", "a\tb", "a\u202eb", "\u200b", " "])
+def test_a_label_that_moves_a_cursor_or_is_not_seen_is_refused(name: str):
+    with pytest.raises(InputError, match="abstain-label cannot be"):
+        AnswerOptions(abstain_label=name)
+
+
+def test_a_label_may_have_joined_letters():
+    assert AnswerOptions(abstain_label="नहीं\u200d पता").abstain_label == "नहीं\u200d पता"
 
 
 def test_a_class_may_be_called_unsure_where_the_model_never_is():

@@ -72,7 +72,17 @@ def test_each_mistake_is_named(content, status, message):
     assert refusal.value.status == status
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"instances": ["\xff"]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"instances": ["\xff"]}',
+        '{"instances": ["a"]}'.encode("utf-16"),
+    ],
+)
 def test_what_is_no_json_is_refused(body):
     with pytest.raises(RequestError, match="no JSON in UTF-8"):
         requests.read(body, LIMITS)

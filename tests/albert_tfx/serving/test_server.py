@@ -7,7 +7,9 @@ import concurrent.futures
 import contextlib
 import http.client
 import ipaddress
+import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -103,6 +105,8 @@ def test_the_status_is_tensorflow_servings(client: Client):
         ("/v1/models/reviews:predict", b" " * 601, 413),
         ("/v1/models/reviews:predict", b'{"instances": ["fail"]}', 500),
         ("/health/live", b"{}", 405),
+        ("/v1/models/reviews:predict", None, 405),
+        ("/v1/models/reviews/versions/7:predict", None, 405),
     ],
 )
 def test_each_refusal_is_json_that_says_why(client: Client, path, body, status):
@@ -110,6 +114,10 @@ def test_each_refusal_is_json_that_says_why(client: Client, path, body, status):
     assert found == status
     assert set(content) == {"error"}
     assert content["error"]
+
+
+def test_to_predict_is_to_post(client: Client):
+    assert client.ask("/v1/models/reviews:predict")[2]["Allow"] == "POST"
 
 
 def test_a_body_of_unknown_length_has_the_same_limit(client: Client):
@@ -139,9 +147,21 @@ def test_who_asks_by_a_foreign_name_is_refused(client: Client, host: str):
     assert (status, content) == (403, {"error": "Ask by the name localhost or 127.0.0.1"})
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:80", "127.0.0.1", "[::1]", "[::1]:80"])
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST.:80", "localhost.", "127.0.0.1", "127.0.0.1:", "[::1]", "[::1]:80"],
+)
 def test_every_name_of_this_machine_is_answered(client: Client, host: str):
     assert client.ask("/health/live", headers={"Host": host})[0] == 200
+
+
+def test_the_address_that_it_is_told_is_answered_and_a_removed_version_described(output: Path):
+    with started(f"--output={output}", "--host=127.0.0.2") as client:
+        shutil.rmtree(output / "serving" / "7")
+        status, content, _ = client.ask("/v1/models/reviews/metadata")
+        assert client.ask("/health/live", headers={"Host": "evil.example"})[0] == 403
+    assert (status, content["model_spec"]["version"]) == (200, "7")
+    assert content["metadata"]["signature_def"]["signature_def"] == {"classify_text": {}}
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/nowhere"])
@@ -179,17 +199,17 @@ def test_more_requests_than_allowed_are_told_to_come_again(output: Path, held: H
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_once_what_was_asked_is_answered(output: Path, held: Held, number: int):
-    with (
-        started(f"--output={output}") as client,
-        concurrent.futures.ThreadPoolExecutor() as threads,
-    ):
-        asked = threads.submit(client.predict, instances=[held.text])
+    with started(f"--output={output}") as client:
+        connection = http.client.HTTPConnection(client.address, timeout=60)
+        body = json.dumps({"instances": [held.text]})
+        connection.request("POST", "/v1/models/reviews:predict", body)
         held.wait()
         client.process.send_signal(number)
         _refuses_connections(client.address)
         held.let_go()
-        status, content, _ = asked.result()
-        assert (status, content["predictions"][0]["label"]) == (200, "bad")
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Connection")) == (200, "close")
+        assert json.load(response)["predictions"][0]["label"] == "bad"
         assert client.process.wait(60) == 0
         assert client.process.stderr is not None
         assert client.process.stderr.read() == ""
