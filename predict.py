@@ -18,8 +18,10 @@ examples:
       two texts; the answer is CSV
   python predict.py < reviews.txt > predictions.csv
       one text a line; millions need no more memory than thousands
-  python predict.py --input reviews.csv --text-column review --output-file predictions.jsonl
-      a column of a CSV, TSV, JSONL or Parquet file; the probability of every class
+  python predict.py --input reviews.csv --text-column review \\
+      --output-file predictions.jsonl
+      a column of a CSV, TSV, JSONL or Parquet file; the probability of every
+      class
   python predict.py --input reviews.csv --id-column id --no-text
       the rows' ids in place of their texts
   tail -f reviews.log | python predict.py --no-text --format jsonl
@@ -27,12 +29,13 @@ examples:
   python predict.py --model output/serving/1795569553 "What a film!"
       another version than the newest
 
-The first line of CSV is text,label,probability,score: what the model says, the probability of the
-most probable class, and that of the class that it chose. Below the bound of --abstain-below, with
-which a model may be made, the label is unsure. JSONL has the probabilities of all classes besides.
-Answers keep the order of the texts; an empty
-line is a text as well. Exit status: 0 done; 2 the input cannot be used; 130 stopped by Ctrl-C;
-141 nobody reads the output any more.
+The first line of CSV is text,label,probability,score: what the model says, the
+probability of the most probable class, and that of the class that it chose.
+Below the bound of --abstain-below, with which a model may be made, the label is
+unsure. JSONL has the probabilities of all classes besides. Answers keep the
+order of the texts; an empty line is a text as well. Exit status: 0 done; 2 the
+input cannot be used; 130 stopped by Ctrl-C; 141 nobody reads the output any
+more.
 """
 
 
@@ -65,8 +68,8 @@ def _parser() -> command_line.Parser:
     parser = command_line.Parser(
         prog="predict.py",
         usage='python predict.py [options] ["text" ...]',
-        description="Classifies texts with the newest model that local_runner.py pushed. Without a "
-        "text or --input, reads\none text a line from standard input.",
+        description="Classifies texts with the newest model that local_runner.py pushed. Without a"
+        "\ntext or --input, reads one text a line from standard input.",
         epilog=_EPILOG,
         elsewhere=lambda: command_line.local_options(every=True),
     )

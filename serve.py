@@ -18,12 +18,15 @@ examples:
       the newest model of output/serving, at http://127.0.0.1:8501/
   python serve.py --output output/mine --name mine --port 8600
       another one, under another name
-  curl -d '{"instances": ["What a film!"]}' http://127.0.0.1:8501/v1/models/reviews:predict
-      TensorFlow Serving's form; a page to try texts is at http://127.0.0.1:8501/
+  curl -d '{"instances": ["What a film!"]}' \\
+      http://127.0.0.1:8501/v1/models/reviews:predict
+      TensorFlow Serving's form; a page to try texts is at
+      http://127.0.0.1:8501/
 
-A newer version is taken up as soon as it is pushed, without a lost request; one that does not load
-is refused. SIGTERM or Ctrl-C: what was asked is answered, then the server ends. Exit status: 0
-stopped; 2 there is no model, or the address is taken.
+A newer version is taken up as soon as it is pushed, without a lost request; one
+that does not load is refused. SIGTERM or Ctrl-C: what was asked is answered,
+then the server ends. Exit status: 0 stopped; 2 there is no model, or the
+address is taken.
 """
 
 
@@ -60,8 +63,8 @@ def _parser() -> command_line.Parser:
     parser = command_line.Parser(
         prog="serve.py",
         usage="python serve.py [options]",
-        description="Answers texts by HTTP, in the form of TensorFlow Serving's REST, with the "
-        "newest model that\nlocal_runner.py pushed. On this machine only, unless --host says "
+        description="Answers texts by HTTP, in the form of TensorFlow Serving's REST, with the\n"
+        "newest model that local_runner.py pushed. On this machine only, unless --host\nsays "
         "otherwise.",
         epilog=_EPILOG,
         elsewhere=lambda: command_line.local_options(every=True),

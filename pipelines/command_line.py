@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import re
+import shutil
 import sys
 import types
 import typing
@@ -118,7 +119,9 @@ class _HelpAll(argparse.Action):
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=32, width=100)
+        super().__init__(
+            prog, max_help_position=32, width=min(shutil.get_terminal_size().columns, 100)
+        )
 
 
 def add_options(parser: argparse.ArgumentParser, local: bool = True) -> None:

@@ -44,68 +44,80 @@ From nothing to a run, where docs/deployment.md says what it needs and costs:
   docker build --tag REGISTRY/albert-tfx . && docker push REGISTRY/albert-tfx
   python kubeflow_runner.py compile --image REGISTRY/albert-tfx --preset imdb
   python kubeflow_runner.py replay pipeline.yaml --output output/replay
-  python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert
-  python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert --yes
+  python kubeflow_runner.py submit pipeline.yaml \\
+      --output-root gs://BUCKET/albert
+  python kubeflow_runner.py submit pipeline.yaml \\
+      --output-root gs://BUCKET/albert --yes
 
-python kubeflow_runner.py COMMAND --help explains a command's options. Exit status: 0 done; 1 a
-task failed; 2 the input cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM; 141 nobody reads the
-output any more.
+python kubeflow_runner.py COMMAND --help explains a command's options. Exit
+status: 0 done; 1 a task failed; 2 the input cannot be used; 130 stopped by
+Ctrl-C; 143 by SIGTERM; 141 nobody reads the output any more.
 """
 
 _COMPILE_EPILOG = """\
 examples:
-  python kubeflow_runner.py compile --image europe-docker.pkg.dev/PROJECT/REPOSITORY/albert-tfx
+  python kubeflow_runner.py compile \\
+      --image europe-docker.pkg.dev/PROJECT/REPOSITORY/albert-tfx
       the sample reviews; every task in its own container
   python kubeflow_runner.py compile --image IMAGE:gpu --preset imdb \\
       --resources 'Trainer.*:cpu=8,memory=32,gpu=NVIDIA_L4' \\
       --resources 'EmbeddingGen:cpu=8,memory=32,gpu=NVIDIA_L4'
       IMDB and ALBERT-base, with a GPU for what trains or embeds
-  python kubeflow_runner.py compile --image IMAGE:gpu --preset imdb --project PROJECT \\
-      --train-on n1-standard-8 --train-gpu NVIDIA_TESLA_T4 \\
+  python kubeflow_runner.py compile --image IMAGE:gpu --preset imdb \\
+      --project PROJECT --train-on n1-standard-8 --train-gpu NVIDIA_TESLA_T4 \\
       --dataflow gs://BUCKET/temporary --dataflow-image IMAGE:dataflow
       Trainers as Vertex AI custom jobs, Beam stages on Dataflow
 
-A file of your own, --csv, is for local_runner.py; docs/deployment.md says in section 1 how to bring
-it to a bucket.
+A file of your own, --csv, is for local_runner.py; docs/deployment.md says in
+section 1 how to bring it to a bucket.
 
-The file is the same for the same options, byte for byte, and names nothing of this machine. Data
-set, encoder, preprocessor, sequence length and learning rates given here are defaults: submit may
-change them.
+The file is the same for the same options, byte for byte, and names nothing of
+this machine. Data set, encoder, preprocessor, sequence length and learning
+rates given here are defaults: submit may change them.
 """
 
 _SUBMIT_EPILOG = """\
 examples, after export GOOGLE_CLOUD_PROJECT=PROJECT:
-  python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert
+  python kubeflow_runner.py submit pipeline.yaml \\
+      --output-root gs://BUCKET/albert
       shows what would be sent to Vertex AI, and sends nothing
-  python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert \\
+  python kubeflow_runner.py submit pipeline.yaml \\
+      --output-root gs://BUCKET/albert \\
       --parameter fine_tuned_learning_rate=2e-5 --yes
       starts a run with another learning rate
-  python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert \\
-      --schedule '0 3 * * 1' --no-cache --yes
+  python kubeflow_runner.py submit pipeline.yaml \\
+      --output-root gs://BUCKET/albert --schedule '0 3 * * 1' --no-cache --yes
       trains again every Monday at three
-  python kubeflow_runner.py submit pipeline.yaml --output-root gs://BUCKET/albert \\
-      --endpoint http://localhost:8080 --yes
+  python kubeflow_runner.py submit pipeline.yaml \\
+      --output-root gs://BUCKET/albert --endpoint http://localhost:8080 --yes
       on a Kubeflow cluster; a token of its API is read from KFP_TOKEN
 """
 
 _REPLAY_EPILOG = """\
 examples:
   python kubeflow_runner.py replay pipeline.yaml --output output/replay
-      every task in a process of its own, with the command that its container would start
+      every task in a process of its own, with the command that its container
+      would start
   pip install --no-deps --target output/image . && \\
-  python kubeflow_runner.py replay pipeline.yaml --output output/replay --package output/image
+  python kubeflow_runner.py replay pipeline.yaml --output output/replay \\
+      --package output/image
       the same with only the installed package, as in the container
-  python kubeflow_runner.py replay pipeline.yaml --output output/replay --engine podman
-      every task in a container of its image: read-only but for /tmp and the output folder, with no
-      capability and no network; --network bridge where tasks download a data set or an encoder
+  python kubeflow_runner.py replay pipeline.yaml --output output/replay \\
+      --engine podman
+      every task in a container of its image: read-only but for /tmp and the
+      output folder, with no capability and no network; --network bridge where
+      tasks download a data set or an encoder
 
-Of each task it prints how long it took, the processor time, and the most memory that it had.
+Of each task it prints how long it took, the processor time, and the most memory
+that it had.
 
-A pipeline that replays to its pushed model needs nothing of the machine that compiled it. Trainers
-as custom jobs and Beam stages on Dataflow do not replay: compile without them to try the rest.
+A pipeline that replays to its pushed model needs nothing of the machine that
+compiled it. Trainers as custom jobs and Beam stages on Dataflow do not replay:
+compile without them to try the rest.
 
-Exit status: 0 done, also where no model was good enough to be pushed; 1 a task failed; 2 the input
-cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM. A replay that is stopped ends its tasks.
+Exit status: 0 done, also where no model was good enough to be pushed; 1 a task
+failed; 2 the input cannot be used; 130 stopped by Ctrl-C; 143 by SIGTERM. A
+replay that is stopped ends its tasks.
 """
 
 
@@ -145,7 +157,7 @@ def parser() -> command_line.Parser:
     whole = _Parser(
         prog="kubeflow_runner.py",
         usage="python kubeflow_runner.py COMMAND [options]",
-        description="The same pipeline that local_runner.py runs, on Vertex AI Pipelines or a "
+        description="The same pipeline that local_runner.py runs, on Vertex AI Pipelines or a\n"
         "Kubeflow cluster.",
         epilog=_EPILOG,
     )
@@ -304,7 +316,8 @@ class Submission:
 def _declare_submit(add: Callable[..., argparse.ArgumentParser]) -> None:
     parser = add(
         help="show what would be sent; with --yes, send it",
-        usage="python kubeflow_runner.py submit SPEC --output-root gs://BUCKET/FOLDER [options]",
+        usage="python kubeflow_runner.py submit SPEC\n"
+        "       --output-root gs://BUCKET/FOLDER [options]",
         description="Shows what would be sent to Vertex AI or a Kubeflow cluster; --yes sends it.",
         epilog=_SUBMIT_EPILOG,
     )
@@ -432,8 +445,8 @@ def _declare_replay(add: Callable[..., argparse.ArgumentParser]) -> None:
     parser = add(
         help="run that file on this machine, with the very commands of its containers",
         usage="python kubeflow_runner.py replay SPEC --output DIR [options]",
-        description="Runs a compiled pipeline on this machine, task by task, with the commands of "
-        "its containers.",
+        description="Runs a compiled pipeline on this machine, task by task, with the commands\n"
+        "of its containers.",
         epilog=_REPLAY_EPILOG,
     )
     command_line.add_flags(parser, Replaying)

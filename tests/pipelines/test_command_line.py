@@ -1,8 +1,13 @@
 import argparse
+import contextlib
 import dataclasses
 
 import pytest
 
+import kubeflow_runner
+import local_runner
+import predict
+import serve
 from albert_tfx.errors import InputError
 from albert_tfx.flags import Flag, option
 from albert_tfx.options import TrainerOptions
@@ -59,6 +64,26 @@ def test_another_command_s_option_is_named_as_that_before_what_is_missing():
     with pytest.raises(InputError, match=r"no option '--csv' here\. It is one of other\.py"):
         parser.parse_args(["--csv=a"])
     assert parser.parse_args(["--image=--csv"]).image == "--csv"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (local_runner, ["--help"]),
+        (local_runner, ["--help-all"]),
+        (predict, ["--help"]),
+        (serve, ["--help"]),
+        *((kubeflow_runner, [name, "--help"]) for name in ("compile", "submit", "replay")),
+        (kubeflow_runner, ["--help"]),
+    ],
+)
+def test_the_help_fits_a_terminal_of_80_columns(command, arguments, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with contextlib.suppress(SystemExit):
+        command.main(arguments)
+    shown = capsys.readouterr().out
+    assert "usage: python" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_the_batch_size_s_default_is_worded_as_the_recipes_have_it():
