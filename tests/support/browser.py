@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ for pipe, number in zip(pipes, (3, 4)):
     os.dup2(pipe, number)
 os.execv(sys.argv[3], sys.argv[3:])
 """
+# A page that answers at all does so sooner, on a busy machine, too.
+_SECONDS = 120
 _ENTER = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
 
 
@@ -38,7 +41,8 @@ class Tab:
     def __init__(self, commands: Any, events: Any) -> None:
         self._commands, self._events = commands, events
         self._session: dict[str, str] = {}
-        self._number = 0
+        self._number = self._loads = 0
+        self._unread = b""
         self.complaints: list[str] = []
         target = self._do("Target.createTarget", url="about:blank")["targetId"]
         session = self._do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -58,12 +62,14 @@ class Tab:
         return result
 
     def _next(self) -> dict[str, Any]:
-        content = b""
-        while not content.endswith(b"\0"):
-            byte = self._events.read(1)
-            assert byte, "the browser has ended"
-            content += byte
-        message: dict[str, Any] = json.loads(content[:-1])
+        while b"\0" not in self._unread:
+            assert select.select([self._events], [], [], _SECONDS)[0], "the browser is silent"
+            read = self._events.read(1 << 16)
+            assert read, "the browser has ended"
+            self._unread += read
+        content, _, self._unread = self._unread.partition(b"\0")
+        message: dict[str, Any] = json.loads(content)
+        self._loads += message.get("method") == "Page.loadEventFired"
         if message.get("method") == "Log.entryAdded":
             self.complaints.append(message["params"]["entry"]["text"])
         return message
@@ -82,9 +88,10 @@ class Tab:
 
     def open(self, url: str) -> None:
         """Opens a page, and waits until it is loaded."""
+        before = self._loads
         self._do("Page.navigate", url=url)
-        while self._next().get("method") != "Page.loadEventFired":
-            pass
+        while self._loads == before:  # the event may have come before the command's answer
+            self._next()
 
     def type(self, text: str) -> None:
         """Types into what has the focus."""
@@ -140,7 +147,7 @@ def tab(folder: Path) -> Iterator[Tab]:
     )
     os.close(command_end)
     os.close(event_end)
-    with os.fdopen(commands, "wb") as to_browser, os.fdopen(events, "rb") as from_browser:
+    with os.fdopen(commands, "wb") as to_browser, os.fdopen(events, "rb", 0) as from_browser:
         try:
             yield Tab(to_browser, from_browser)
         finally:
