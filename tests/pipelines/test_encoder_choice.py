@@ -76,7 +76,7 @@ def test_a_run_here_pins_what_hugging_face_says(tmp_path: Path, monkeypatch):
 
 
 def test_a_run_here_needs_what_was_asked_for():
-    with pytest.raises(UnreachableError, match=f"{MODEL} is not whole"):
+    with pytest.raises(UnreachableError, match=f"{MODEL} is not in, or not whole"):
         encoder_choice.settle(make({"encoder": MODEL}))
     with pytest.raises(UnreachableError, match=presets.HUGGING_FACE_BASE):
         encoder_choice.settle(make({"preset": "base", "encoder": presets.HUGGING_FACE_BASE}))

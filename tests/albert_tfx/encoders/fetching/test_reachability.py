@@ -25,7 +25,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_what_neither_cache_nor_network_has_is_refused():
-    with pytest.raises(UnreachableError, match=r"hf://owner/model is not whole.*refused"):
+    with pytest.raises(UnreachableError, match=r"hf://owner/model is not in, .*refused"):
         reachability.require(MODEL)
 
 
