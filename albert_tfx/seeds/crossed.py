@@ -41,11 +41,14 @@ class Spread:
         Args:
           confidence: Share of such intervals that hold the truth, such as 0.95.
         """
-        tail = (1 + confidence) / 2
-        of_texts = float(stats.norm.ppf(tail)) * self.texts
+        of_texts = float(stats.norm.ppf((1 + confidence) / 2)) * self.texts
         if self.seeds < 2:
             return of_texts
-        return math.hypot(float(stats.t.ppf(tail, self.seeds - 1)) * self.trainings, of_texts)
+        return math.hypot(self.half_width_of_trainings(confidence), of_texts)
+
+    def half_width_of_trainings(self, confidence: float) -> float:
+        """Returns half of the width for the trainings alone, of two or more."""
+        return float(stats.t.ppf((1 + confidence) / 2, self.seeds - 1)) * self.trainings
 
 
 def spread(contributions: Floats) -> Spread:
@@ -87,9 +90,5 @@ def half_width_of_difference(ours: Floats, theirs: Floats, confidence: float) ->
       confidence: Share of such intervals that hold the truth, such as 0.95.
     """
     texts = spread((ours.mean(axis=0) - theirs.mean(axis=0))[np.newaxis]).half_width(confidence)
-    tail = (1 + confidence) / 2
-    trainings = (
-        float(stats.t.ppf(tail, each.seeds - 1)) * each.trainings
-        for each in (spread(ours), spread(theirs))
-    )
+    trainings = (spread(each).half_width_of_trainings(confidence) for each in (ours, theirs))
     return math.hypot(texts, *trainings)

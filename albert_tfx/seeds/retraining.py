@@ -52,6 +52,6 @@ def gain(metric: Metric, new: Answers | None, old: Answers | None) -> RecipeGain
 
 
 def _difference(metric: Metric, gained: np.ndarray, lost: np.ndarray) -> Interval:
-    value = float(gained.mean() - lost.mean()) if gained.size else math.nan
+    value = float(gained.mean() - lost.mean())
     half_width = half_width_of_difference(gained, lost, CONFIDENCE)
     return around(value, half_width, -metric.bounds[1], metric.bounds[1])

@@ -23,7 +23,7 @@ from albert_tfx.printable import printable, redacted
 from pipelines.cloud import parameters
 from pipelines.cloud.spec import Task, tasks
 from pipelines.cloud.starters import Processes, Starter
-from pipelines.container.usage import Usage, read_usage
+from pipelines.container.usage import Usage, read_end, read_usage
 
 _EXECUTOR_INPUT = "{{$}}"
 _LEDGER = "artifacts.json"
@@ -76,9 +76,7 @@ class TaskError(Exception):
 
 
 def _last_lines(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+    lines = read_end(log, _LAST_BYTES).splitlines()[-_LAST_LINES:]
     return "".join(f"\n  {printable(line)}" for line in redacted(lines))
 
 

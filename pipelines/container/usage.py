@@ -38,11 +38,15 @@ def own_usage() -> Usage:
 
 def read_usage(log: str | os.PathLike[str]) -> Usage | None:
     """Returns what the last line of that kind in a log says, None without one."""
-    with open(log, "rb") as file:
-        length = file.seek(0, os.SEEK_END)
-        file.seek(max(0, length - _END))
-        found = _USED.findall(file.read().decode(errors="replace"))
+    found = _USED.findall(read_end(log, _END))
     return Usage(*map(float, found[-1])) if found else None
+
+
+def read_end(log: str | os.PathLike[str], length: int) -> str:
+    """Returns the text of a log's last bytes, at most so many."""
+    with open(log, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - length))
+        return file.read().decode(errors="replace")
 
 
 def _age() -> float:
