@@ -163,20 +163,22 @@ def create_pipeline(
         policy=_as_parameter(config.production_policy),
     )
 
+    # What a run found: the card and the report are made of the same.
+    found = {
+        "frozen_model": frozen.outputs["model"],
+        "fine_tuned_model": fine_tuned.outputs["model"],
+        "frozen_model_run": frozen.outputs["model_run"],
+        "fine_tuned_model_run": fine_tuned.outputs["model_run"],
+        "evaluation": comparison.outputs["evaluation"],
+        "blessing": production_gate.outputs["blessing"],
+        "test_evaluation": test.outputs["evaluation"],
+        "examples": examples,
+        "duplicates": duplicate_finder.outputs["report"],
+        "yardstick": yardstick.outputs["result"],
+    }
+
     # Puts into words what the winner is, for those who will be given it.
-    model_card = ModelCard(
-        frozen_model=frozen.outputs["model"],
-        fine_tuned_model=fine_tuned.outputs["model"],
-        frozen_model_run=frozen.outputs["model_run"],
-        fine_tuned_model_run=fine_tuned.outputs["model_run"],
-        evaluation=comparison.outputs["evaluation"],
-        blessing=production_gate.outputs["blessing"],
-        test_evaluation=test.outputs["evaluation"],
-        examples=examples,
-        duplicates=duplicate_finder.outputs["report"],
-        yardstick=yardstick.outputs["result"],
-        settings=_settings(config),
-    )
+    model_card = ModelCard(**found, settings=_settings(config))
 
     # Exports the winner, if both the selector and the gate are for it.
     pusher = AtomicPusher(
@@ -192,17 +194,8 @@ def create_pipeline(
 
     # Puts the answer where people look: a page, its plots and summary.json.
     comparison_report = ComparisonReport(
-        frozen_model=frozen.outputs["model"],
-        fine_tuned_model=fine_tuned.outputs["model"],
-        frozen_model_run=frozen.outputs["model_run"],
-        fine_tuned_model_run=fine_tuned.outputs["model_run"],
-        evaluation=comparison.outputs["evaluation"],
-        blessing=production_gate.outputs["blessing"],
-        test_evaluation=test.outputs["evaluation"],
+        **found,
         pushed_model=pusher.outputs["pushed_model"],
-        examples=examples,
-        duplicates=duplicate_finder.outputs["report"],
-        yardstick=yardstick.outputs["result"],
         card=model_card.outputs["card"],
         command=config.command,
     )
