@@ -24,6 +24,7 @@ BENCHMARKS = (
     "recipes",
     "training_choices",
     "skewed_classes",
+    "three_verdicts",
     "pretraining_worth",
     "engine_step",
     "training_throughput",

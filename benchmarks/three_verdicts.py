@@ -9,7 +9,7 @@ fine_tuned  Each remark praises and blames in one sentence; its label is what co
             words, alone and in pairs, are in both classes: only their order over a distance tells.
 frozen      A remark asks or states the same thing, and only the mark at its end tells. TF-IDF reads
             words, not marks; the frozen encoder has tokens for them.
-neither     A remark is about sound, acting or the plot, and names it: words are all there is to see.
+neither     A remark is about sound, acting or the plot, and names it: words are all there is.
 """
 
 import argparse
@@ -162,9 +162,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, metavar="DIR", help="keeps files, runs and pages")
     add_results_option(parser)
     arguments = parser.parse_args()
-    rows, options = ROWS, ()
-    if arguments.quick:
-        rows, options = dict.fromkeys(ROWS, QUICK), QUICK_OPTIONS
+    rows = dict.fromkeys(ROWS, QUICK) if arguments.quick else ROWS
+    options = QUICK_OPTIONS if arguments.quick else ()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.output or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

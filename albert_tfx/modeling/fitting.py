@@ -123,6 +123,7 @@ class TrainingHistory:
         `val_accuracy`, in order, and `val_metric` where another metric decides.
       best_epoch: Index into `epochs` of the epoch whose weights were exported.
       train_seconds: Wall-clock seconds spent training, the frozen encoder's pass not included.
+      train_memory_bytes: What `memory.taken` says of it; NaN where it was stopped and went on.
       trainable_parameters: Number of weights that training could change.
       parameters: Number of weights of the exported model.
       seed: The seed of initialisation, order and dropout.
@@ -141,6 +142,7 @@ class TrainingHistory:
     trainable_parameters: int
     parameters: int
     seed: int
+    train_memory_bytes: float = math.nan
     precision: str = FLOAT32
     learning_rate: float = math.nan
     rates: tuple[dict[str, float], ...] = ()

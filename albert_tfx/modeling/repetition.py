@@ -6,6 +6,7 @@ Stopping"). The seeds follow one another, so that the two models' trainings are 
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -71,7 +72,10 @@ def train_each(
         for each in histories
     )
     probabilities = {split: np.stack([each[split] for each in answers]) for split in splits}
-    return Repetitions(best[0], dataclasses.replace(best[1], seeds=reached), probabilities)
+    measured = (each.train_memory_bytes for each in histories)
+    most = max(filter(math.isfinite, measured), default=math.nan)
+    history = dataclasses.replace(best[1], seeds=reached, train_memory_bytes=most)
+    return Repetitions(best[0], history, probabilities)
 
 
 def _merit(options: TrainerOptions, history: TrainingHistory) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+from etils import epath
 
 from albert_tfx import sources
 from albert_tfx.contract import FINE_TUNED, FROZEN, trainer_id
@@ -33,6 +34,7 @@ from albert_tfx.options import (
     encode,
 )
 from albert_tfx.progress import Progress, report
+from albert_tfx.resources import memory
 from albert_tfx.storage import component_folder
 
 # A fine-tuned model becomes too sure of itself long before its answers are at their best: on 400
@@ -122,10 +124,13 @@ def train(
     """
     tf.keras.utils.set_random_seed(options.seed)
     chosen = strategy(options)
-    with chosen.scope():
+    goes_on = epath.Path(files.checkpoints(options)).exists()
+    with memory.taken() as used, chosen.scope():
         classifier = build(options, classes)
         classifier.encoder.seed_dropout(options.seed)
         history = _train(classifier, options, files, number, measure)
+    if not goes_on:  # what is left of a training need not take what all of it does
+        history = dataclasses.replace(history, train_memory_bytes=used.bytes)
     if chosen.num_replicas_in_sync == 1:
         return classifier, history
     alone = build(options, classes)

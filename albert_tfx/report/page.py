@@ -226,6 +226,15 @@ def size(value: float | None) -> str:
     return f"{value / 1e6:,.1f} MB" if is_known(value) else UNKNOWN
 
 
+def memory(value: float | None) -> str:
+    """Formats an amount of memory.
+
+    >>> [memory(value) for value in (312_500_000, math.nan)]
+    ['312.5 MB', 'not measured']
+    """
+    return size(value) if is_known(value) else "not measured"
+
+
 def data_uri(png: bytes) -> str:
     """Returns an image as its own address."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
@@ -247,10 +256,12 @@ def excerpt(text: str) -> str:
 COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
     ("Training's matrix products", "training_precision", word),
+    ("Memory to train", "train_memory_bytes", memory),
     ("Peak learning rate", "learning_rate", rate),
     ("Weights trained", "trainable_parameters", count),
     ("Weights in all", "parameters", count),
     ("Size on disk", "model_bytes", size),
+    ("Memory to answer", "serving_memory_bytes", memory),
     ("One text, median", "latency_seconds", seconds),
     ("One text, slowest tenth", "slow_latency_seconds", seconds),
 )

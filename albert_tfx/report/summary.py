@@ -54,6 +54,8 @@ class ModelSummary:
     model_bytes: int
     latency_seconds: float
     slow_latency_seconds: float
+    train_memory_bytes: float = math.nan
+    serving_memory_bytes: float = math.nan
     calibration: Calibration | None = None
 
 
@@ -159,6 +161,8 @@ class YardstickSummary:
     model_bytes: float = math.nan
     latency_seconds: float = math.nan
     slow_latency_seconds: float = math.nan
+    train_memory_bytes: float = math.nan
+    serving_memory_bytes: float = math.nan
     eval: ModelMetrics
     test: ModelMetrics
     gain: Mapping[str, Mapping[str, Interval]]

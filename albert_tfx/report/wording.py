@@ -65,6 +65,10 @@ _RULES: Mapping[str, str] = {
     "every text reaches",
     Rule.YARDSTICK: "the lower bound of the winner's gain over TF-IDF must be high enough",
 }
+MEMORY = (
+    "Memory is the most that the work took beyond what the process held before it: Python with "
+    "TensorFlow, some 0.7 GB, comes on top."
+)
 # Said beside an interval that only the texts' chance is in.
 _ONE_TRAINING = "without training's chance"
 _UNKNOWN = Interval(math.nan)

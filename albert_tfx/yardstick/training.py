@@ -35,6 +35,7 @@ from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
 from albert_tfx.modeling.serving_model import write_warmup
 from albert_tfx.options import BALANCED, AnswerOptions, YardstickOptions
+from albert_tfx.resources import memory
 from albert_tfx.storage import write_bytes, write_json
 from albert_tfx.yardstick.ngrams import NgramCounter
 from albert_tfx.yardstick.server import YardstickServer
@@ -70,10 +71,11 @@ def evaluate(
       options: How to train.
       answers: What becomes of probabilities. The yardstick is served without a temperature.
     """
-    texts, labels = _first_reviews(examples_uri)
-    started = time.monotonic()
-    trained = train(texts, labels, options)
-    seconds = time.monotonic() - started
+    with memory.taken() as used:
+        texts, labels = _first_reviews(examples_uri)
+        started = time.monotonic()
+        trained = train(texts, labels, options)
+        seconds = time.monotonic() - started
     of_classes = evidence.shares(labels, len(class_names))
     server = YardstickServer(trained, class_names, answers, of_classes)
     server.export(model)
@@ -82,6 +84,7 @@ def evaluate(
     splits = {split: _answers(loaded, _batches(examples_uri, split)) for split in (EVAL, TEST)}
     result = {
         "train_seconds": seconds,
+        "train_memory_bytes": used.bytes,
         "train_examples": len(texts),
         "trainable_parameters": count_parameters(trained),
         "parameters": server.parameters,
@@ -135,6 +138,7 @@ def _cost(measured: ModelCost) -> dict[str, float]:
         "model_bytes": measured.bytes,
         "latency_seconds": measured.latency_seconds,
         "slow_latency_seconds": measured.slow_latency_seconds,
+        "serving_memory_bytes": measured.serving_memory_bytes,
     }
 
 

@@ -193,6 +193,7 @@ def test_summary_holds_what_training_took(summary):
     for name, history in HISTORIES.items():
         written = summary["models"][name]
         assert written["train_seconds"] == history.train_seconds
+        assert written["train_memory_bytes"] == history.train_memory_bytes
         assert written["trainable_parameters"] == history.trainable_parameters
         assert tuple(written["epochs"]) == history.epochs
         assert written["best_epoch"] == history.best_epoch
@@ -216,6 +217,7 @@ def test_summary_holds_what_each_model_costs_and_how_long_reviews_are(summary, t
         sizes = [each.stat().st_size for each in model.rglob("*") if each.is_file()]
         assert written["model_bytes"] == sum(sizes)
         assert 0 < written["latency_seconds"] <= written["slow_latency_seconds"]
+        assert 0 < written["serving_memory_bytes"] < 2e9
     words = two_classes.scores.words()
     assert summary["words"]["eval"]["longest"] == words.max()
     assert summary["words"]["eval"]["median"] == np.quantile(words, 0.5, method="nearest")

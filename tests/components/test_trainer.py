@@ -1,4 +1,5 @@
 import logging
+import math
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from albert_tfx.modeling import serving_model
+from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.options import encode
 from components import trainer
 from tests.support.runs import Run
@@ -27,6 +29,12 @@ def test_an_export_that_fails_costs_no_training(finished: Run, tmp_path, monkeyp
     ]
     assert not list(tmp_path.glob("checkpoints/*"))
     assert tf.saved_model.contains_saved_model(fn_args.serving_model_dir)
+    assert 0 < _memory(finished.uri("Trainer.frozen", "model_run")) < 2e9
+    assert math.isnan(_memory(fn_args.model_run_dir))  # it took nothing that is worth a figure
+
+
+def _memory(model_run: str) -> float:
+    return TrainingHistory.load(model_run).train_memory_bytes
 
 
 def _refuse(*_: object) -> None:

@@ -55,7 +55,15 @@ def history(model: str, accuracies: list[float], best_epoch: int) -> TrainingHis
     )
     seconds, weights = (12.5, 8_450) if model == FROZEN else (310.0, 1_204_322)
     return TrainingHistory(
-        model, epochs, best_epoch, seconds, weights, 1_204_322, seed=1, learning_rate=1e-4
+        model,
+        epochs,
+        best_epoch,
+        seconds,
+        weights,
+        1_204_322,
+        seed=1,
+        learning_rate=1e-4,
+        train_memory_bytes=312_500_000,
     )
 
 

@@ -92,6 +92,7 @@ def test_learns_what_decides(found, model):
 def test_says_what_it_took(found, model):
     assert found["train_examples"] == 300
     assert found["train_seconds"] > 0
+    assert 0 < found["train_memory_bytes"] < 2e9
     words_and_pairs = {
         gram
         for text, _ in reviews(300, 1)
@@ -155,6 +156,7 @@ def test_the_cost_is_that_of_the_exported_model(folder, found):
     assert found["model_bytes"] == size(folder / "model" / "Format-Serving")
     assert found["parameters"] >= found["trainable_parameters"]
     assert 0 < found["latency_seconds"] <= found["slow_latency_seconds"]
+    assert 0 < found["serving_memory_bytes"] < 2e9
 
 
 def test_balanced_it_finds_more_of_a_rare_class():
