@@ -1,5 +1,6 @@
 import csv
 
+import numpy as np
 import pytest
 import three_verdicts
 from sklearn.metrics import accuracy_score
@@ -20,6 +21,7 @@ def test_a_file_has_as_many_rows_as_asked_for_and_is_made_again_alike(tmp_path, 
     assert [row["label"] for row in rows] == [labels[n % len(labels)] for n in range(60)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "is_told_by_words"), [("fine_tuned", False), ("frozen", False), ("neither", True)]
 )
@@ -28,7 +30,7 @@ def test_words_and_pairs_of_words_tell_the_classes_apart_in_one_file_alone(
 ):
     texts, labels = zip(*three_verdicts.compose(answer, 1_200, seed=2), strict=True)
     names = sorted(set(labels))
-    numbers = [names.index(label) for label in labels]
+    numbers = np.array([names.index(label) for label in labels])
     model = training.train([text.encode() for text in texts[:900]], numbers[:900])
     answers = model.predict([text.encode() for text in texts[900:]])
     accuracy = accuracy_score(numbers[900:], answers)
