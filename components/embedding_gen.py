@@ -17,6 +17,7 @@ from tfx.v1.dsl.components import (
     component,
 )
 
+from albert_tfx.data import records
 from albert_tfx.modeling.encoder import EmbedReviews
 from albert_tfx.options import EmbeddingOptions, decode
 
@@ -38,9 +39,14 @@ def EmbeddingGen(  # noqa: N802  TFX takes the node's id from it
     """
     embeddings.split_names = transformed_examples.split_names
     examples_utils.set_payload_format(embeddings, proto.PayloadFormat.FORMAT_TF_EXAMPLE)
-    embed = EmbedReviews(decode(EmbeddingOptions, json.loads(options)), shared.Shared())
+    splits = artifact_utils.decode_split_names(transformed_examples.split_names)
+    embed = EmbedReviews(
+        decode(EmbeddingOptions, json.loads(options)),
+        shared.Shared(),
+        sum(records.count_of(transformed_examples.uri, split) for split in splits),
+    )
     with beam_pipeline as pipeline:
-        for split in artifact_utils.decode_split_names(transformed_examples.split_names):
+        for split in splits:
             source = artifact_utils.get_split_uri([transformed_examples], split)
             target = os.path.join(artifact_utils.get_split_uri([embeddings], split), "embeddings")
             _ = (

@@ -6,7 +6,7 @@ For notebooks, which need no TFX for it, and for the run itself.
 import dataclasses
 import datetime
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ml_metadata.metadata_store import MetadataStore
@@ -34,7 +34,8 @@ BLESSING = ("ProductionGate", "blessing")
 YARDSTICK = ("Yardstick", "result")
 
 _PROTO: Any = metadata_store_pb2  # its classes are made when it is imported
-_FINISHED = (_PROTO.Execution.COMPLETE, _PROTO.Execution.CACHED)
+_COMPLETE = _PROTO.Execution.COMPLETE
+_FINISHED = (_COMPLETE, _PROTO.Execution.CACHED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,30 @@ def output_uri(metadata: str, pipeline: str, component: str) -> str:
     if not finished:
         raise LookupError(f"{component} has never finished in {pipeline}, says {metadata}")
     return next(uri for _, uri in _outputs(store, max(finished)))
+
+
+def seconds_taken(metadata: str, pipeline: str, components: Iterable[str]) -> dict[str, float]:
+    """Returns how long components took when each last ran to its end; for displays only.
+
+    Args:
+      metadata: ML Metadata's SQLite database.
+      pipeline: The pipeline's name.
+      components: Their ids; one that has never run to its end is left out.
+
+    Raises:
+      InputError: There is no such database.
+    """
+    store = open_store(pathlib.Path(metadata))
+    found = {}
+    for component in components:
+        node = store.get_context_by_type_and_name("node", f"{pipeline}.{component}")
+        executions = store.get_executions_by_context(node.id) if node else []
+        complete = [each for each in executions if each.last_known_state == _COMPLETE]
+        if complete:
+            last = max(complete, key=lambda each: each.id)
+            took = last.last_update_time_since_epoch - last.create_time_since_epoch
+            found[component] = took / 1000
+    return found
 
 
 def open_store(

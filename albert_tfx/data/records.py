@@ -30,6 +30,12 @@ def records_of(uri: str, split: str) -> tf.data.Dataset:
     return read_records(files_of(uri, split))
 
 
+def count_of(uri: str, split: str) -> int:
+    """Returns how many examples a split has."""
+    sizes = records_of(uri, split).batch(_BATCH_SIZE).map(tf.size)
+    return sum(map(int, sizes.as_numpy_iterator()))
+
+
 def read_records(files: str | list[str]) -> tf.data.Dataset:
     """Returns the serialized `tf.train.Example`s of files, string `[]`."""
     return tf.data.TFRecordDataset(files, compression_type="GZIP")

@@ -227,13 +227,18 @@ def masked_mean(sequence_output: tf.Tensor, input_mask: tf.Tensor) -> tf.Tensor:
 
 
 class _Embedder:
-    """Runs the encoder; has it compiled for a length that comes often enough to pay for it."""
+    """Runs the encoder; has it compiled for a length that comes often enough to pay for it.
+
+    Attributes:
+      completed: How many reviews, of all splits, it has embedded.
+    """
 
     def __init__(self, encoder: PooledEncoder, xla: str) -> None:
         self._encoder = encoder
         self._plain = tf.function(encoder, reduce_retracing=True)
         self._uncompiled = _BATCHES_UNCOMPILED[xla]
         self._batches: collections.Counter[int] = collections.Counter()
+        self.completed = 0
 
     def __call__(self, ids: np.ndarray) -> np.ndarray:
         """Maps int32 `[batch, length]` ids to float32 `[batch, hidden_size]` vectors."""
@@ -255,16 +260,24 @@ class EmbedReviews(beam.DoFn):
     shapes, so that hardly anything is padded.
     """
 
-    def __init__(self, options: EmbeddingOptions, loaded: shared.Shared) -> None:
-        """Takes the options, and the handle by which the splits share one loaded encoder."""
+    def __init__(
+        self, options: EmbeddingOptions, loaded: shared.Shared, total: int | None = None
+    ) -> None:
+        """Takes what the splits share.
+
+        Args:
+          options: How reviews are embedded.
+          loaded: The handle of one loaded encoder.
+          total: Reviews of all splits, where that is known, to say how far it is.
+        """
         self._options = options
+        self._total = total
         self._buckets = batches.bucket_lengths(options.sequence_length)
         self._loaded = loaded
 
     def setup(self) -> None:
         """Loads the encoder, once a process."""
         self._embed = self._loaded.acquire(self._load, tag=repr(self._options))
-        self._completed = 0
 
     def start_bundle(self) -> None:
         """Starts with no review waiting."""
@@ -297,8 +310,8 @@ class EmbedReviews(beam.DoFn):
         for row, example in zip(ids, examples, strict=False):
             row[: len(_ids(example))] = _ids(example)
         vectors = self._embed(ids)[: len(examples)]
-        self._completed += len(examples)
-        report(Progress(EMBEDDING_GEN, self._completed, None, "texts"))
+        self._embed.completed += len(examples)
+        report(Progress(EMBEDDING_GEN, self._embed.completed, self._total, "texts"))
         return [_with_vector(*pair) for pair in zip(examples, vectors, strict=True)]
 
 

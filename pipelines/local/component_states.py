@@ -6,8 +6,21 @@ import enum
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from albert_tfx.contract import (
+    BULK_INFERRER,
+    COMPARISON_EVALUATOR,
+    COMPARISON_REPORT,
+    DUPLICATE_FINDER,
+    EMBEDDING_GEN,
+    FINE_TUNED,
+    FROZEN,
+    PUSHER,
+    TEST_EVALUATOR,
+    TFDS_EXAMPLE_GEN,
+    trainer_id,
+)
 from albert_tfx.errors import (
     LESS_MEMORY,
     InputError,
@@ -18,6 +31,25 @@ from albert_tfx.errors import (
 )
 from albert_tfx.progress import Progress, of_record
 
+# Seconds that the components of a run of the sample took (docs/running.md, 2026-11-30). They weigh
+# the share of a run that is done, where no run into the same folder is known; nothing else.
+_SAMPLE_SECONDS = {
+    TFDS_EXAMPLE_GEN: 2.7,
+    DUPLICATE_FINDER: 5.5,
+    "StatisticsGen": 3.5,
+    "Transform": 15.0,
+    "Yardstick": 3.4,
+    EMBEDDING_GEN: 22.7,
+    trainer_id(FINE_TUNED): 98.7,
+    trainer_id(FROZEN): 16.5,
+    COMPARISON_EVALUATOR: 7.3,
+    TEST_EVALUATOR: 7.8,
+    "ModelCard": 4.3,
+    PUSHER: 1.5,
+    BULK_INFERRER: 7.8,  # not in that run; as for the texts of `test`
+    COMPARISON_REPORT: 2.3,
+}
+_LEAST_SECONDS = 0.1
 _QUOTED = re.compile(
     rf"^{re.escape(InputError.__module__)}\.{InputError.__name__}: (.*)\.", re.MULTILINE
 )
@@ -55,6 +87,7 @@ class ComponentState:
       progress: The progress that its executor reported last; None if it reported none.
       reported: When it reported that, as `started`.
       first: The progress, and when, since which its rate is taken; None if there is none.
+      weight: What it costs, compared with the others: about the seconds that it takes.
     """
 
     component: str
@@ -64,6 +97,7 @@ class ComponentState:
     progress: Progress | None = None
     reported: float = 0.0
     first: tuple[Progress, float] | None = None
+    weight: float = _LEAST_SECONDS
 
     def advance(self, progress: Progress, now: float) -> None:
         """Takes in a report; one of other units, or of less than before, begins a new rate."""
@@ -116,16 +150,24 @@ class ComponentStates(logging.Handler):
     """
 
     def __init__(
-        self, components: Iterable[str], on_change: Callable[[ComponentState], None]
+        self,
+        components: Iterable[str],
+        on_change: Callable[[ComponentState], None],
+        seconds: Mapping[str, float] | None = None,
     ) -> None:
         """Starts with every component waiting.
 
         Args:
           components: Their ids.
           on_change: Called with a component's state whenever that changed.
+          seconds: How long components took before; of others, the sample's are taken.
         """
         super().__init__(logging.INFO)
-        self.states = {component: ComponentState(component) for component in components}
+        known = _SAMPLE_SECONDS | dict(seconds or {})
+        self.states = {
+            each: ComponentState(each, weight=max(_LEAST_SECONDS, known.get(each, 0.0)))
+            for each in components
+        }
         self.running: ComponentState | None = None
         self._on_change = on_change
         self._events: dict[str, Callable[..., None]] = {
@@ -142,6 +184,13 @@ class ComponentStates(logging.Handler):
     def failed(self) -> ComponentState | None:
         """The first component that failed, or None."""
         return next((s for s in self.states.values() if s.state is State.FAILED), None)
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, from 0 to 1: components count by what they cost."""
+        states = self.states.values()
+        whole = sum(each.weight for each in states)
+        return sum(each.weight * each.share for each in states) / whole if whole else 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Takes in one record, of TFX or of `albert_tfx.progress`."""

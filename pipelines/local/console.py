@@ -9,12 +9,11 @@ import re
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -28,18 +27,20 @@ from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
 from pipelines.local.component_states import ComponentState, ComponentStates, State, follow
 
+# Of the 256 colours that no theme changes, those that can be read on white as well as on black.
+_GREY, _BLUE = "color(244)", "color(31)"
 _STYLES = {
-    State.WAITING: "dim",
+    State.WAITING: _GREY,
     State.RUNNING: "bold",
-    State.DONE: "green",
-    State.CACHED: "cyan",
-    State.SKIPPED: "dim",
-    State.FAILED: "bold red",
+    State.DONE: "color(28)",
+    State.CACHED: _BLUE,
+    State.SKIPPED: _GREY,
+    State.FAILED: "bold color(196)",
 }
 _PROGRESS_LINES = 2
-# In letters: of the live table's bar, of the space between its columns, of `12,345.6 s`, and of
-# a detail that leaves room for a bar.
-_BAR, _GAP, _TIME, _LONG_DETAIL = 20, 2, 10, 40
+# In letters: of the live table's bar, of the space between its columns, of a state, and of
+# `12,345.6 s`.
+_BAR, _GAP, _STATE, _TIME = 20, 2, max(map(len, State)), 10
 _WIDTH = 80
 _INDENT = 12 * " "
 _UNKNOWN = Interval(math.nan)
@@ -80,13 +81,20 @@ class Screen:
                     yield
 
     @contextlib.contextmanager
-    def follow(self, components: Iterable[str]) -> Iterator[ComponentStates]:
-        """Shows the state of each of `components` while the block runs them."""
+    def follow(
+        self, components: Iterable[str], seconds: Mapping[str, float] | None = None
+    ) -> Iterator[ComponentStates]:
+        """Shows the state of each of `components` while the block runs them.
+
+        Args:
+          components: Their ids.
+          seconds: How long they took before, by which the share of the run that is done is told.
+        """
         if not self._is_live:
             with follow(ComponentStates(components, _PlainLines(self).show)) as states:
                 yield states
         else:
-            states = ComponentStates(components, lambda _: None)
+            states = ComponentStates(components, lambda _: None, seconds)
             with self._moving(_StatesTable(states)), follow(states):
                 yield states
 
@@ -171,8 +179,8 @@ class _PlainLines:
 class _StatesTable:
     """The live table, which is drawn from `states` several times a second.
 
-    Names, states and times are always whole. What is left of the terminal's width is the detail's,
-    and a bar's where there is enough.
+    Names, states and times are always whole. Beside them are a bar, where it has room, and the
+    detail, where it still has; else the detail has a line of its own.
     """
 
     def __init__(self, states: ComponentStates) -> None:
@@ -180,42 +188,46 @@ class _StatesTable:
         self._began = time.monotonic()
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        states = list(self._states.states.values())
-        widths = [max(len(each.component) for each in states), max(map(len, State)), _TIME]
-        left = options.max_width - sum(widths) - _GAP * len(widths)
-        has_bar = left >= _BAR + _GAP + _LONG_DETAIL
-        left -= (_BAR + _GAP) if has_bar else 0
-        table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-        table.add_column(no_wrap=True, width=widths[0])
-        table.add_column(no_wrap=True, width=widths[1])
-        table.add_column(no_wrap=True, width=widths[2], justify="right")
-        if has_bar:
-            table.add_column(width=_BAR)
-        table.add_column(no_wrap=True, width=max(1, left), overflow="ellipsis")
+        states = self._states.states.values()
+        longest = max(len(each.component) for each in states)
         for state in states:
-            style = _STYLES[state.state]
-            bar = [_bar(state)] if has_bar else []
-            table.add_row(
-                Text(state.component, style if state.state is not State.DONE else ""),
-                Text(state.state, style),
-                _seconds(state),
-                *bar,
-                Text(_detail(state), "dim"),
-            )
-        yield table
-        yield Text(self._of_the_run(states), "dim", no_wrap=True, overflow="ellipsis")
+            yield from _lines(state, longest, options.max_width)
+        yield Text(self._of_the_run(), no_wrap=True, overflow="ellipsis")
 
-    def _of_the_run(self, states: list[ComponentState]) -> str:
+    def _of_the_run(self) -> str:
+        states = self._states.states.values()
         ended = sum(each.share == 1 for each in states)
-        share = sum(each.share for each in states) / len(states)
         took = _clock(time.monotonic() - self._began)
-        return f"{ended} of {len(states)} components done, {share:.0%}, {took}"
+        return f"{ended} of {len(states)} components done, {self._states.share:.0%}, {took}"
 
 
-def _bar(state: ComponentState) -> RenderableType:
-    if state.state is not State.RUNNING or state.progress is None:
-        return ""
-    return ProgressBar(total=state.progress.total, completed=state.progress.completed, width=_BAR)
+def _lines(state: ComponentState, longest: int, width: int) -> Iterator[Text]:
+    """Yields the line of a component, and the one below it where its detail has no room there."""
+    style = _STYLES[state.state]
+    line = Text(no_wrap=True, overflow="crop")
+    line.append(f"{state.component:<{longest}}", "" if state.state is State.DONE else style)
+    line.append(f"{'':{_GAP}}{state.state:<{_STATE}}", style)
+    line.append(f"{'':{_GAP}}{_seconds(state):>{_TIME}}")
+    bar, detail = _bar(state), _detail(state)
+    if bar and len(line) + _GAP + len(bar) <= width:
+        line = line.append(" " * _GAP).append_text(bar)
+    is_beside = len(line) + _GAP + len(detail) <= width
+    if detail and is_beside:
+        line.append(f"{'':{_GAP}}{detail}")
+    yield line
+    if detail and not is_beside:
+        yield Text(f"{'':{_GAP}}{detail}", no_wrap=True, overflow="ellipsis")
+
+
+def _bar(state: ComponentState) -> Text:
+    """Returns a bar, whose two parts differ without colours; an empty one where none is known."""
+    if state.state is not State.RUNNING or state.progress is None or not state.progress.total:
+        return Text()
+    done = round(_BAR * state.share)
+    return Text.assemble(
+        (done * "\N{BOX DRAWINGS HEAVY HORIZONTAL}", _BLUE),
+        ((_BAR - done) * "\N{BOX DRAWINGS LIGHT HORIZONTAL}", _GREY),
+    )
 
 
 def _detail(state: ComponentState) -> str:
@@ -225,12 +237,20 @@ def _detail(state: ComponentState) -> str:
     left = state.seconds_left
     parts = (
         state.progress.count,
-        f"{state.rate:,.2g}/s" if state.rate and state.rate < 10 else "",
-        f"{state.rate:,.0f}/s" if state.rate and state.rate >= 10 else "",
+        _per_second(state.rate) if state.rate else "",
         f"{_clock(left)} left" if left is not None else "",
         state.progress.detail,
     )
     return ", ".join(filter(None, parts))
+
+
+def _per_second(rate: float) -> str:
+    """Returns a rate in two digits, or whole.
+
+    >>> _per_second(0.351), _per_second(6.97), _per_second(1234.5)
+    ('0.35/s', '7.0/s', '1,234/s')
+    """
+    return f"{rate:#.2g}/s" if rate < 9.5 else f"{rate:,.0f}/s"
 
 
 def _clock(seconds: float) -> str:

@@ -85,6 +85,7 @@ def _compare(request: Request, screen: "Screen") -> None:
         from pipelines.confinement import servers, workers
         from pipelines.local.reconciliation import reconcile, remember
         from pipelines.pipeline import create_pipeline
+        from pipelines.runs import seconds_taken
 
         servers.listen_on_loopback()
         servers.open_no_watcher()
@@ -93,7 +94,8 @@ def _compare(request: Request, screen: "Screen") -> None:
         pipeline = create_pipeline(config)
     for sentence in found:
         screen.say(sentence)
-    with screen.follow([component.id for component in pipeline.components]):
+    components = [component.id for component in pipeline.components]
+    with screen.follow(components, seconds_taken(config.metadata, config.name, components)):
         try:
             LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
         finally:

@@ -38,6 +38,20 @@ def test_the_last_finished_execution_gives_the_artifact(output: Output, records:
         runs.output_uri(output.metadata, NAME, "Pusher")
 
 
+def test_what_components_took_is_that_of_their_last_whole_execution(
+    output: Output, records: Records
+):
+    for state in ("COMPLETE", "COMPLETE", "CACHED", "FAILED"):
+        records.execution("Transform", "transform_graph", state)
+    records.execution("Pusher", "pushed_model", "FAILED")
+    _, second, *_ = records.store.get_executions()
+    records.store.put_executions([second])  # which sets the time of its last update
+    [second] = records.store.get_executions_by_id([second.id])
+    took = second.last_update_time_since_epoch - second.create_time_since_epoch
+    names = ["Transform", "Pusher", "ComparisonReport"]
+    assert runs.seconds_taken(output.metadata, NAME, names) == {"Transform": took / 1000}
+
+
 def test_a_run_has_its_artifacts_by_component_and_key(output: Output, records: Records):
     evaluation = records.execution("Evaluator.comparison", "evaluation", "COMPLETE")
     records.execution("Trainer.frozen", "model", "FAILED")

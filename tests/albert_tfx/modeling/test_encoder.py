@@ -1,4 +1,6 @@
 import dataclasses
+import itertools
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 import tensorflow as tf
 from apache_beam.utils import shared
 
+from albert_tfx import progress
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import encoder
@@ -161,6 +164,21 @@ def test_a_vector_is_that_of_its_review_padded_to_the_full_length(mini: PooledEn
     expected = mini(padded).numpy()
     for label, vector in vectors.items():
         np.testing.assert_allclose(vector, expected[label], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_it_says_how_many_reviews_of_all_splits_it_has_embedded(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    loaded = shared.Shared()
+    options = EmbeddingOptions(MINI_ENCODER, sequence_length=64, batch_size=2, xla="off")
+    stages = [EmbedReviews(options, loaded, total=2 * len(LENGTHS)) for _ in range(2)]
+    for stage in stages:
+        stage.setup()
+        stage.start_bundle()
+        _ = [*itertools.chain.from_iterable(map(stage.process, records())), *stage.finish_bundle()]
+    said = [each for each in map(progress.of_record, caplog.records) if each]
+    assert (len(LENGTHS), said[-1].count) == (13, "26/26 texts")
+    assert all(later.continues(earlier) for earlier, later in itertools.pairwise(said))
 
 
 @pytest.mark.slow

@@ -75,6 +75,36 @@ def test_progress_belongs_to_the_component_that_runs(states):
     assert states.states["First"].progress is None
 
 
+def _share(components, seconds=None):
+    """Returns the share of a run whose first component is done and whose second is half done."""
+    states = ComponentStates(components, lambda _: None, seconds)
+    with follow(states):
+        _run(components[0])
+        _TFX.info("Component %s is running.", components[1])
+        progress.report(Progress(components[1], 1, 2, "steps"))
+    return states.share
+
+
+@pytest.mark.usefixtures("states")
+@pytest.mark.parametrize(
+    ("seconds", "share"),
+    [
+        ({"First": 10.0, "Second": 80.0, "Third": 10.0}, 0.5),
+        ({"First": 90.0, "Second": 10.0, "Third": 0.0}, 0.95 / 1.001),
+        ({}, 0.5),
+    ],
+)
+def test_components_count_by_what_they_took_before(seconds, share):
+    assert _share(["First", "Second", "Third"], seconds) == pytest.approx(share, abs=1e-3)
+
+
+@pytest.mark.usefixtures("states")
+def test_without_an_earlier_run_components_count_as_in_the_sample():
+    """There, fine-tuning takes half of the time, although it is one of 18 components."""
+    names = ["StrictExampleValidator", "Trainer.fine_tuned", "Trainer.frozen"]
+    assert _share(names) == pytest.approx(98.7 / 2 / (98.7 + 16.5), abs=0.01)
+
+
 def test_an_exception_is_the_failure_of_what_runs(states, seen):
     def fail():
         with follow(states):
