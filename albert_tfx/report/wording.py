@@ -523,10 +523,10 @@ def limits(summary: Summary, *, has_encoder: bool = True) -> dict[str, str]:
         "There are several slices.": "Their intervals are not widened for that.",
         "Other text may give another result.": "Nothing here was measured on texts of another kind "
         "or time.",
-        **(own if has_encoder and is_own(summary) else {}),
-        **(sample if _is_of_sample(summary) else {}),
         "Durations are those of one machine.": "They were measured once, and include the effect of "
         "other work on it.",
+        **(sample if _is_of_sample(summary) else {}),
+        **(own if has_encoder and is_own(summary) else {}),
     }
 
 

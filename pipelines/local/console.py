@@ -98,12 +98,13 @@ class Screen:
             with self._moving(_StatesTable(states)), follow(states):
                 yield states
 
-    def conclude(self, summary: Summary, folder: str) -> None:
+    def conclude(self, summary: Summary, folder: str, remarks: Iterable[str] = ()) -> None:
         """Shows both models, which won and why, and where the results are.
 
         Args:
           summary: Summary of the run.
           folder: The run's output folder.
+          remarks: What was said at the start, for who reads only the end.
         """
         width = min(_WIDTH, self._console.width) if self._is_live else _WIDTH
         self.say("")
@@ -111,7 +112,8 @@ class Screen:
         self.say("")
         self.say(_models_table(summary, width))
         self.say("")
-        for name, text in _outcome(summary, folder).items():
+        notes = (("note", remark) for remark in remarks)
+        for name, text in (*_outcome(summary, folder).items(), *notes):
             self.say(_wrapped(f"{name:<12}{text}", width))
 
     def close(self, line: str) -> None:

@@ -100,7 +100,7 @@ def _compare(request: Request, screen: "Screen") -> None:
             LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
         finally:
             remember(config)
-    screen.conclude(_publish_report(config), config.output)
+    screen.conclude(_publish_report(config), config.output, request.remarks)
     if config.scoring:
         screen.say(f"{'scored':<12}{_publish_predictions(config, config.scoring)}")
 

@@ -195,6 +195,16 @@ def test_the_encoder_is_called_by_its_kind_and_only_our_own_albert_needs_a_word(
     assert "ALBERT" not in render(encoder=None)
 
 
+def test_the_end_of_the_page_names_the_encoder_and_that_it_is_our_own(render):
+    """Whoever asks for ALBERT-base without a network gets the small one, by the same command."""
+    page = render(encoder=dataclasses.replace(summaries.ENCODER, handle="asset://small"))
+    end = page[page.index("To run this again") :]
+    assert "<dt>encoder</dt><dd>asset://small" in end
+    assert "not Google" in end
+    assert end.index("How the intervals") < end.index("This encoder is not ALBERT as published")
+    assert "<dt>encoder</dt>" not in render(encoder=None)
+
+
 def test_says_which_model_clearly_beats_word_counts_though_the_other_gains_more(render):
     sure = {"accuracy": Interval(0.02, 0.007, 0.033)}
     unsure = {"accuracy": Interval(0.029, -0.001, 0.059)}

@@ -200,6 +200,13 @@ def test_the_outcome_fits_every_width_and_paths_stay_whole(terminal, width):
     assert lines[at + 1].startswith(12 * " ")
 
 
+def test_what_was_said_at_the_start_is_said_again_at_the_end(pipe):
+    Screen(pipe).conclude(SUMMARY, "out", ["NOT albert-base: this run takes the small ALBERT"])
+    assert pipe.getvalue().endswith(
+        "\nnote        NOT albert-base: this run takes the small ALBERT\n"
+    )
+
+
 def test_a_line_that_is_too_long_for_a_terminal_is_wrapped_in_its_margin(terminal, width):
     Screen(terminal).say(f"tokens      {'median 12, ' * 20}end\nwithout a name {'word ' * 40}")
     lines = terminal.getvalue().splitlines()
