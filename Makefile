@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 LINTERS := types style arrows dockerfile
-.PHONY: help setup run serve check test coverage lint format bench notebook docs image test-image lock audit clean
+.PHONY: help setup run serve check test coverage lint format bench notebook notebook-update docs image test-image lock audit clean
 .PHONY: fast-tests $(LINTERS)
 
 PYTHON ?= $(shell for python in python3.11 python3 python; do command -v $$python && break; done)
@@ -48,24 +48,24 @@ $(SITE_INSTALLED): tools/site/requirements.txt tools/install.sh
 	@$(INSTALL) $(SITE) tools/site/requirements.txt
 	@touch $@
 
-setup: $(INSTALLED) ## Install what a run needs into .venv (once; ACCELERATOR=cpu or gpu)
+setup: $(INSTALLED) ## Install what runs into .venv (ACCELERATOR=cpu or gpu)
 
-run: $(INSTALLED) ## Train, compare and push on the sample reviews (ARGS= adds options)
+run: $(INSTALLED) ## Train, compare, push: the sample (ARGS= adds options)
 	@$(BIN)/python local_runner.py $(ARGS)
 
-serve: $(INSTALLED) ## Answer on 127.0.0.1 with the newest pushed model (ARGS= adds options)
+serve: $(INSTALLED) ## Answer on 127.0.0.1 with the newest model (ARGS=)
 	@$(BIN)/python serve.py $(ARGS)
 
-check: $(DEVELOPS) ## Lint beside the fast tests, which import no TFX (under a minute; ARGS= as for test)
+check: $(DEVELOPS) ## Lint beside the fast tests, under a minute (ARGS=)
 	@$(TOGETHER) $(LINTERS) fast-tests
 
-test: lint ## Lint, then every test (a quarter of an hour; ARGS= adds pytest's options)
+test: lint ## Lint, then every test, a quarter of an hour (ARGS=)
 	@$(BIN)/python -m pytest $(ARGS)
 
 fast-tests:
 	@$(BIN)/python -m pytest --fast $(WORKERS) $(ARGS)
 
-coverage: $(DEVELOPS) ## Every test, then the lines that none has reached (ARGS= as for test)
+coverage: $(DEVELOPS) ## Every test, then the lines that none reached (ARGS=)
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: $(DEVELOPS) ## Check style, types, and which room imports which
@@ -91,24 +91,27 @@ format: $(DEVELOPS) ## Put the code into the form that lint asks for
 bench: $(INSTALLED) ## Run the benchmarks that the README quotes
 	@$(BIN)/python benchmarks/run_all.py $(ARGS)
 
-notebook: $(DEVELOPS) ## Execute notebooks/compare_models.ipynb on the last run, and keep what it shows
+notebook: $(DEVELOPS) ## Execute a copy of the notebook on the runs in output/
 	@$(BIN)/python tools/execute_notebook.py $(ARGS)
+
+notebook-update: $(DEVELOPS) ## The same, into the notebook itself (for maintainers)
+	@$(BIN)/python tools/execute_notebook.py --update $(ARGS)
 
 docs: $(SITE_INSTALLED) ## Build the documents as a site, build/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
 	@echo "build/site/index.html; with search: python -m http.server --bind 127.0.0.1 --directory build/site"
 
-image: ## Build the image of the tasks, by docker or podman (ARGS= adds the engine's options)
+image: ## Build the tasks' image, by docker or podman (ARGS=)
 	@$(ENGINE) build --target tasks --tag $(IMAGE) $(ARGS) .
 	@$(ENGINE) image prune --force --filter label=$(IMAGE_LABEL) >/dev/null
 
 test-image: $(DEVELOPS) ## Test that image (IMAGE= names another one)
 	@IMAGE=$(IMAGE) $(BIN)/python -m pytest -rs tests/test_image.py $(ARGS)
 
-lock: ## Pin every package of pyproject.toml, with hashes, in requirements*.txt (needs uv)
+lock: ## Pin every package, with hashes (needs uv)
 	@tools/lock.sh
 
-audit: ## Ask the advisories' database about every pinned package (needs uv and the network)
+audit: ## Look up advisories on every pinned package (needs uv)
 	uv tool run pip-audit --no-deps --disable-pip $(addprefix -r ,$(wildcard requirements*.txt) tools/site/requirements.txt)
 
 clean: ## Remove what was built here; outputs of runs stay

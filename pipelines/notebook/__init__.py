@@ -9,11 +9,15 @@ import os
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import logging
-
 import pandas as pd
 
-logging.getLogger("tensorflow").setLevel(logging.ERROR)  # TFMA calls what TensorFlow deprecates
+from albert_tfx.prediction.pushed_model import silenced_errors
+
+with silenced_errors():  # C++ writes there before anything can ask it not to
+    import tensorflow as tf
+    import tfx_bsl.public.tfxio  # noqa: F401  has a C++ library of its own
+
+tf.get_logger().setLevel("ERROR")  # TFMA calls what TensorFlow deprecates
 pd.options.display.float_format = "{:,.3f}".format
 pd.options.display.html.use_mathjax = False  # a label may be called $x$
 pd.options.display.max_colwidth = None

@@ -21,6 +21,15 @@ _UNKNOWN = "-"
 _WITHOUT = ("--output",)
 
 
+class Shown(pd.DataFrame):
+    """A table that a notebook shows with words to the left, and nothing where nothing is known."""
+
+    def _repr_html_(self) -> str:
+        shown = self.to_html(na_rep="", notebook=True)
+        has_numbers = any(map(pd.api.types.is_numeric_dtype, self.dtypes))
+        return shown if has_numbers else shown.replace("<td>", '<td style="text-align: left">')
+
+
 def answer(summary: Summary) -> pd.Series:
     """Returns what a run found, in words: the verdict, the winner and why, the yardstick, test."""
     found = {
@@ -65,7 +74,7 @@ def histories(found: Mapping[str, TrainingHistory]) -> pd.DataFrame:
     """Returns one row an epoch, with a column for each model and metric."""
     tables = {name: pd.DataFrame(list(each.epochs)) for name, each in found.items()}
     table = pd.concat(tables, axis=1)
-    return table.set_axis(range(1, len(table) + 1), axis=0).rename_axis("epoch")
+    return Shown(table.set_axis(range(1, len(table) + 1), axis=0).rename_axis("epoch"))
 
 
 def runs(found: Sequence[PipelineRun]) -> pd.DataFrame:
@@ -100,7 +109,7 @@ def texts(found: Sequence[Disagreement], most: int = 10) -> pd.DataFrame:
         }
         for each in found[:most]
     ]
-    return pd.DataFrame(rows)
+    return Shown(rows)
 
 
 def compared(earlier: PipelineRun, later: PipelineRun) -> pd.DataFrame:

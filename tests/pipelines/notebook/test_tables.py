@@ -161,3 +161,10 @@ def test_disagreements_have_each_model_s_answer_with_its_probability():
     table = tables.texts([given] * 12)
     assert len(table) == 10
     assert table.iloc[0].tolist() == ["a text", "good", "bad (75%)", "good (99%)"]
+
+
+def test_words_are_shown_to_the_left_and_what_is_not_known_as_nothing():
+    words = tables.Shown({"text": ["a <td> of markup"]})._repr_html_()
+    assert words.count('<td style="text-align: left">a &lt;td&gt; of markup</td>') == 1
+    numbers = tables.Shown({"loss": [0.5, math.nan]})._repr_html_()
+    assert [each.split("<")[0] for each in numbers.split("<td>")[1:]] == ["0.500", ""]
