@@ -24,7 +24,9 @@ import apache_beam as beam
 from figures import Figure, add_results_option, publish
 from tfx.types import Artifact, standard_artifacts
 
-from albert_tfx.data import duplicates, schema
+from albert_tfx.data import schema
+from albert_tfx.data.duplicates.findings import EXACT, NEAR
+from albert_tfx.data.duplicates.report import load_duplicates
 from albert_tfx.evaluation import baseline
 from albert_tfx.options import DatasetOptions, DuplicateOptions, encode
 from components import tfds_example_gen
@@ -58,14 +60,14 @@ def measure(dataset: str, folder: Path) -> list[Figure]:
     with _costs("Yardstick", costs):
         Yardstick.test_call(examples=examples, schema=curated, result=result, model=model)
     return [
-        *_duplicates(duplicates.load_duplicates(report.uri)),
+        *_duplicates(load_duplicates(report.uri)),
         *_yardstick(baseline.load_yardstick(result.uri)),
         *costs,
     ]
 
 
 def _duplicates(found: dict[str, Any]) -> Iterator[Figure]:
-    for kind in (duplicates.EXACT, duplicates.NEAR):
+    for kind in (EXACT, NEAR):
         for split, others in found[kind].items():
             for other, count in others.items():
                 yield Figure(f"{kind} duplicates, {split} of {other}", count, "reviews")

@@ -17,7 +17,8 @@ from tfx.v1.dsl.components import (
     component,
 )
 
-from albert_tfx.data import duplicates
+from albert_tfx.data.duplicates.removal import TakeOutDuplicates
+from albert_tfx.data.duplicates.report import load_duplicates, refuse_lost_classes
 from albert_tfx.options import DuplicateOptions, decode
 
 # What readers of Examples go by, and what says which data they are.
@@ -43,7 +44,7 @@ def DuplicateFinder(  # noqa: N802  TFX takes the node's id from it
 
     From `train` goes whatever is in `eval`, in `test` or earlier in `train`, and from `eval`
     whatever is in `test` or earlier in `eval`; `test` stays whole, as results on it are to be
-    compared with others'. `albert_tfx/data/similarity.py` defines what counts as the same.
+    compared with others'. `albert_tfx/data/duplicates/similarity.py` defines what counts as alike.
 
     Args:
       raw_examples: With the splits `train`, `eval` and `test`.
@@ -58,10 +59,8 @@ def DuplicateFinder(  # noqa: N802  TFX takes the node's id from it
     keep = decode(DuplicateOptions, json.loads(options)).keep
     _describe_alike(raw_examples, examples)
     with beam_pipeline as pipeline:
-        _ = pipeline | duplicates.TakeOutDuplicates(
-            raw_examples.uri, examples.uri, report.uri, keep
-        )
-    duplicates.refuse_lost_classes(duplicates.load_duplicates(report.uri))
+        _ = pipeline | TakeOutDuplicates(raw_examples.uri, examples.uri, report.uri, keep)
+    refuse_lost_classes(load_duplicates(report.uri))
 
 
 def _describe_alike(source: Examples, target: Examples) -> None:

@@ -20,7 +20,7 @@ from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, MODEL_CARD_FILE
-from albert_tfx.data.duplicates import SplitSizes, load_duplicates
+from albert_tfx.data.duplicates.report import SplitSizes, load_duplicates
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.baseline import Answers, load_yardstick
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from albert_tfx.contract import EVAL, TEST, TRAIN
-from albert_tfx.data import similarity
+from albert_tfx.data import words
 from albert_tfx.data.tfds_source import ResolvedDataset
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import tokens
@@ -118,7 +118,7 @@ def survey(dataset: ResolvedDataset, preprocessor: str) -> Survey:
 def _add(found: Survey, split: str, rows: Iterable[tuple[bytes, int]]) -> None:
     for text, label in rows:
         found.counts[split][label] += 1
-        digest = similarity.digest(similarity.words(text.decode(errors="replace")))
+        digest = words.digest(words.words(text.decode(errors="replace")))
         key = int.from_bytes(digest[:8], "big")
         found.splits_of.setdefault(key, collections.Counter())[split] += 1
 

@@ -26,7 +26,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 
 from albert_tfx.contract import LABEL, LABELS, PROBABILITIES, TEXT
-from albert_tfx.data.similarity import HASH_BYTES, text_hash
+from albert_tfx.data.words import HASH_BYTES, text_hash
 from albert_tfx.evaluation.metrics import METRICS, Floats, Ints, estimate
 
 GAINED = "gained"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from albert_tfx.contract import EXTRA_ASSETS, RECIPE_FILE, SEEDS_FILE, TEST
 from albert_tfx.data.lengths import count_words
-from albert_tfx.data.similarity import text_hash
+from albert_tfx.data.words import text_hash
 from albert_tfx.errors import InputError
 from albert_tfx.storage import write_bytes
 

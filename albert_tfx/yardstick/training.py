@@ -30,7 +30,7 @@ from albert_tfx.contract import (
     YARDSTICK_FILE,
 )
 from albert_tfx.data.records import reviews_of
-from albert_tfx.data.similarity import text_hash
+from albert_tfx.data.words import text_hash
 from albert_tfx.evaluation.measurements import measure
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
 from albert_tfx.modeling.serving_model import write_warmup

@@ -1,6 +1,5 @@
 """DuplicateFinder: what it finds, takes out and leaves in its place."""
 
-import collections
 import json
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from tfx.types import artifact_utils, standard_artifacts
 
-from albert_tfx.data import duplicates
-from albert_tfx.data.duplicates import SplitSizes, load_duplicates
+from albert_tfx.data.duplicates.report import SplitSizes, load_duplicates
 from albert_tfx.data.lengths import count_words
 from albert_tfx.data.records import split_folder
 from albert_tfx.errors import InputError
@@ -251,26 +249,3 @@ def test_a_split_without_a_class_left_is_refused(tmp_path):
         match=r"number 1, counted from 0, in the eval split .*\(1 in all\).*--keep-duplicates",
     ):
         execute(raw, tmp_path)
-
-
-def test_a_crowded_bucket_costs_no_more_than_so_many_comparisons_each():
-    positions = [(2, 0, row) for row in range(500)]
-    random = np.random.default_rng(seed=1)
-    texts = [(tuple(each), np.int64(7).tobytes()) for each in random.permutation(positions)]
-    [(shard, block)] = duplicates._bands(texts)
-    pairs = list(duplicates._candidates((shard, [block])))
-    assert len(pairs) < 500 * duplicates._MOST_COMPARED
-    assert {later for _, later in pairs} == set(positions[1:])
-    assert all(earlier < later for earlier, later in pairs)
-
-
-def test_the_bands_of_a_shard_are_compared_by_their_whole_keys():
-    shards = duplicates._SHARDS
-    keys = {(0, 0, 1): [3, 5], (1, 0, 2): [3, 5 + shards], (2, 0, 3): [-(2**62) * 2, 5 + shards]}
-    texts = [(place, np.array(each, np.int64).tobytes()) for place, each in keys.items()]
-    blocks = collections.defaultdict(list)
-    for some in (texts[:1], texts[1:]):
-        for shard, block in duplicates._bands(some):
-            blocks[shard].append(block)
-    pairs = {pair for shard in blocks.items() for pair in duplicates._candidates(shard)}
-    assert pairs == {((0, 0, 1), (1, 0, 2)), ((1, 0, 2), (2, 0, 3))}

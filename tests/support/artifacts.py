@@ -22,7 +22,7 @@ from tfx.utils import json_utils, proto_utils
 
 from albert_tfx.contract import LABEL, SIZES_FILE, TEXT
 from albert_tfx.data import schema
-from albert_tfx.data.duplicates import SplitSizes
+from albert_tfx.data.duplicates.report import SplitSizes
 from albert_tfx.data.lengths import ReviewLengths, count_words
 from albert_tfx.data.records import reviews_of
 from albert_tfx.modeling.fitting import TrainingHistory

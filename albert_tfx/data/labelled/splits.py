@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albert_tfx import contract
-from albert_tfx.data import similarity
+from albert_tfx.data import words
 from albert_tfx.errors import InputError
 
 SIDES = (contract.TRAIN, contract.EVAL, contract.TEST)
@@ -45,8 +45,8 @@ Sides = npt.NDArray[np.uint8]
 
 
 def text_hash(text: str) -> int:
-    """Returns 64 bits that are alike for texts of the same words; see `similarity.words`."""
-    return _hash(" ".join(similarity.words(text)))
+    """Returns 64 bits that are alike for texts of the same words; see `words.words`."""
+    return _hash(" ".join(words.words(text)))
 
 
 def group_hash(name: str) -> int:

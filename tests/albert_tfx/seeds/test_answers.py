@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from albert_tfx.data.similarity import text_hash
+from albert_tfx.data.words import text_hash
 from albert_tfx.errors import InputError
 from albert_tfx.seeds import answers
 from albert_tfx.seeds.answers import Answers

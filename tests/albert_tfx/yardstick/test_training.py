@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 
-from albert_tfx.data.similarity import text_hash
+from albert_tfx.data.words import text_hash
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation import baseline
 from albert_tfx.evaluation.baseline import load_yardstick
