@@ -96,9 +96,9 @@ class ModelMetrics:
 
     @property
     def undefined(self) -> list[str]:
-        """What is no finite number, as `log loss is nan`; a model has none unless it diverged."""
+        """What is no finite number, as `log loss is undefined`; none unless a model diverged."""
         return [
-            f"{each.title} is {self[each.name].value}"
+            _undefined(each, self[each.name].value)
             for each in (ACCURACY, AUC, LOG_LOSS)
             if not math.isfinite(self[each.name].value)
         ]
@@ -418,7 +418,11 @@ def undefined_metrics(model: ModelMetrics, decides: Metric) -> list[str]:
     """Returns `model.undefined`, with the metric that decides where that is no finite number."""
     value = model[decides.name].value
     is_listed = decides in (ACCURACY, AUC, LOG_LOSS) or math.isfinite(value)
-    return model.undefined if is_listed else [*model.undefined, f"{decides.title} is {value}"]
+    return model.undefined if is_listed else [*model.undefined, _undefined(decides, value)]
+
+
+def _undefined(metric: Metric, value: float) -> str:
+    return f"{metric.title} is {'undefined' if math.isnan(value) else 'infinite'}"
 
 
 def measure(labels: Ints, probabilities: Floats) -> ModelMetrics:

@@ -375,6 +375,7 @@ CALIBRATION_ERROR = Metric(
     "of right answers",
     _calibration_error,
     higher_is_better=False,
+    is_percentage=True,
 )
 
 METRICS = {

@@ -1,7 +1,6 @@
-"""What an exported model costs its users: bytes on disk and in memory, seconds a review."""
+"""What an exported model costs its users: bytes on disk, seconds a review."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Sequence
 
@@ -11,7 +10,6 @@ import tensorflow_text  # noqa: F401  registers the operations of the exported m
 
 from albert_tfx.contract import SERVING_DEFAULT
 from albert_tfx.data.records import records_of
-from albert_tfx.resources import memory
 from albert_tfx.storage import size
 
 # The first call of a signature traces and optimises its graph, and a new length may do so again.
@@ -27,13 +25,11 @@ class ModelCost:
       bytes: Size of the SavedModel's files.
       latency_seconds: Median wall-clock time of one review, in a batch of its own.
       slow_latency_seconds: Of ten reviews, one takes longer.
-      serving_memory_bytes: What `memory.taken` says of loading it and of these reviews.
     """
 
     bytes: int
     latency_seconds: float
     slow_latency_seconds: float
-    serving_memory_bytes: float = math.nan
 
 
 def measure_cost(folder: str, serialized: Sequence[bytes]) -> ModelCost:
@@ -43,11 +39,10 @@ def measure_cost(folder: str, serialized: Sequence[bytes]) -> ModelCost:
       folder: An exported model's.
       serialized: `tf.train.Example`s; see `sample_of`.
     """
-    with memory.taken() as used:
-        classify = tf.saved_model.load(folder).signatures[SERVING_DEFAULT]
-        seconds = [_seconds(classify, each) for each in serialized]
+    classify = tf.saved_model.load(folder).signatures[SERVING_DEFAULT]
+    seconds = [_seconds(classify, each) for each in serialized]
     median, slow = np.quantile(seconds[min(_WARM_UP, len(seconds) // 2) :], (0.5, 0.9))
-    return ModelCost(size(folder), float(median), float(slow), used.bytes)
+    return ModelCost(size(folder), float(median), float(slow))
 
 
 def sample_of(uri: str, split: str) -> list[bytes]:

@@ -12,7 +12,9 @@ from albert_tfx.evaluation.measurements import (
     ProductionComparison,
     undefined_metrics,
 )
+from albert_tfx.evaluation.metrics import Metric
 from albert_tfx.options import ProductionPolicy
+from albert_tfx.release import notation
 from albert_tfx.storage import read_json
 
 
@@ -83,13 +85,25 @@ def judge(
     if not math.isfinite(comparison.gain.value):
         reason = f"The new model is refused: its gain of {comparison.metric.title} is not defined."
         return Verdict(False, Rule.UNDEFINED, reason)
-    against = _against(comparison.gain, comparison)
-    return _compare(policy.max_production_loss, comparison.gain, against)
+    return _compare(policy.max_production_loss, comparison.gain, comparison)
+
+
+def _compare(allowed: float, gain: Interval, comparison: ProductionComparison) -> Verdict:
+    against = _against(gain, comparison)
+    if gain.value < -allowed:
+        where = _below(-allowed, gain, comparison.metric)
+        return Verdict(False, Rule.WORSE, f"The new model is refused, with {against}. {where}.")
+    if gain.value < 0:
+        reason = f"The new model seems worse, but no more than is allowed, with {against}."
+        return Verdict(True, Rule.LOSS_ALLOWED, reason)
+    return Verdict(True, Rule.NOT_WORSE, f"The new model seems no worse, with {against}.")
 
 
 def _against(gain: Interval, comparison: ProductionComparison) -> str:
-    better = "" if comparison.metric.higher_is_better else "less "
-    said = f"{gain:+.4f} of {better}{comparison.metric.title} against the model in production"
+    metric = comparison.metric
+    better = "" if metric.higher_is_better else "less "
+    gained = notation.bounded_change(metric, gain)
+    said = f"{gained} of {better}{metric.title} against the model in production"
     recipes = comparison.recipes
     if recipes is None:
         return said
@@ -99,18 +113,9 @@ def _against(gain: Interval, comparison: ProductionComparison) -> str:
     )
 
 
-def _compare(max_loss: float, gain: Interval, against: str) -> Verdict:
-    if gain.value < -max_loss:
-        limit = f"{-max_loss or 0.0:g}"
-        proven = gain.upper is not None and gain.upper < -max_loss
-        where = (
-            f"The whole interval, up to {gain.upper:+.4f}, is below {limit}"
-            if proven
-            else f"The estimate, {gain.value:+.4f}, is below {limit}"
-        )
-        reason = f"The new model is refused, with {against}. {where}."
-        return Verdict(False, Rule.WORSE, reason)
-    if gain.value < 0:
-        reason = f"The new model seems worse, but no more than is allowed, with {against}."
-        return Verdict(True, Rule.LOSS_ALLOWED, reason)
-    return Verdict(True, Rule.NOT_WORSE, f"The new model seems no worse, with {against}.")
+def _below(limit: float, gain: Interval, metric: Metric) -> str:
+    """Returns whether the whole interval or the estimate alone is below the limit."""
+    said = f"is below {notation.step(metric, limit)}"
+    if gain.upper is not None and gain.upper < limit:
+        return f"The whole interval, up to {notation.change(metric, gain.upper, limit)}, {said}"
+    return f"The estimate, {notation.change(metric, gain.value, limit)}, {said}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from etils import epath
 
-from albert_tfx.contract import DECISION_FILE, FINE_TUNED, FROZEN, YARDSTICK
+from albert_tfx.contract import ALL_NAMES, DECISION_FILE, FINE_TUNED, FROZEN, YARDSTICK
 from albert_tfx.evaluation.measurements import (
     Comparison,
     Interval,
@@ -16,8 +16,9 @@ from albert_tfx.evaluation.measurements import (
     improvement,
     undefined_metrics,
 )
-from albert_tfx.evaluation.metrics import ACCURACY, Metric
+from albert_tfx.evaluation.metrics import ACCURACY, AUC, Metric
 from albert_tfx.options import ALL_CANDIDATES, SelectionPolicy
+from albert_tfx.release import notation
 from albert_tfx.storage import read_json
 
 
@@ -132,18 +133,19 @@ def _lead(policy: SelectionPolicy, comparison: Comparison) -> Decision:
     for name, other in ((FINE_TUNED, FROZEN), (FROZEN, FINE_TUNED)):
         undefined = undefined_metrics(_metrics(comparison, name), comparison.metric)
         if undefined:
-            why = f"{name} has diverged, as its {', '.join(undefined)}"
+            why = f"{ALL_NAMES[name]} has diverged, as its {', '.join(undefined)}"
             return _win(other, Rule.ONLY_DEFINED, why)
-    gain = comparison.gain
-    gained = f"fine-tuning {_verb(comparison.metric)} by {gain:+.4f}"
-    bound = f"{gained}, {_whose('lower', gain.lower)}"
+    metric, gain = comparison.metric, comparison.gain
+    gained = f"fine-tuning {_changes(metric, gain)}"
     if not gain.least > policy.min_gain:
-        return _win(FROZEN, Rule.NO_SURE_GAIN, f"{bound} does not exceed {policy.min_gain:g}")
+        unsure = _unlike(metric, "lower", gain.lower, "does not exceed", policy.min_gain)
+        return _win(FROZEN, Rule.NO_SURE_GAIN, f"{gained}, {unsure}")
     lost = _largest_loss(policy, comparison, lambda each: each.deciding)
     if lost is not None:
-        loss = _describe_loss(*lost, policy.max_slice_loss)
+        loss = _describe_loss(*lost, metric, policy.max_slice_loss)
         return _win(FROZEN, Rule.SLICE_LOSS, f"{gained} overall, but {loss}")
-    return _win(FINE_TUNED, Rule.SURE_GAIN, f"{bound} exceeds {policy.min_gain:g}")
+    sure = _unlike(metric, "lower", gain.lower, "exceeds", policy.min_gain)
+    return _win(FINE_TUNED, Rule.SURE_GAIN, f"{gained}, {sure}")
 
 
 def _lead_over_yardstick(
@@ -159,27 +161,36 @@ def _lead_over_yardstick(
             return lead
         objections[model] = objection
     why = objections[lead.selected]
-    return _win(YARDSTICK, Rule.YARDSTICK_NOT_BEATEN, f"{lead.selected}, compared with it, {why}")
+    compared = f"{ALL_NAMES[lead.selected]}, compared with it, {why}"
+    return _win(YARDSTICK, Rule.YARDSTICK_NOT_BEATEN, compared)
 
 
 def _objection(policy: SelectionPolicy, comparison: Comparison, model: str) -> str | None:
     """Returns why a model is not to be preferred to the yardstick; None where it is."""
     gain = comparison.gain_over_yardstick(model) or Interval(math.nan)
-    gained = f"{_verb(comparison.metric)} by {gain:+.4f}"
+    metric, gained = comparison.metric, _changes(comparison.metric, gain)
     if not gain.least > policy.min_gain:
-        return f"{gained}, {_whose('lower', gain.lower)} does not exceed {policy.min_gain:g}"
+        unsure = _unlike(metric, "lower", gain.lower, "does not exceed", policy.min_gain)
+        return f"{gained}, {unsure}"
     lost = _largest_loss(policy, comparison, lambda each: each.gains[model])
     if lost is not None:
-        return f"{gained} overall, but {_describe_loss(*lost, policy.max_slice_loss)}"
+        return f"{gained} overall, but {_describe_loss(*lost, metric, policy.max_slice_loss)}"
     return None
 
 
 def _win(model: str, rule: Rule, why: str) -> Decision:
-    return Decision(model, model, rule, f"{model} wins: {why}.")
+    return Decision(model, model, rule, f"{_starting(ALL_NAMES[model])} wins: {why}.")
 
 
-def _verb(metric: Metric) -> str:
-    return f"{'changes' if metric.higher_is_better else 'lowers'} {metric.title}"
+def _starting(clause: str) -> str:
+    """Returns a clause as a sentence begins."""
+    return f"{clause[0].upper()}{clause[1:]}"
+
+
+def _changes(metric: Metric, gain: Interval) -> str:
+    """Returns `changes accuracy by +5.2 points (+3.0 to +7.4)`."""
+    verb = "changes" if metric.higher_is_better else "lowers"
+    return f"{verb} {metric.title} by {notation.bounded_change(metric, gain)}"
 
 
 def _largest_loss(
@@ -201,31 +212,42 @@ def _largest_loss(
 
 def _gain_on(part: SliceComparison, metric: Metric, difference: Interval) -> Interval:
     """Returns a difference on a slice with the sign of a gain, by the metric that decides there."""
-    return improvement(ACCURACY if part.metric == ACCURACY.name else metric, difference)
+    return improvement(_deciding_on(part, metric), difference)
 
 
-def _describe_loss(lost: SliceComparison, gain: Interval, bound: float) -> str:
+def _deciding_on(part: SliceComparison, metric: Metric) -> Metric:
+    return ACCURACY if part.metric == ACCURACY.name else metric
+
+
+def _describe_loss(lost: SliceComparison, gain: Interval, metric: Metric, allowed: float) -> str:
+    decides = _deciding_on(lost, metric)
     return (
-        f"on the {lost.examples:,} texts of {lost.name} by {gain:+.4f}, "
-        f"{_whose('upper', gain.upper)} is below {-bound or 0.0:g}"
+        f"on the {lost.examples:,} texts of {lost.name} by {notation.bounded_change(decides, gain)}"
+        f", {_unlike(decides, 'upper', gain.upper, 'is below', -allowed)}"
     )
 
 
-def _whose(name: str, bound: float | None, form: str = "+.4f") -> str:
-    """Returns how a sentence goes on after an interval: with its bound, or the value itself."""
-    return "which" if bound is None else f"whose {name} bound, {bound:{form}},"
+def _unlike(metric: Metric, name: str, bound: float | None, is_to: str, limit: float) -> str:
+    """Returns how a sentence goes on after a difference: how its bound is to a limit.
+
+    Such as `whose lower bound, +3.0, exceeds 0`; of the difference itself where it has no bounds.
+    """
+    said = f"{is_to} {notation.step(metric, limit)}"
+    if bound is None:
+        return f"which {said}"
+    return f"whose {name} bound, {notation.number(metric, bound, limit)}, {said}"
 
 
 def _undefined_comparison(lead: Decision, comparison: Comparison) -> tuple[Rule, str] | None:
     metric = comparison.metric
     undefined = [
-        f"{lead.selected}'s {each}"
+        f"{ALL_NAMES[lead.selected]}'s {each}"
         for each in undefined_metrics(_metrics(comparison, lead.selected), metric)
     ]
     figures = {_constant_name(metric): _constant(comparison)}
     if lead.rule not in (Rule.ONLY_DEFINED, Rule.YARDSTICK_NOT_BEATEN):
         figures[f"the {metric.title} difference"] = comparison.gain.value
-    undefined += [f"{name} is {x}" for name, x in figures.items() if not math.isfinite(x)]
+    undefined += [f"{name} is undefined" for name, x in figures.items() if not math.isfinite(x)]
     return (Rule.UNDEFINED, ", ".join(undefined)) if undefined else None
 
 
@@ -252,16 +274,20 @@ def _below_a_floor(
     policy: SelectionPolicy, selected: str, comparison: Comparison
 ) -> tuple[Rule, str] | None:
     metrics, metric = _metrics(comparison, selected), comparison.metric
-    accuracy, leads = metrics.accuracy, f"{selected} is preferred, but its"
-    if accuracy.value < policy.min_accuracy:
-        return Rule.MIN_ACCURACY, (
-            f"{leads} accuracy {accuracy.value:.4f} is below {policy.min_accuracy:g}"
-        )
-    if metrics.auc < policy.min_auc:
-        return Rule.MIN_AUC, f"{leads} AUC {metrics.auc:.4f} is below {policy.min_auc:g}"
-    worst, value = policy.worst_metric, metrics[metric.name].value
-    if worst is not None and _signed(metric, value) < _signed(metric, worst):
-        return Rule.WORST_METRIC, f"{leads} {metric.title} {value:.4f} is worse than {worst:g}"
+    floors = (
+        (Rule.MIN_ACCURACY, ACCURACY, policy.min_accuracy),
+        (Rule.MIN_AUC, AUC, policy.min_auc),
+        (Rule.WORST_METRIC, metric, policy.worst_metric),
+    )
+    for rule, each, least in floors:
+        value = metrics[each.name].value
+        if least is not None and _signed(each, value) < _signed(each, least):
+            reached = notation.value(each, value, least)
+            is_to = "below" if each.higher_is_better else "above"
+            return rule, (
+                f"{ALL_NAMES[selected]} is preferred, but its {each.title}, {reached}, is {is_to} "
+                f"{notation.floor(each, least)}"
+            )
     return None
 
 
@@ -283,11 +309,16 @@ def _no_better_than_constant(
         if guard.higher_is_better
         else ("upper", value.upper, "go below")
     )
-    by_more = f"by more than {margin:g} " if margin else ""
+    whose = (
+        "which"
+        if known is None
+        else f"whose {side} bound, {notation.value(guard, known, constant)},"
+    )
+    by_more = f"by more than {notation.step(guard, margin)} " if margin else ""
     return Rule.MAJORITY, (
-        f"{selected} is preferred, but its {title} is {value:.4f}, "
-        f"{_whose(side, known, '.4f')} does not {exceed} {by_more}what "
-        f"{_constant_answer(guard)} gives, {constant:.4f}"
+        f"{ALL_NAMES[selected]} is preferred, but its {title} is "
+        f"{notation.bounded_value(guard, value)}, {whose} does not {exceed} {by_more}what "
+        f"{_constant_answer(guard)} gives, {notation.value(guard, constant)}"
     )
 
 
@@ -302,9 +333,11 @@ def _no_better_than_yardstick(
     margin, gain = policy.min_gain_over_yardstick, comparison.gain_over_yardstick(selected)
     if margin is None or gain is None or gain.least > margin:
         return None
+    metric = comparison.metric
+    unsure = _unlike(metric, "lower", gain.lower, "does not exceed", margin)
     return Rule.YARDSTICK, (
-        f"{selected} is preferred, but compared with TF-IDF it {_verb(comparison.metric)} by "
-        f"{gain:+.4f}, {_whose('lower', gain.lower)} does not exceed {margin:g}"
+        f"{ALL_NAMES[selected]} is preferred, but compared with TF-IDF it "
+        f"{_changes(metric, gain)}, {unsure}"
     )
 
 

@@ -17,6 +17,8 @@ from albert_tfx.evaluation.measurements import (
     improvement,
 )
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE, LOG_LOSS, Metric
+from albert_tfx.release import notation
+from albert_tfx.release.notation import points
 from albert_tfx.report.plot_style import (
     COLORS,
     INK,
@@ -30,7 +32,6 @@ from albert_tfx.report.plot_style import (
     tidy,
     title,
 )
-from albert_tfx.report.wording import points
 
 if TYPE_CHECKING:
     from albert_tfx.modeling.fitting import TrainingHistory
@@ -131,9 +132,11 @@ def history_finding(histories: "Mapping[str, TrainingHistory]", metric: Metric =
         return f"No model has a defined validation {metric.title}"
     leader = (max if metric.higher_is_better else min)(best, key=best.__getitem__)
     called = "" if metric.name == ACCURACY.name else f"{metric.title} "
-    finding = f"{TITLES[leader]} validates best: {called}{_value(best[leader], metric)}"
+    finding = f"{TITLES[leader]} validates best: {called}{notation.value(metric, best[leader])}"
     others = [
-        f"{TITLES[name].lower()} {_value(best[name], metric)}" for name in best if name != leader
+        f"{TITLES[name].lower()} {notation.value(metric, best[name])}"
+        for name in best
+        if name != leader
     ]
     return ", ".join([finding, *others])
 
@@ -162,11 +165,12 @@ def comparison_finding(difference: Interval, metric: Metric = ACCURACY) -> str:
     if difference.lower is None or difference.upper is None:
         return f"Fine-tuning {_changes(value, metric)}; the interval is not known"
     if difference.lower <= 0 <= difference.upper:
-        bounds = f"{_signed(difference.lower, metric)} to {_signed(difference.upper, metric)}"
-        unit = " points" if metric.is_percentage else ""
-        return f"No clear difference: fine-tuning changes {metric.title} by {bounds}{unit}"
+        bounds = (difference.lower, difference.upper)
+        span = " to ".join(notation.number(metric, each) for each in bounds)
+        unit = notation.unit(metric)
+        return f"No clear difference: fine-tuning changes {metric.title} by {span}{unit}"
     least, most = sorted((abs(difference.lower), abs(difference.upper)))
-    span = f"{_amount(least, metric)} to {_amount(most, metric)}"
+    span = f"{notation.number(metric, least)} to {notation.number(metric, most)}".replace("+", "")
     return f"Fine-tuning {_changes(value, metric)} ({CONFIDENCE:.0%} interval: {span})"
 
 
@@ -190,19 +194,8 @@ def _improvement(part: SliceComparison, metric: Metric) -> Interval:
 
 def _changes(value: float, metric: Metric) -> str:
     up, down = ("gains", "costs") if metric.higher_is_better else ("adds", "saves")
-    unit = " points" if metric.is_percentage else ""
     verb = up if value >= 0 else down
-    return f"{verb} {_amount(abs(value), metric)}{unit} of {metric.title}"
-
-
-def _amount(value: float, metric: Metric) -> str:
-    return f"{100 * value:.1f}" if metric.is_percentage else f"{value:.3f}"
-
-
-def _signed(value: float, metric: Metric) -> str:
-    if metric.is_percentage:
-        return points(value)
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+    return f"{verb} {notation.amount(metric, value)} of {metric.title}"
 
 
 def _values(history: "TrainingHistory", key: str) -> list[float]:
@@ -218,7 +211,7 @@ def _draw_history(axes: Axes, name: str, history: "TrainingHistory", metric: Met
     axes.plot(epochs, validation, "o-", color=COLORS[name], linewidth=2.5, label="validation")
     if math.isfinite(best_validation(history, metric)):
         best = history.best_epoch
-        label = f"best, {_value(validation[best], metric)}"
+        label = f"best, {notation.value(metric, validation[best])}"
         _mark_best(axes, (best + 1, validation[best]), label, COLORS[name])
     axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=INK)
     axes.set_xlabel("Epoch", color=MUTED)
@@ -267,7 +260,7 @@ def _draw_accuracies(
     metric = comparison.metric
     for row, (name, metrics) in enumerate(models.items()):
         interval = metrics[metric.name]
-        _draw_interval(axes, row, interval, COLORS[name], _value(interval.value, metric))
+        _draw_interval(axes, row, interval, COLORS[name], notation.value(metric, interval.value))
     axes.set_yticks(range(len(models)), [_on_two_lines(ALL_TITLES[name]) for name in models])
     axes.set_ylim(len(models) - 0.4, -0.75)
     label = f"{_heading(metric)} on {comparison.frozen.examples:,} texts"
@@ -275,7 +268,7 @@ def _draw_accuracies(
         best = comparison.best_constant
         constant = comparison.majority_share if best is None else best
         axes.axvline(constant, color=MUTED, linestyle=":", linewidth=1.5)
-        label += f"\ndotted: always the same answer, {_value(constant, metric)}"
+        label += f"\ndotted: always the same answer, {notation.value(metric, constant)}"
     axes.set_xlabel(label, color=MUTED)
     if metric.is_percentage:
         _percent_axis(axes)
@@ -298,13 +291,9 @@ def _points_axis(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda share, _: points(share)))
 
 
-def _value(value: float, metric: Metric) -> str:
-    return f"{value:.1%}" if metric.is_percentage else f"{value:.3f}"
-
-
 def _draw_differences(axes: Axes, differences: Mapping[str, Interval], metric: Metric) -> None:
     for row, difference in enumerate(differences.values()):
-        _draw_interval(axes, row, difference, INK, _signed(difference.value, metric))
+        _draw_interval(axes, row, difference, INK, notation.number(metric, difference.value))
     axes.axvline(0, color=MUTED, linewidth=1.5)
     axes.set_yticks(range(len(differences)), list(differences))
     axes.set_ylim(len(differences) - 0.4, -0.75)

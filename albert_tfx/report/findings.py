@@ -116,7 +116,6 @@ def summarize(
                 latency_seconds=costs[name].latency_seconds,
                 slow_latency_seconds=costs[name].slow_latency_seconds,
                 train_memory_bytes=history.train_memory_bytes,
-                serving_memory_bytes=costs[name].serving_memory_bytes,
                 calibration=history.calibration,
             )
             for name, history in histories.items()

@@ -19,11 +19,13 @@ from albert_tfx.evaluation.measurements import (
     Mistake,
     SliceComparison,
 )
-from albert_tfx.evaluation.metrics import METRICS, Metric
+from albert_tfx.evaluation.metrics import ACCURACY, METRICS, Metric
 from albert_tfx.printable import printable
+from albert_tfx.release import notation
+from albert_tfx.release.notation import points
 from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
-from albert_tfx.report.wording import is_known, points
+from albert_tfx.report.wording import is_known
 from albert_tfx.storage import component_folder
 
 TEMPLATE = "page.html.j2"
@@ -256,12 +258,11 @@ def excerpt(text: str) -> str:
 COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
     ("Training's matrix products", "training_precision", word),
-    ("Memory to train", "train_memory_bytes", memory),
+    ("Training, memory", "train_memory_bytes", memory),
     ("Peak learning rate", "learning_rate", rate),
     ("Weights trained", "trainable_parameters", count),
     ("Weights in all", "parameters", count),
     ("Size on disk", "model_bytes", size),
-    ("Memory to answer", "serving_memory_bytes", memory),
     ("One text, median", "latency_seconds", seconds),
     ("One text, slowest tenth", "slow_latency_seconds", seconds),
 )
@@ -362,7 +363,9 @@ def _sentence(interval: Interval) -> str:
 
 def _points_sentence(interval: Interval | None) -> str:
     """Formats a difference of shares and its bounds, as part of a sentence."""
-    return wording.in_points(interval) if interval and is_known(interval.value) else UNKNOWN
+    if interval is None or not is_known(interval.value):
+        return UNKNOWN
+    return notation.bounded_change(ACCURACY, interval)
 
 
 def _value_on_slice(part: SliceComparison, model: str) -> markupsafe.Markup:

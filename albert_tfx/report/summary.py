@@ -55,7 +55,6 @@ class ModelSummary:
     latency_seconds: float
     slow_latency_seconds: float
     train_memory_bytes: float = math.nan
-    serving_memory_bytes: float = math.nan
     calibration: Calibration | None = None
 
 
@@ -162,7 +161,6 @@ class YardstickSummary:
     latency_seconds: float = math.nan
     slow_latency_seconds: float = math.nan
     train_memory_bytes: float = math.nan
-    serving_memory_bytes: float = math.nan
     eval: ModelMetrics
     test: ModelMetrics
     gain: Mapping[str, Mapping[str, Interval]]

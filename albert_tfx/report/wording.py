@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeGuard
 
 from albert_tfx.calibration.temperature import UNCHANGED, Calibration
-from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, YARDSTICK
+from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, SHORT_TITLES, YARDSTICK
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
 from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
 from albert_tfx.evaluation.metrics import ACCURACY
 from albert_tfx.options import ARGMAX_THRESHOLD, AnswerOptions, DatasetOptions
+from albert_tfx.release import notation
 from albert_tfx.release.selection import Answer, Rule
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Deciding, Summary
@@ -66,7 +67,7 @@ _RULES: Mapping[str, str] = {
     Rule.YARDSTICK: "the lower bound of the winner's gain over TF-IDF must be high enough",
 }
 MEMORY = (
-    "Memory is the most that the work took beyond what the process held before it: Python with "
+    "Memory is the most that training took beyond what the process held before it: Python with "
     "TensorFlow, some 0.7 GB, comes on top."
 )
 # Said beside an interval that only the texts' chance is in.
@@ -123,7 +124,7 @@ def _neither(summary: Summary) -> str:
     gain = _gains(summary)[model]
     if gain.most < 0:
         span = _span(summary, -gain).replace("+", "")
-        amount = f"{_amount(metric, -gain.value)} of {metric.title} {span}"
+        amount = f"{notation.amount(metric, -gain.value)} of {metric.title} {span}"
         return f"Neither: TF-IDF is clearly better than {NAMES[model]}, by {amount}{pushed}"
     return (
         f"Neither: no encoder is clearly better than TF-IDF; {NAMES[model]} "
@@ -158,18 +159,12 @@ def deciding_beside_accuracy(summary: Summary) -> Deciding | None:
 
 def with_bounds(metric: Deciding, reached: Interval) -> str:
     """Returns a value of the metric with its interval, as far as they are known."""
-    if not is_known(reached.value):
-        return "-"
-    return format(reached, ".1%" if metric.is_percentage else ".3f")
+    return notation.bounded_value(metric, reached) if is_known(reached.value) else "-"
 
 
 def changed(metric: Deciding, difference: Interval) -> str:
     """Returns a difference of the metric with its interval, as far as they are known."""
-    if not is_known(difference.value):
-        return "-"
-    if metric.is_percentage:
-        return in_points(difference)
-    return format(difference, "+.3f").replace("-", "\N{MINUS SIGN}")
+    return notation.bounded_change(metric, difference) if is_known(difference.value) else "-"
 
 
 def _metric(summary: Summary) -> Deciding:
@@ -190,7 +185,7 @@ def _metric(summary: Summary) -> Deciding:
 def _changes(summary: Summary, difference: Interval) -> str:
     """Returns `changes accuracy by +6.3 points (+3.3 to +9.3, without training's chance)`."""
     metric = _metric(summary)
-    amount = _signed(metric, difference.value)
+    amount = notation.change(metric, difference.value)
     return f"changes {metric.title} by {amount} {_span(summary, difference)}".rstrip()
 
 
@@ -200,28 +195,9 @@ def _span(summary: Summary, difference: Interval) -> str:
     if not is_known(difference.lower) or not is_known(difference.upper):
         return f"({left_out})" if left_out else ""
     bounds = " to ".join(
-        _number(_metric(summary), each) for each in (difference.lower, difference.upper)
+        notation.number(_metric(summary), each) for each in (difference.lower, difference.upper)
     )
     return f"({', '.join(filter(None, (bounds, left_out)))})"
-
-
-def _number(metric: Deciding, difference: float) -> str:
-    """Returns a difference without its unit.
-
-    With the sign, as a difference of shares in points: `+5.2`; of other metrics: `+0.052`.
-    """
-    if metric.is_percentage:
-        return points(difference)
-    return f"{difference:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _signed(metric: Deciding, difference: float) -> str:
-    return f"{_number(metric, difference)}{' points' if metric.is_percentage else ''}"
-
-
-def _amount(metric: Deciding, difference: float) -> str:
-    """Returns an amount without a sign: `5.2 points`, `0.052`."""
-    return _signed(metric, difference).lstrip("+\N{MINUS SIGN}")
 
 
 def rule(summary: Summary) -> str:
@@ -236,12 +212,13 @@ def uncertainty(summary: Summary) -> str:
         return "The difference between the two models is undefined."
     changed = (
         f"On the same texts, fine-tuning changes {metric.title} by "
-        f"{_signed(metric, difference.value)}"
+        f"{notation.change(metric, difference.value)}"
     )
     if not is_known(difference.lower) or not is_known(difference.upper):
         reason = ", as no text told the two apart" if difference.value == 0 else ""
         return f"{changed}; its interval is not known{reason}."
-    span = f"{_number(metric, difference.lower)} to {_signed(metric, difference.upper)}"
+    lower = notation.number(metric, difference.lower)
+    span = f"{lower} to {notation.change(metric, difference.upper)}"
     improved = difference if metric.is_higher_better else -difference
     return (
         f"{changed}; the {summary.confidence:.0%} interval is {span}. "
@@ -252,14 +229,15 @@ def uncertainty(summary: Summary) -> str:
 def _meaning(metric: Deciding, gain: Interval) -> str:
     """Returns what an interval says of a gain: above 0 where fine-tuning is better."""
     if gain.least > 0:
+        least = notation.amount(metric, gain.least)
         return (
             "The whole interval is on the side of a gain: on texts like these, this fine-tuned "
-            f"model is better, but the gain may be as small as {_amount(metric, gain.least)}."
+            f"model is better, but the gain may be as small as {least}."
         )
     if gain.most < 0:
         return (
             "The whole interval is on the side of a loss: this training of it did worse, by at "
-            f"least {_amount(metric, gain.most)}."
+            f"least {notation.amount(metric, gain.most)}."
         )
     return f"The interval includes zero: so many texts cannot tell the two apart by {metric.title}."
 
@@ -351,12 +329,7 @@ def on_test(summary: Summary) -> str:
     value = metric.test
     if not is_known(value.value):
         return ""
-    reached = _value(metric, value.value)
-    bounds = (
-        f" ({_value(metric, value.lower)} to {_value(metric, value.upper)})"
-        if is_known(value.lower) and is_known(value.upper)
-        else ""
-    )
+    reached = notation.bounded_value(metric, value)
     accuracy = (
         "" if metric.name == ACCURACY.name else f", and {test.metrics.accuracy.value:.1%} accuracy"
     )
@@ -364,7 +337,7 @@ def on_test(summary: Summary) -> str:
     return (
         f"On the {test.metrics.examples:,} texts of the test split, which chose nothing, "
         f"{ALL_NAMES.get(test.model, 'the winner')} reaches {article} {metric.title} of "
-        f"{reached}{bounds}{accuracy}.{_on_test_by_both(summary)}"
+        f"{reached}{accuracy}.{_on_test_by_both(summary)}"
     )
 
 
@@ -380,13 +353,9 @@ def _on_test_by_both(summary: Summary) -> str:
     return f" Fine-tuning {_changes(summary, difference)} there."
 
 
-def _value(metric: Deciding, value: float) -> str:
-    return f"{value:.1%}" if metric.is_percentage else f"{value:.3f}"
-
-
 def winner(summary: Summary) -> str:
     """Returns the name of the winner, or `none`."""
-    return summary.winner or "none"
+    return ALL_NAMES[summary.winner] if summary.winner else "none"
 
 
 def pushed(summary: Summary) -> str:
@@ -447,7 +416,7 @@ def yardstick(summary: Summary) -> str:
     reached = reached or metric.models.get(YARDSTICK, _UNKNOWN)
     if not is_known(reached.value):
         return ""
-    value = _value(metric, reached.value)
+    value = notation.value(metric, reached.value)
     said = f"The yardstick, TF-IDF with logistic regression, reaches a {metric.title} of {value}."
     if metric.name == ACCURACY.name:
         said = f"The yardstick, TF-IDF with logistic regression, reaches {value}."
@@ -456,9 +425,8 @@ def yardstick(summary: Summary) -> str:
         return said
     differences = _less_yardstick(summary)
     gained = " and ".join(
-        f"{_signed(metric, differences[each].value)} {_span(summary, differences[each])} for "
-        f"{NAMES[each]}"
-        for each in _ranked(summary)
+        f"{notation.change(metric, change.value)} {_span(summary, change)} for {NAMES[model]}"
+        for model, change in ((each, differences[each]) for each in _ranked(summary))
     )
     is_doubtful = not any(map(_is_certain, gains.values()))
     unworthy = f" On this text, {kind(summary)} is not shown to be worth its cost."
@@ -537,7 +505,11 @@ def _is_of_sample(summary: Summary) -> bool:
 def calibration(summary: Summary, models: Collection[str] = tuple(NAMES)) -> str:
     """Returns the models' temperatures and what they change; empty where none was to be fitted."""
     found = {model: each.calibration for model, each in summary.models.items() if model in models}
-    parts = [f"{model} {_calibration(each)}" for model, each in found.items() if each]
+    parts = [
+        f"{SHORT_TITLES[model].lower()} {_calibration(each)}"
+        for model, each in found.items()
+        if each
+    ]
     if not parts:
         return ""
     return f"on test, with the temperature fitted on eval: {'; '.join(parts)}"
@@ -605,29 +577,6 @@ def cost(summary: Summary) -> str:
     if not is_known(frozen) or not is_known(fine_tuned) or not frozen:
         return ""
     return f"Fine-tuning trained {fine_tuned / frozen:,.1f} times as long as the head alone."
-
-
-def points(share: float) -> str:
-    """Returns a difference of shares in points.
-
-    >>> [points(share) for share in (0.052, 0.1, 0.0)]
-    ['+5.2', '+10.0', '0']
-    """
-    if not math.isfinite(share):
-        return "undefined"
-    rounded = round(100 * share, 1)
-    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
-
-
-def in_points(gain: Interval) -> str:
-    """Returns a difference of shares with its interval.
-
-    >>> in_points(Interval(0.052, 0.03, 0.074))
-    '+5.2 points (+3.0 to +7.4)'
-    """
-    if gain.lower is None or gain.upper is None:
-        return f"{points(gain.value)} points"
-    return f"{points(gain.value)} points ({points(gain.lower)} to {points(gain.upper)})"
 
 
 def is_known(value: float | None) -> TypeGuard[float]:

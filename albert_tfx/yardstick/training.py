@@ -138,7 +138,6 @@ def _cost(measured: ModelCost) -> dict[str, float]:
         "model_bytes": measured.bytes,
         "latency_seconds": measured.latency_seconds,
         "slow_latency_seconds": measured.slow_latency_seconds,
-        "serving_memory_bytes": measured.serving_memory_bytes,
     }
 
 

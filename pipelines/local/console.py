@@ -23,6 +23,7 @@ from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS
 from albert_tfx.printable import printable
 from albert_tfx.progress import Progress
+from albert_tfx.release import notation
 from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
 from pipelines.local.component_states import ComponentState, ComponentStates, State, follow
@@ -385,7 +386,7 @@ def _accuracy(metrics: ModelMetrics) -> str:
 
 
 def _points(difference: Interval) -> str:
-    return wording.in_points(difference) if math.isfinite(difference.value) else "-"
+    return notation.bounded_change(ACCURACY, difference) if math.isfinite(difference.value) else "-"
 
 
 def _figure(value: float) -> str:

@@ -7,15 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from albert_tfx.contract import FINE_TUNED, FROZEN, YARDSTICK
-from albert_tfx.evaluation.measurements import Comparison, Disagreement, Interval, ModelMetrics
-from albert_tfx.evaluation.metrics import ACCURACY, METRICS
+from albert_tfx.contract import (
+    ALL_NAMES,
+    ALL_SHORT_TITLES,
+    FINE_TUNED,
+    FROZEN,
+    SHORT_TITLES,
+    YARDSTICK,
+)
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Disagreement,
+    Interval,
+    ModelMetrics,
+    SliceComparison,
+)
+from albert_tfx.evaluation.metrics import ACCURACY, METRICS, Metric
 from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.release import notation
 from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
 from pipelines.runs import PipelineRun
 
-DIFFERENCE = "fine_tuned less frozen"
+DIFFERENCE = f"{SHORT_TITLES[FINE_TUNED]} less {SHORT_TITLES[FROZEN].lower()}"
 _UNKNOWN = "-"
 # Where a run writes to is no option that its findings depend on.
 _WITHOUT = ("--output",)
@@ -37,7 +51,7 @@ def answer(summary: Summary) -> pd.Series:
         "winner": wording.winner(summary),
         "reason": summary.reason,
         "yardstick": wording.yardstick(summary),
-        "on test": f"{_on_test(summary)} of {summary.test.model} on "
+        "on test": f"{_on_test(summary)} of {ALL_NAMES[summary.test.model]} on "
         f"{summary.test.metrics.examples:,} texts",
     }
     return pd.Series({name: text for name, text in found.items() if text}, name="")
@@ -48,10 +62,11 @@ def comparison(found: Comparison) -> pd.DataFrame:
 
     Of several trainings the models' columns are the exported ones, the difference their mean.
     """
-    models = _models(found)
-    columns = {name: _cells(metrics) for name, metrics in models.items()}
+    columns = {ALL_SHORT_TITLES[name]: _cells(each) for name, each in _models(found).items()}
     difference = f"{DIFFERENCE}, mean of {found.seeds} trainings" if found.seeds > 1 else DIFFERENCE
-    columns[difference] = {n: cell(each, "+.3f") for n, each in found.all_differences.items()}
+    columns[difference] = {
+        name: _changed(_metric(name), each) for name, each in found.all_differences.items()
+    }
     return pd.DataFrame(columns).rename_axis("metric").fillna("")
 
 
@@ -60,10 +75,11 @@ def slices(found: Comparison) -> pd.DataFrame:
     rows = {
         each.name: {
             "texts": each.examples,
-            FROZEN: cell(each.frozen),
-            FINE_TUNED: cell(each.fine_tuned),
-            **({} if each.yardstick is None else {YARDSTICK: cell(each.yardstick)}),
-            DIFFERENCE: cell(each.difference, "+.3f"),
+            **{
+                ALL_SHORT_TITLES[model]: _bounded(ACCURACY, accuracy)
+                for model, accuracy in _accuracies(each).items()
+            },
+            DIFFERENCE: _changed(ACCURACY, each.difference),
         }
         for each in found.slices
     }
@@ -72,7 +88,7 @@ def slices(found: Comparison) -> pd.DataFrame:
 
 def histories(found: Mapping[str, TrainingHistory]) -> pd.DataFrame:
     """Returns one row an epoch, with a column for each model and metric."""
-    tables = {name: pd.DataFrame(list(each.epochs)) for name, each in found.items()}
+    tables = {SHORT_TITLES[name]: pd.DataFrame(list(each.epochs)) for name, each in found.items()}
     table = pd.concat(tables, axis=1)
     return Shown(table.set_axis(range(1, len(table) + 1), axis=0).rename_axis("epoch"))
 
@@ -104,8 +120,8 @@ def texts(found: Sequence[Disagreement], most: int = 10) -> pd.DataFrame:
         {
             "text": each.text,
             "label": each.label,
-            FROZEN: f"{each.frozen} ({each.frozen_probability:.0%})",
-            FINE_TUNED: f"{each.fine_tuned} ({each.fine_tuned_probability:.0%})",
+            SHORT_TITLES[FROZEN]: f"{each.frozen} ({each.frozen_probability:.0%})",
+            SHORT_TITLES[FINE_TUNED]: f"{each.fine_tuned} ({each.fine_tuned_probability:.0%})",
         }
         for each in found[:most]
     ]
@@ -119,41 +135,45 @@ def compared(earlier: PipelineRun, later: PipelineRun) -> pd.DataFrame:
     """
     before, after = (_models(run.comparison()) for run in (earlier, later))
     rows = {
-        (model, metric): {
-            f"run {earlier.number}": cell(before[model][metric]),
-            f"run {later.number}": cell(interval),
-            "change": _number(interval.value - before[model][metric].value, "+.3f"),
+        (ALL_SHORT_TITLES[model], name): {
+            f"run {earlier.number}": _bounded(_metric(name), before[model][name]),
+            f"run {later.number}": _bounded(_metric(name), interval),
+            "change": _changed(_metric(name), Interval(interval.value - before[model][name].value)),
         }
         for model, metrics in after.items()
         if model in before
-        for metric, interval in metrics.intervals.items()
-        if metric in before[model].intervals
+        for name, interval in metrics.intervals.items()
+        if name in before[model].intervals
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["model", "metric"])
 
 
 def over_time(found: Iterable[PipelineRun]) -> pd.DataFrame:
     """Returns one row a run and model, the oldest run first, with what the terminal shows."""
-    names = [each.name for each in METRICS.values() if each.in_terminal]
+    shown = [each for each in METRICS.values() if each.in_terminal]
     rows = {
-        (run.number, model): {name: cell(metrics[name]) for name in names}
+        (run.number, ALL_SHORT_TITLES[model]): {
+            each.name: _bounded(each, metrics[each.name]) for each in shown
+        }
         for run in found
         for model, metrics in _models(run.comparison()).items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["run", "model"])
 
 
-def cell(interval: Interval, form: str = ".3f") -> str:
-    """Returns a value with its bounds, where it has some.
-
-    >>> cell(Interval(0.941, 0.892, 0.969))
-    '0.941 (0.892 to 0.969)'
-    """
-    return format(interval, form) if math.isfinite(interval.value) else _UNKNOWN
+def _bounded(metric: notation.Measure, interval: Interval) -> str:
+    """Returns a value with its bounds, where it has some: `94.1% (89.2% to 96.9%)`."""
+    return notation.bounded_value(metric, interval) if math.isfinite(interval.value) else _UNKNOWN
 
 
-def _number(value: float, form: str) -> str:
-    return format(value, form) if math.isfinite(value) else _UNKNOWN
+def _changed(metric: notation.Measure, interval: Interval) -> str:
+    """Returns a difference likewise: `+5.2 points (+3.0 to +7.4)`."""
+    return notation.bounded_change(metric, interval) if math.isfinite(interval.value) else _UNKNOWN
+
+
+def _metric(name: str) -> Metric:
+    """Returns the metric of a name, such as `recall` or `recall:CLASS`, as far as it is shown."""
+    return METRICS[name.partition(":")[0]]
 
 
 def _models(found: Comparison) -> dict[str, ModelMetrics]:
@@ -161,23 +181,30 @@ def _models(found: Comparison) -> dict[str, ModelMetrics]:
     return models if found.yardstick is None else {**models, YARDSTICK: found.yardstick}
 
 
+def _accuracies(part: SliceComparison) -> dict[str, Interval]:
+    known = {FROZEN: part.frozen, FINE_TUNED: part.fine_tuned}
+    return known if part.yardstick is None else {**known, YARDSTICK: part.yardstick}
+
+
 def _cells(metrics: ModelMetrics) -> dict[str, str]:
-    cells = {name: cell(each) for name, each in metrics.intervals.items()}
+    cells = {name: _bounded(_metric(name), each) for name, each in metrics.intervals.items()}
     return {**cells, "texts": f"{metrics.examples:,}"}
 
 
 def _on_test(summary: Summary) -> str:
-    accuracy = f"accuracy {cell(summary.test.metrics.accuracy)}"
+    accuracy = f"accuracy {_bounded(ACCURACY, summary.test.metrics.accuracy)}"
     decides = wording.deciding_beside_accuracy(summary)
-    return accuracy if decides is None else f"{accuracy}, {decides.title} {cell(decides.test)}"
+    if decides is None:
+        return accuracy
+    return f"{accuracy}, {decides.title} {_bounded(decides, decides.test)}"
 
 
 def _record(run: PipelineRun, summary: Summary) -> dict[str, str]:
     return {
         "started": f"{run.started:%Y-%m-%d %H:%M}",
         "winner": wording.winner(summary),
-        f"{DIFFERENCE}, accuracy": cell(summary.difference[ACCURACY.name], "+.3f"),
-        "on test": cell(summary.test.metrics.accuracy),
+        f"{DIFFERENCE}, accuracy": _changed(ACCURACY, summary.difference[ACCURACY.name]),
+        "on test": _bounded(ACCURACY, summary.test.metrics.accuracy),
     }
 
 

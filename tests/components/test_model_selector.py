@@ -13,6 +13,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
+from albert_tfx.contract import ALL_NAMES
 from albert_tfx.errors import InputError
 from albert_tfx.options import SelectionPolicy, encode
 from albert_tfx.release.selection import load_decision
@@ -98,7 +99,7 @@ def test_another_metric_decides(four_classes, tmp_path, metric, winner, change):
     _, blessing = run_selector(four_classes, tmp_path, SelectionPolicy(metric=metric))
     decision = load_decision(blessing.uri)
     assert (decision.winner, decision.metric) == (winner, metric)
-    assert f"{winner} wins: fine-tuning {change} by +0." in decision.reason
+    assert f"{ALL_NAMES[winner].capitalize()} wins: fine-tuning {change} by +" in decision.reason
 
 
 def test_a_winner_below_the_yardstick_is_refused_where_that_is_asked(two_classes, tmp_path):

@@ -89,7 +89,7 @@ def test_recipes_that_are_known_are_compared_in_place_of_two_models(
     verdict = load_verdict(judge(two_classes, tmp_path, production=old).uri)
 
     assert (verdict.passed, verdict.rule) == (True, "not_worse")
-    assert "+0.3000" in verdict.reason
+    assert "+30.0 points" in verdict.reason
     assert verdict.reason.endswith(
         "by 3 trainings of it and 3 of that one, on the 100 test texts that both answered."
     )

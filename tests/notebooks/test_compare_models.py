@@ -13,6 +13,7 @@ import pytest
 from albert_tfx.report import accuracy_plots
 from pipelines import runs
 from pipelines.notebook import tables
+from albert_tfx.contract import SHORT_TITLES
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation.results import load_comparison
 from execute_notebook import NOTEBOOK, execute
@@ -93,8 +94,8 @@ def test_a_run_is_known_by_its_number(finished):
     run = runs.list_runs(finished.config.output)[0]
     assert run.number == 1
     comparison = run.comparison()
-    shown = tables.over_time([run]).loc[(1, "fine_tuned"), "accuracy"]
-    assert shown == f"{comparison.fine_tuned.accuracy:.3f}"
+    shown = tables.over_time([run]).loc[(1, "Fine-tuned"), "accuracy"]
+    assert shown == f"{comparison.fine_tuned.accuracy:.1%}"
     axes = accuracy_plots.runs_figure({"run 1": comparison, "run 2": comparison}).axes[0]
     assert [each.get_text() for each in axes.get_xticklabels()] == ["run 1", "run 2"]
 
@@ -103,7 +104,7 @@ def test_history_is_a_row_an_epoch(finished):
     histories = runs.list_runs(finished.config.output)[0].histories()
     table = tables.histories(histories)
     for name, history in histories.items():
-        shown = table[name, "val_accuracy"].dropna().tolist()
+        shown = table[SHORT_TITLES[name], "val_accuracy"].dropna().tolist()
         assert shown == [epoch["val_accuracy"] for epoch in history.epochs]
 
 
@@ -111,7 +112,7 @@ def test_shows_the_answer_and_one_cell_a_metric(executed, finished):
     run = runs.list_runs(finished.config.output)[0]
     shown = " ".join(outputs(executed, "text/html"))
     assert run.summary().reason in html.unescape(shown)
-    assert f"{run.comparison().frozen.accuracy:.3f}" in shown
+    assert f"{run.comparison().frozen.accuracy:.1%}" in shown
     assert "accuracy_lower" not in shown
 
 

@@ -246,7 +246,8 @@ def test_worse_model_is_refused_and_the_served_one_stays(outcomes):
     assert worse.versions == better.versions
     assert (production(worse)["passed"], production(worse)["rule"]) == (False, "worse")
     assert re.search(
-        r"The whole interval, up to -[0-9.]+, is below 0\.", production(worse)["reason"]
+        "The whole interval, up to \N{MINUS SIGN}[0-9.]+ points, is below 0[.]",
+        production(worse)["reason"],
     )
     assert Path(production(worse)["pushed_model"]).name == str(better.pushed)
 

@@ -59,7 +59,7 @@ def test_nothing_is_served_where_no_model_beats_the_majority(tmp_path, model):
 def test_diverged_fine_tuning_leaves_the_frozen_model(tmp_path):
     decision = decide(tmp_path, frozen=GOOD, fine_tuned=DIVERGED)
     assert (decision.winner, decision.rule) == ("frozen", Rule.ONLY_DEFINED)
-    assert "fine_tuned has diverged, as its AUC is nan, log loss is nan" in decision.reason
+    assert "has diverged, as its AUC is undefined, log loss is undefined" in decision.reason
 
 
 def test_overfitted_model_is_refused_however_well_it_knows_its_training_reviews(tmp_path):

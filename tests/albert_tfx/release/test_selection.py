@@ -21,6 +21,7 @@ from albert_tfx.release.selection import Answer, Decision, Rule, answer, select
 
 EXAMPLES = 1000
 METRICS = ("accuracy", "auc", "log_loss")
+MINUS = "\N{MINUS SIGN}"
 
 
 def metrics(accuracy: float, auc: float = 0.9, log_loss: float = 0.4) -> ModelMetrics:
@@ -57,8 +58,8 @@ def test_sure_gain_wins():
     assert decision.winner == decision.selected == "fine_tuned"
     assert decision.rule == Rule.SURE_GAIN
     assert decision.reason == (
-        "fine_tuned wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600), "
-        "whose lower bound, +0.0400, exceeds 0."
+        "The fine-tuned encoder wins: fine-tuning changes accuracy by +5.0 points (+4.0 to +6.0), "
+        "whose lower bound, +4.0, exceeds 0."
     )
 
 
@@ -66,7 +67,9 @@ def test_gain_that_may_be_chance_loses():
     decision = decide(compare(0.80, 0.805))
     assert decision.winner == decision.selected == "frozen"
     assert decision.rule == Rule.NO_SURE_GAIN
-    assert "(-0.0050 to +0.0150), whose lower bound, -0.0050, does not exceed 0" in decision.reason
+    assert (
+        f"({MINUS}0.5 to +1.5), whose lower bound, {MINUS}0.5, does not exceed 0" in decision.reason
+    )
 
 
 def test_value_decides_where_no_interval_is_known():
@@ -91,9 +94,9 @@ def test_better_overall_but_worse_on_long_reviews_loses():
     assert decision.winner == decision.selected == "frozen"
     assert decision.rule == Rule.SLICE_LOSS
     assert decision.reason == (
-        "frozen wins: fine-tuning changes accuracy by +0.0500 (+0.0400 to +0.0600) overall, but on "
-        "the 200 texts of long reviews by -0.1200 (-0.1400 to -0.1000), whose upper bound, "
-        "-0.1000, is below -0.05."
+        "The frozen encoder wins: fine-tuning changes accuracy by +5.0 points (+4.0 to +6.0) "
+        f"overall, but on the 200 texts of long reviews by {MINUS}12.0 points ({MINUS}14.0 to "
+        f"{MINUS}10.0), whose upper bound, {MINUS}10.0, is below {MINUS}5 points."
     )
 
 
@@ -138,7 +141,7 @@ def test_below_the_floor_nothing_wins_but_the_better_leads(frozen, fine_tuned):
     decision = decide(compare(frozen, fine_tuned), min_accuracy=0.81)
     assert (decision.winner, decision.rule) == (None, Rule.MIN_ACCURACY)
     assert decision.selected == ("fine_tuned" if fine_tuned > frozen else "frozen")
-    assert "0.8000 is below 0.81" in decision.reason
+    assert "its accuracy, 80.0%, is below 81%" in decision.reason
 
 
 def test_on_the_floor_is_good_enough():
@@ -148,13 +151,13 @@ def test_on_the_floor_is_good_enough():
 def test_auc_has_a_floor_of_its_own():
     decision = decide(compare(0.7, 0.8), min_auc=0.91)
     assert (decision.winner, decision.rule) == (None, Rule.MIN_AUC)
-    assert "AUC 0.9000 is below 0.91" in decision.reason
+    assert "its AUC, 0.900, is below 0.91" in decision.reason
 
 
 def test_model_no_better_than_the_majority_class_is_refused():
     decision = decide(compare(0.8, 0.8, majority_share=0.8))
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
-    assert "most frequent class gives, 0.8000" in decision.reason
+    assert "most frequent class gives, 80.0%" in decision.reason
     assert decide(compare(0.8, 0.801, majority_share=0.7999)).winner == "frozen"
 
 
@@ -162,7 +165,7 @@ def test_model_that_may_be_no_better_than_the_majority_class_is_refused():
     unsure = changed(metrics(0.55), "accuracy", proportion(0.55, 100))
     decision = decide(compare(0.5, 0.55, fine_tuned=unsure))
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
-    assert "(0.4524 to 0.6439), whose lower bound, 0.4524, does not exceed what" in decision.reason
+    assert "(45.2% to 64.4%), whose lower bound, 45.2%, does not exceed what" in decision.reason
     sure = changed(unsure, "accuracy", proportion(0.55, 1000))
     assert decide(compare(0.5, 0.55, fine_tuned=sure)).winner == "fine_tuned"
 
@@ -193,7 +196,11 @@ def test_diverged_model_leaves_a_healthy_one_to_be_served(model, healthy, metric
     assert decision.winner == decision.selected == healthy
     assert decision.rule == Rule.ONLY_DEFINED
     name = metric.replace("_", " ").replace("auc", "AUC")
-    assert decision.reason == (f"{healthy} wins: {model} has diverged, as its {name} is {value}.")
+    names = {"frozen": "the frozen encoder", "fine_tuned": "the fine-tuned encoder"}
+    assert decision.reason == (
+        f"{names[healthy].capitalize()} wins: {names[model]} has diverged, as its {name} is "
+        f"{'undefined' if math.isnan(value) else 'infinite'}."
+    )
 
 
 @pytest.mark.parametrize("diverged", ["frozen", "fine_tuned"])
@@ -209,14 +216,16 @@ def test_two_diverged_models_are_refused():
     diverged = broken(metrics(0.8), "log_loss", math.nan)
     decision = decide(compare(0.8, 0.9, frozen=diverged, fine_tuned=diverged))
     assert (decision.winner, decision.rule) == (None, Rule.UNDEFINED)
-    assert decision.reason == "Neither model is pushed: frozen's log loss is nan."
+    assert decision.reason == (
+        "Neither model is pushed: the frozen encoder's log loss is undefined."
+    )
 
 
 @pytest.mark.parametrize(
     ("undefined", "named"),
     [
-        ({"difference": Interval(math.nan)}, "the accuracy difference is nan"),
-        ({"majority_share": math.nan}, "the majority class's share is nan"),
+        ({"difference": Interval(math.nan)}, "the accuracy difference is undefined"),
+        ({"majority_share": math.nan}, "the majority class's share is undefined"),
     ],
 )
 def test_undefined_comparison_is_refused(undefined, named):
@@ -351,8 +360,9 @@ def test_a_winner_that_gains_too_little_over_the_yardstick_is_refused_where_that
     assert (decision.selected, decision.winner) == ("fine_tuned", None)
     assert decision.rule == Rule.YARDSTICK
     assert decision.reason == (
-        "Neither model is pushed: fine_tuned is preferred, but compared with TF-IDF it changes "
-        "accuracy by +0.0100 (-0.0100 to +0.0300), whose lower bound, -0.0100, does not exceed 0."
+        "Neither model is pushed: the fine-tuned encoder is preferred, but compared with TF-IDF it "
+        f"changes accuracy by +1.0 points ({MINUS}1.0 to +3.0), whose lower bound, {MINUS}1.0, "
+        "does not exceed 0."
     )
     assert decide(over_yardstick(LOSS, CLEAR), min_gain_over_yardstick=0.02).winner is not None
     assert decide(over_yardstick(LOSS, CLEAR), min_gain_over_yardstick=0.03).winner is None
@@ -390,14 +400,14 @@ def test_the_yardstick_is_preferred_by_the_bounds_of_the_policy():
     comparison = with_candidate(LOSS, CLEAR)
     decision = decide(comparison, candidates="all", min_gain=0.035)
     assert decision.reason == (
-        "yardstick wins: fine_tuned, compared with it, changes accuracy by +0.0500 (+0.0300 to "
-        "+0.0700), whose lower bound, +0.0300, does not exceed 0.035."
+        "TF-IDF wins: the fine-tuned encoder, compared with it, changes accuracy by +5.0 points "
+        "(+3.0 to +7.0), whose lower bound, +3.0, does not exceed 3.5 points."
     )
     assert answer(decision, comparison) == Answer.NEITHER
     lost = dataclasses.replace(slice_of(0), gains={"frozen": LOSS, "fine_tuned": Interval(-0.2)})
     decision = decide(with_candidate(LOSS, CLEAR, slices=(lost,)), candidates="all")
     assert (decision.winner, decision.rule) == ("yardstick", Rule.YARDSTICK_NOT_BEATEN)
-    assert "overall, but on the 200 texts of long reviews by -0.2000" in decision.reason
+    assert f"overall, but on the 200 texts of long reviews by {MINUS}20.0 points" in decision.reason
 
 
 def test_the_yardstick_has_to_reach_the_floors_as_well():
@@ -427,8 +437,15 @@ def by(choice: str, frozen: float, fine_tuned: float, difference: Interval, cons
 @pytest.mark.parametrize(
     ("choice", "frozen", "fine_tuned", "difference", "constant", "words"),
     [
-        ("macro_f1", 0.6, 0.7, Interval(0.1, 0.05, 0.15), 0.33, "changes macro F1 by +0.1000"),
-        ("log_loss", 0.5, 0.4, Interval(-0.1, -0.15, -0.05), 0.69, "lowers log loss by +0.1000"),
+        ("macro_f1", 0.6, 0.7, Interval(0.1, 0.05, 0.15), 0.33, "changes macro F1 by +10.0 points"),
+        (
+            "log_loss",
+            0.5,
+            0.4,
+            Interval(-0.1, -0.15, -0.05),
+            0.69,
+            "lowers log loss by +0.100 (+0.050 to +0.150)",
+        ),
         ("recall:pos", 0.6, 0.7, Interval(0.1, 0.05, 0.15), 0.5, "changes recall of pos by"),
     ],
 )
@@ -456,7 +473,7 @@ def test_a_log_loss_no_lower_than_that_of_the_classes_shares_is_refused():
     unsure = changed(metrics(0.8), "log_loss", Interval(0.68, 0.66, 0.70))
     decision = decide(dataclasses.replace(comparison, fine_tuned=unsure), metric="log_loss")
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
-    assert "whose upper bound, 0.7000, does not go below what" in decision.reason
+    assert "whose upper bound, 0.700, does not go below what" in decision.reason
 
 
 def test_always_giving_a_class_is_no_good_recall_of_it():
@@ -465,7 +482,7 @@ def test_always_giving_a_class_is_no_good_recall_of_it():
     constant = changed(comparison.fine_tuned, "recall", Interval(0.5))
     decision = decide(dataclasses.replace(comparison, fine_tuned=constant), metric="recall:pos")
     assert (decision.winner, decision.rule) == (None, Rule.MAJORITY)
-    assert "its balanced accuracy is 0.5000" in decision.reason
+    assert "its balanced accuracy is 50.0%" in decision.reason
 
 
 @pytest.mark.parametrize(
@@ -485,6 +502,7 @@ def test_a_slice_is_judged_by_the_metric_that_decides_there():
     worse = dataclasses.replace(slice_of(-0.2), metric="log_loss", change=Interval(0.3, 0.2, 0.4))
     decision = decide(dataclasses.replace(comparison, slices=(worse,)), metric="log_loss")
     assert (decision.winner, decision.rule) == ("frozen", Rule.SLICE_LOSS)
-    assert "-0.3000 (-0.4000 to -0.2000), whose upper bound, -0.2000, is below -0.05" in (
-        decision.reason
-    )
+    assert (
+        f"{MINUS}0.300 ({MINUS}0.400 to {MINUS}0.200), whose upper bound, {MINUS}0.200, is below "
+        f"{MINUS}0.05"
+    ) in decision.reason

@@ -314,7 +314,7 @@ def calibrated(**temperatures: float) -> Summary:
 
 def test_temperatures_are_said_in_one_line_with_what_they_change():
     assert wording.calibration(calibrated(frozen=1.0, fine_tuned=2.314)) == (
-        "on test, with the temperature fitted on eval: frozen none is shown to help; fine_tuned "
+        "on test, with the temperature fitted on eval: frozen none is shown to help; fine-tuned "
         "2.31, log loss 0.612 to 0.500, calibration error 12.1 to 3.5 points"
     )
     assert wording.calibration(summaries.SUMMARY) == ""

@@ -156,7 +156,6 @@ def test_the_cost_is_that_of_the_exported_model(folder, found):
     assert found["model_bytes"] == size(folder / "model" / "Format-Serving")
     assert found["parameters"] >= found["trainable_parameters"]
     assert 0 < found["latency_seconds"] <= found["slow_latency_seconds"]
-    assert 0 < found["serving_memory_bytes"] < 2e9
 
 
 def test_balanced_it_finds_more_of_a_rare_class():

@@ -268,7 +268,7 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "difference  +6.3 points (\N{MINUS SIGN}1.0 to +13.5)",
         "",
         "encoder     hf://owner/model@c0ffeec, 22,713,216 weights, 512 positions",
-        "winner      fine_tuned",
+        "winner      the fine-tuned encoder",
         "reason      it gains 0.063",
         "yardstick   TF-IDF and logistic regression: clearly below the fine-tuned encoder",
         "duplicates  taken out: 1 of eval, 1,234 of train",

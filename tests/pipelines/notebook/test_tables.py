@@ -62,13 +62,15 @@ def run(number: int, command: str = "", fine_tuned: float = 0.941) -> Run:
 def test_a_metric_is_one_cell_and_what_is_not_known_a_dash():
     table = tables.comparison(measured())
     assert row(table, "accuracy") == [
-        "0.812 (0.790 to 0.830)",
-        "0.941 (0.892 to 0.969)",
-        "0.750",
-        "+0.129 (+0.100 to +0.160)",
+        "81.2% (79.0% to 83.0%)",
+        "94.1% (89.2% to 96.9%)",
+        "75.0%",
+        "+12.9 points (+10.0 to +16.0)",
     ]
     assert row(table, "auc") == ["0.900", "-", "0.800", ""]
-    assert table.loc["log_loss", tables.DIFFERENCE] == "-0.250 (-0.300 to -0.200)"
+    assert table.loc["log_loss", tables.DIFFERENCE] == (
+        "\N{MINUS SIGN}0.250 (\N{MINUS SIGN}0.300 to \N{MINUS SIGN}0.200)"
+    )
     assert row(table, "texts") == ["400", "400", "400", ""]
 
 
@@ -88,26 +90,29 @@ def test_the_answer_has_the_deciding_metric_on_test_as_well():
         test=Interval(0.66),
     )
     found = tables.answer(summaries.changed(metric=metric))
-    assert found["on test"] == "accuracy 0.870, F1 0.660 of fine_tuned on 1,500 texts"
+    assert found["on test"] == ("accuracy 87.0%, F1 66.0% of the fine-tuned encoder on 1,500 texts")
 
 
 def test_a_slice_is_one_row():
     table = tables.slices(measured())
     assert row(table, "label positive") == [
         196,
-        "0.500 (0.400 to 0.600)",
-        "0.750 (0.700 to 0.800)",
-        "0.800 (0.700 to 0.900)",
-        "+0.250 (+0.200 to +0.300)",
+        "50.0% (40.0% to 60.0%)",
+        "75.0% (70.0% to 80.0%)",
+        "80.0% (70.0% to 90.0%)",
+        "+25.0 points (+20.0 to +30.0)",
     ]
 
 
 def test_the_answer_has_the_winner_the_reason_and_the_yardstick():
     found = tables.answer(summaries.SUMMARY)
     assert found["answer"].startswith("Fine-tune: it changes accuracy")
-    assert (found["winner"], found["reason"]) == ("fine_tuned", "it gains 0.063")
+    assert (found["winner"], found["reason"]) == (
+        "the fine-tuned encoder",
+        "it gains 0.063",
+    )
     assert "TF-IDF" in found["yardstick"] or "yardstick" in found["yardstick"]
-    assert found["on test"] == "accuracy 0.870 of fine_tuned on 1,500 texts"
+    assert found["on test"] == "accuracy 87.0% of the fine-tuned encoder on 1,500 texts"
 
 
 def test_runs_are_told_apart_by_number_and_by_the_options_that_differ():
@@ -136,24 +141,24 @@ def test_options_are_read_as_the_command_line_reads_them(commands, expected):
 def test_two_runs_are_compared_cell_by_cell():
     table = tables.compared(run(1), run(3, fine_tuned=0.951))
     assert table.columns.tolist() == ["run 1", "run 3", "change"]
-    assert row(table, ("fine_tuned", "accuracy")) == [
-        "0.941 (0.892 to 0.969)",
-        "0.951 (0.892 to 0.969)",
-        "+0.010",
+    assert row(table, ("Fine-tuned", "accuracy")) == [
+        "94.1% (89.2% to 96.9%)",
+        "95.1% (89.2% to 96.9%)",
+        "+1.0 points",
     ]
-    assert table.loc[("fine_tuned", "auc"), "change"] == "-"
+    assert table.loc[("Fine-tuned", "auc"), "change"] == "-"
 
 
 def test_a_run_is_compared_with_itself():
     table = tables.compared(run(1), run(1))
     assert table.columns.tolist() == ["run 1", "change"]
-    assert set(table["change"]) == {"+0.000", "-"}
+    assert set(table["change"]) == {"0 points", "+0.000", "-"}
 
 
 def test_all_runs_are_a_row_for_each_model():
     table = tables.over_time([run(1), run(2)])
-    assert table.index.tolist()[:3] == [(1, "frozen"), (1, "fine_tuned"), (1, "yardstick")]
-    assert table.loc[(2, "fine_tuned"), "accuracy"] == "0.941 (0.892 to 0.969)"
+    assert table.index.tolist()[:3] == [(1, "Frozen"), (1, "Fine-tuned"), (1, "TF-IDF")]
+    assert table.loc[(2, "Fine-tuned"), "accuracy"] == "94.1% (89.2% to 96.9%)"
 
 
 def test_disagreements_have_each_model_s_answer_with_its_probability():
