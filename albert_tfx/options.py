@@ -442,12 +442,12 @@ class TrainerOptions:
     pooling: str = option(AUTO_POOLING, _POOLING, bounds=one_of(POOLINGS))
     epochs: int = option(
         3,
-        frozen=Flag("--frozen-epochs", TRAINING, "passes over the training texts for frozen", "N"),
+        frozen=Flag("--frozen-epochs", TRAINING, "passes over the texts for the frozen model", "N"),
         fine_tuned=Flag(
             "--fine-tuned-epochs",
             TRAINING,
-            "passes over the training texts for fine_tuned; unless given, as many more as a "
-            "few hundred steps take",
+            "passes over the training texts for the fine-tuned model; unless given, as many "
+            "more as a few hundred steps take",
             "N",
         ),
         bounds=_AT_LEAST_ONE,
@@ -488,7 +488,7 @@ class TrainerOptions:
     batch_size: int = option(
         32,
         Flag(
-            "--batch-size", TRAINING, "texts in one step", "N", "32; small ALBERT, fine_tuned: 16"
+            "--batch-size", TRAINING, "texts in one step", "N", "32; small ALBERT, fine-tuned: 16"
         ),
         bounds=_AT_LEAST_ONE,
         called="{model} batch_size",
@@ -500,7 +500,7 @@ class TrainerOptions:
         fine_tuned=Flag(
             "--gradient-accumulation",
             TRAINING,
-            "parts in which fine_tuned computes the gradient of a step, for less memory",
+            "parts in which fine-tuning computes the gradient of a step, for less memory",
             "N",
         ),
         bounds=_AT_LEAST_ONE,
@@ -668,7 +668,7 @@ class SelectionPolicy:
     min_gain: float = _share(
         0.0,
         "--min-gain",
-        "fine_tuned wins if the lower end of its gain is above this",
+        "the fine-tuned model wins if the lower end of its gain is above this",
     )
     # A slice's loss counts where even the upper end of the difference's interval exceeds this. The
     # default lets fine-tuning trade a little of one class or length for more of another, as any
@@ -676,7 +676,7 @@ class SelectionPolicy:
     max_slice_loss: float = _share(
         0.05,
         "--max-slice-loss",
-        "frozen wins if the whole interval of a loss on a length or class is above this",
+        "the frozen model wins if the whole interval of a loss on a length or class is above this",
     )
     # The interval alone protects against chance: of few reviews it is wide.
     min_slice_examples: int = option(
@@ -684,8 +684,8 @@ class SelectionPolicy:
         Flag(
             "--min-slice-examples",
             SERVED,
-            "a length or class of fewer eval texts cannot make frozen win; the more, the less "
-            "rare classes are protected",
+            "a length or class of fewer eval texts cannot make the frozen model win; the more, "
+            "the less rare classes are protected",
             "N",
         ),
         bounds=_AT_LEAST_ONE,

@@ -27,7 +27,7 @@ from components import production_gate
 from components.production_gate import ProductionGate
 from tests.support import artifacts
 
-SELECTED = Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins.")
+SELECTED = Decision("fine_tuned", "fine_tuned", "sure_gain", "The fine-tuned encoder wins.")
 
 
 def judge(evaluated, folder, decision=SELECTED, **inputs):

@@ -137,7 +137,9 @@ def summarize(
     settings: Settings | None = None,
 ) -> Summary:
     found = findings.summarize(
-        decision=Decision("fine_tuned", "fine_tuned", "sure_gain", "fine_tuned wins: it gains."),
+        decision=Decision(
+            "fine_tuned", "fine_tuned", "sure_gain", "The fine-tuned encoder wins: it gains."
+        ),
         comparison=comparison,
         histories=HISTORIES,
         test=ProductionComparison(comparison.fine_tuned, None, None),
