@@ -1,12 +1,13 @@
 """Texts that have the words of an earlier one, or nearly all of them, as Beam transforms.
 
-Digests, keys and sketches are shuffled, and the few texts that a sketch finds near are read again.
+Digests, keys and sketches are shuffled, and the few texts that sketches find near are read again.
 No step sees all pairs.
 """
 
 import collections
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -17,6 +18,7 @@ from albert_tfx.data.duplicates.blocks import (
     Hashes,
     Integers,
     TextBlock,
+    by_file,
     by_shard,
     decoded,
     expanded,
@@ -25,7 +27,7 @@ from albert_tfx.data.duplicates.blocks import (
     records_in,
 )
 from albert_tfx.data.duplicates.findings import EXACT, NEAR, Duplicate
-from albert_tfx.data.duplicates.places import File, file_of, place, row_of, split_of
+from albert_tfx.data.duplicates.places import File, place, split_of
 from albert_tfx.data.words import word_hashes, words
 
 # In a bucket, each text is compared with so many at most, the first ones: of n texts that are all
@@ -35,7 +37,6 @@ MOST_COMPARED = 32
 _MOST_READ = 2
 _PAIRS_AT_ONCE = 1 << 18
 
-Pair = tuple[int, int]  # places, the earlier first
 Sketches = tuple[bytes, bytes]  # places, int64 and ascending, and the sketch of each
 
 
@@ -70,18 +71,25 @@ def FindDuplicates(  # noqa: N802  Beam names transforms like classes
         | "AllSketches" >> beam.combiners.ToList()
         | "SortedSketches" >> beam.Map(_sorted_sketches)
     )
-    near = (
+    pairs = (
         signed
         | "Bands" >> beam.FlatMapTuple(_bands)
         | "Buckets" >> beam.GroupByKey()
         | "Candidates" >> beam.FlatMap(_candidates, AsSingleton(repeats), AsSingleton(sketches))
         | "ByText" >> beam.GroupByKey()
         | "Nearest" >> beam.FlatMap(_nearest)
-        | "ByFile" >> beam.FlatMap(_by_file)
+    )
+    originals = (
+        pairs
+        | "ByFile" >> beam.GroupByKey()
+        | "Originals" >> beam.FlatMap(_originals)
         | "Wanted" >> beam.GroupByKey()
-        | "ReadAgain" >> beam.FlatMap(_shingles_again, paths)
-        | "Pairs" >> beam.GroupByKey()
-        | "Near" >> beam.FlatMap(_near_duplicates)
+        | "ReadOriginals" >> beam.FlatMap(_shingles_of_originals, paths)
+    )
+    near = (
+        {"pairs": pairs, "originals": originals}
+        | "WithOriginals" >> beam.CoGroupByKey()
+        | "Near" >> beam.FlatMap(_near_duplicates, paths)
     )
     return (exact, near) | beam.Flatten()
 
@@ -183,34 +191,52 @@ def _most_alike(rows: Integers) -> Integers:
     return np.column_stack([text, earlier, unlike])[order[rank < _MOST_READ]]
 
 
-def _nearest(shard: tuple[int, Iterable[bytes]]) -> Iterator[Pair]:
-    for text, earlier, _ in _most_alike(gathered(shard[1], 3)).tolist():
-        yield earlier, text
+def _nearest(shard: tuple[int, Iterable[bytes]]) -> Iterator[tuple[File, bytes]]:
+    """Yields rows of text and earlier text, by the text's file."""
+    yield from by_file(*_most_alike(gathered(shard[1], 3))[:, :2].T)
 
 
-def _by_file(pair: Pair) -> Iterator[tuple[File, tuple[int, Pair]]]:
-    for each in pair:
-        yield file_of(each), (row_of(each), pair)
+def _originals(
+    pairs: tuple[File, Iterable[bytes]],
+) -> Iterator[tuple[File, tuple[File, bytes]]]:
+    """Yields the earlier texts that a file's are to be compared with, by their own file."""
+    file, pieces = pairs
+    for other, places in by_file(np.unique(gathered(pieces, 2)[:, 1])):
+        yield other, (file, places)
 
 
-def _shingles_again(
-    wanted: tuple[File, Iterable[tuple[int, Pair]]], paths: Mapping[File, str]
-) -> Iterator[tuple[Pair, tuple[int, bytes]]]:
-    """Yields place and shingles of the wanted texts of a file, by pair."""
-    file, rows = wanted
-    pairs = collections.defaultdict(list)
-    for row, pair in rows:
-        pairs[row].append(pair)
-    for row, record in enumerate(records_in(paths[file])):
-        if row in pairs:
+def _shingles_of_originals(
+    wanted: tuple[File, Iterable[tuple[File, bytes]]], paths: Mapping[File, str]
+) -> Iterator[tuple[File, tuple[int, bytes]]]:
+    """Yields place and shingles of a file's texts, by the file that they are compared with."""
+    file, pieces = wanted
+    wanting = collections.defaultdict(list)
+    for other, places in pieces:
+        for each in np.frombuffer(places, np.int64).tolist():
+            wanting[each].append(other)
+    for each, shingles in _shingles(file, paths[file], wanting):
+        yield from ((other, (each, shingles.tobytes())) for other in wanting[each])
+
+
+def _near_duplicates(
+    group: tuple[File, dict[str, Iterable[Any]]], paths: Mapping[File, str]
+) -> Iterator[Duplicate]:
+    file, joined = group
+    originals = dict(joined["originals"])
+    earlier = collections.defaultdict(list)
+    for text, original in gathered(joined["pairs"], 2).tolist():
+        earlier[text].append(original)
+    for text, shingles in _shingles(file, paths[file], earlier):
+        for original in earlier[text]:
+            other = np.frombuffer(originals[original], np.uint64)
+            similarity = text_similarity.similarity(shingles, other)
+            if similarity >= text_similarity.NEAR:
+                yield Duplicate(text, original, NEAR, similarity)
+
+
+def _shingles(file: File, path: str, wanted: Collection[int]) -> Iterator[tuple[int, Hashes]]:
+    """Yields place and shingles of those of a file's texts whose places are wanted."""
+    for row, record in enumerate(records_in(path)):
+        if (at := place(file, row)) in wanted:
             hashes = word_hashes(words(decoded(record)[0]))
-            found, _ = text_similarity.shingles(hashes, np.array([len(hashes)]))
-            yield from ((pair, (place(file, row), found.tobytes())) for pair in pairs[row])
-
-
-def _near_duplicates(group: tuple[Pair, Iterable[tuple[int, bytes]]]) -> Iterator[Duplicate]:
-    (earlier, text), both = group
-    shingles = (np.frombuffer(found, np.uint64) for _, found in sorted(both))
-    similarity = text_similarity.similarity(*shingles)
-    if similarity >= text_similarity.NEAR:
-        yield Duplicate(text, earlier, NEAR, similarity)
+            yield at, text_similarity.shingles(hashes, np.array([len(hashes)]))[0]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from albert_tfx.data.duplicates.places import File, place
+from albert_tfx.data.duplicates.places import File, file_number, file_of, place
 from albert_tfx.data.records import read_records, text_and_label
 from albert_tfx.data.words import digest, word_hashes, words
 
@@ -88,12 +88,24 @@ def decoded(record: bytes) -> tuple[str, int]:
 def by_shard(*columns: npt.NDArray[np.integer]) -> Iterator[tuple[int, bytes]]:
     """Yields the rows of int64 columns in pieces, by the first column modulo a number."""
     rows = np.column_stack([column.view(np.int64) for column in columns])
-    shards = rows[:, 0] % _SHARDS
-    rows = rows[np.argsort(shards, kind="stable")]
-    found, counts = np.unique(shards, return_counts=True)
+    for shard, some in groups(rows[:, 0] % _SHARDS):
+        yield shard, rows[some].tobytes()
+
+
+def by_file(*columns: Integers) -> Iterator[tuple[File, bytes]]:
+    """Yields the rows of int64 columns in pieces, by the file of the places in the first column."""
+    rows = np.column_stack(columns)
+    for _, some in groups(file_number(rows[:, 0])):
+        yield file_of(int(rows[some[0], 0])), rows[some].tobytes()
+
+
+def groups(keys: Integers) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    """Yields each key, ascending, with where it is."""
+    order = np.argsort(keys, kind="stable")
+    found, counts = np.unique(keys, return_counts=True)
     ends = np.cumsum(counts)
-    for shard, start, end in zip(found.tolist(), ends - counts, ends, strict=True):
-        yield shard, rows[start:end].tobytes()
+    for key, start, end in zip(found.tolist(), ends - counts, ends, strict=True):
+        yield key, order[start:end]
 
 
 def gathered(pieces: Iterable[bytes], columns: int) -> Integers:

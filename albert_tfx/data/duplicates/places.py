@@ -23,9 +23,14 @@ def split_of(number: Any) -> Any:
     return number >> _FILE_BITS + _ROW_BITS
 
 
+def file_number(number: Any) -> Any:
+    """Returns a number for the file of a place, or of each of an array of places."""
+    return number >> _ROW_BITS
+
+
 def file_of(number: int) -> File:
     """Returns the file of a place."""
-    return split_of(number), number >> _ROW_BITS & (1 << _FILE_BITS) - 1
+    return split_of(number), file_number(number) & (1 << _FILE_BITS) - 1
 
 
 def row_of(number: int) -> int:

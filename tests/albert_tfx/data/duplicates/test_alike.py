@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from albert_tfx.data.duplicates import alike, similarity
-from albert_tfx.data.duplicates.blocks import TextBlock
+from albert_tfx.data.duplicates.blocks import TextBlock, gathered
 from albert_tfx.data.duplicates.findings import EXACT
 from albert_tfx.data.duplicates.places import place, split_of
 
@@ -35,7 +35,8 @@ def pairs_of(blocks: list[TextBlock], repeats: bytes = NONE) -> list[tuple[int, 
     found = grouped(
         piece for shard in buckets for piece in alike._candidates(shard, repeats, sketches)
     )
-    return [pair for shard in found for pair in alike._nearest(shard)]
+    pieces = [piece for shard in found for _, piece in alike._nearest(shard)]
+    return [(earlier, later) for later, earlier in gathered(pieces, 2).tolist()]
 
 
 def text_of(*words: int) -> str:
