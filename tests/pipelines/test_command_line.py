@@ -104,5 +104,5 @@ def test_the_batch_size_s_default_is_worded_as_the_recipes_have_it():
     command_line.add_options(parser)
 
     assert TrainerOptions("any", "any").batch_size == other
-    text = f"(default: {other}; small ALBERT, fine_tuned: {small})"
+    text = f"(default: {other}; small ALBERT, fine-tuned: {small})"
     assert text in " ".join(parser.format_help().split())
