@@ -125,20 +125,16 @@ def runs_figure(comparisons: Mapping[str, Comparison]) -> Figure:
 
 
 def history_finding(histories: "Mapping[str, TrainingHistory]", metric: Metric = ACCURACY) -> str:
-    """Returns in one sentence which model validated best."""
+    """Returns in one sentence what each model reached in validation, which names no winner."""
     best = {name: best_validation(history, metric) for name, history in histories.items()}
     best = {name: value for name, value in best.items() if math.isfinite(value)}
     if not best:
         return f"No model has a defined validation {metric.title}"
-    leader = (max if metric.higher_is_better else min)(best, key=best.__getitem__)
-    called = "" if metric.name == ACCURACY.name else f"{metric.title} "
-    finding = f"{TITLES[leader]} validates best: {called}{notation.value(metric, best[leader])}"
-    others = [
-        f"{TITLES[name].lower()} {notation.value(metric, best[name])}"
-        for name in best
-        if name != leader
-    ]
-    return ", ".join([finding, *others])
+    order = sorted(best, key=best.__getitem__, reverse=metric.higher_is_better)
+    reached = ", ".join(
+        f"{TITLES[name].lower()} {notation.value(metric, best[name])}" for name in order
+    )
+    return f"Best validation {metric.title}: {reached}"
 
 
 def best_validation(history: "TrainingHistory", metric: Metric = ACCURACY) -> float:

@@ -11,8 +11,14 @@ from matplotlib.figure import Figure
 
 from albert_tfx.contract import ALL_NAMES, ALL_TITLES, FINE_TUNED, FROZEN, YARDSTICK
 from albert_tfx.evaluation.curves import Curves
-from albert_tfx.evaluation.measurements import Comparison, ModelMetrics, proportion
-from albert_tfx.evaluation.metrics import CALIBRATION_ERROR
+from albert_tfx.evaluation.measurements import (
+    Comparison,
+    Interval,
+    ModelMetrics,
+    improvement,
+    proportion,
+)
+from albert_tfx.evaluation.metrics import AUC, CALIBRATION_ERROR, Metric
 from albert_tfx.report.plot_style import (
     COLORS,
     INK,
@@ -115,6 +121,10 @@ def roc_finding(comparison: Comparison) -> str:
     leader = _leader(areas)
     if leader is None:
         return "No model has a defined area under the ROC curve"
+    if not _is_clear(comparison, AUC, leader):
+        return (
+            f"Which model tells the classes apart best is not clear: AUC up to {areas[leader]:.3f}"
+        )
     return f"{ALL_TITLES[leader]} tells the classes apart best: AUC {areas[leader]:.3f}"
 
 
@@ -124,8 +134,8 @@ def precision_recall_finding(curves: Mapping[str, Curves]) -> str:
     leader = _leader(reached)
     if leader is None:
         return f"No model finds {RECALL:.0%} of a class"
-    best = f"{ALL_NAMES[leader]} is the most precise: {reached[leader]:.1%}"
-    return f"Where {RECALL:.0%} of a class is found, {best}"
+    others = ", ".join(f"{ALL_NAMES[name]} {each:.1%}" for name, each in _descending(reached))
+    return f"Precision where {RECALL:.0%} of a class is found: {others}"
 
 
 def reliability_finding(comparison: Comparison) -> str:
@@ -134,6 +144,9 @@ def reliability_finding(comparison: Comparison) -> str:
     leader = _leader({name: -each for name, each in errors.items()})
     if leader is None:
         return "No model has defined probabilities"
+    if not _is_clear(comparison, CALIBRATION_ERROR, leader):
+        least = f"off by {errors[leader]:.1f} points or more on average"
+        return f"Which model knows best how sure it is is not clear: {least}"
     nearest = f"{ALL_TITLES[leader]} knows best how sure it is"
     return f"{nearest}: off by {errors[leader]:.1f} points on average"
 
@@ -176,6 +189,30 @@ def _leader(values: Mapping[str, float]) -> str | None:
     return max(defined, key=defined.__getitem__) if defined else None
 
 
+def _descending(values: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Returns what is defined, the greatest first."""
+    defined = [(name, each) for name, each in values.items() if math.isfinite(each)]
+    return sorted(defined, key=lambda each: each[1], reverse=True)
+
+
+def _is_clear(comparison: Comparison, metric: Metric, leader: str) -> bool:
+    """Returns whether the intervals of all paired differences are on the leader's side."""
+    others = [name for name in _compared(comparison) if name != leader]
+    gains = (_paired(comparison, metric, leader, other) for other in others)
+    return all(improvement(metric, each).least > 0 for each in gains)
+
+
+def _paired(comparison: Comparison, metric: Metric, model: str, other: str) -> Interval:
+    """Returns what a model has more of a metric than another, paired text by text."""
+    unknown = Interval(math.nan)
+    if YARDSTICK in (model, other):
+        encoder = other if model == YARDSTICK else model
+        gain = comparison.gains.get(encoder, {}).get(metric.name, unknown)
+        return -gain if model == YARDSTICK else gain
+    difference = comparison.all_differences.get(metric.name, unknown)
+    return difference if model == FINE_TUNED else -difference
+
+
 def _precisions(curves: Mapping[str, Curves]) -> dict[str, float]:
     return {name: _precision(each.precision_recall) for name, each in curves.items()}
 
@@ -194,7 +231,8 @@ def coverage_finding(curves: Mapping[str, Curves]) -> str:
     leader = _leader(shares)
     if leader is None:
         return "No model has defined probabilities"
-    return f"Of its surest {COVERAGE:.0%}, {ALL_NAMES[leader]} has most right: {shares[leader]:.1%}"
+    others = ", ".join(f"{ALL_NAMES[name]} {each:.1%}" for name, each in _descending(shares))
+    return f"Right of the surest {COVERAGE:.0%}: {others}"
 
 
 def coverage_in_words(curves: Mapping[str, Curves]) -> str:

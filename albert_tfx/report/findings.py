@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import pathlib
 import platform
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -217,11 +218,16 @@ def settings(options: Mapping[str, Mapping[str, Any]]) -> Settings:
 def _dataset_name(name: str) -> str:
     """Returns a data set's name; of a prepared one's folder, what lies above its version.
 
-    >>> [_dataset_name(name) for name in ("imdb_reviews/plain_text", "/data/mine/1.0.0")]
-    ['imdb_reviews/plain_text', 'mine']
+    Of a user's file, that is the file's name without the hash that `data.labelled` adds.
+
+    >>> names = ("imdb_reviews/plain_text", "/data/mine/1.0.0")
+    >>> [_dataset_name(name) for name in (*names, f"/d/text_file/films-{'0f' * 8}/1.0.0")]
+    ['imdb_reviews/plain_text', 'mine', 'films']
     """
     path = pathlib.PurePosixPath(name)
-    return path.parent.name if path.is_absolute() or "://" in name else name
+    if not path.is_absolute() and "://" not in name:
+        return name
+    return re.sub(r"-[0-9a-f]{16}$", "", path.parent.name)
 
 
 def _labels(

@@ -210,9 +210,10 @@ def uncertainty(summary: Summary) -> str:
     metric, difference = _metric(summary), _difference(summary)
     if not is_known(difference.value):
         return "The difference between the two models is undefined."
+    examples = summary.models[FROZEN].metrics.examples
     changed = (
-        f"On the same texts, fine-tuning changes {metric.title} by "
-        f"{notation.change(metric, difference.value)}"
+        f"On the {examples:,} texts of the eval split, which decide, fine-tuning changes "
+        f"{metric.title} by {notation.change(metric, difference.value)}"
     )
     if not is_known(difference.lower) or not is_known(difference.upper):
         reason = ", as no text told the two apart" if difference.value == 0 else ""
@@ -250,8 +251,27 @@ def seeds(summary: Summary) -> str:
             "another seed may give another difference."
         )
     return (
-        f"Each model was trained {summary.seeds} times: the chance of training is in the interval."
+        f"Each model was trained {summary.seeds} times: the difference is the mean, and the chance "
+        "of training is in the interval."
     )
+
+
+def constant(summary: Summary) -> str:
+    """Returns what the same answer to every text reaches by the metric that decides."""
+    metric = _metric(summary)
+    if not is_known(metric.constant):
+        return ""
+    # Of one class's recall, which that answer has whole, the mean over the classes is the bar.
+    title = "balanced accuracy" if metric.name.startswith("recall:") else metric.title
+    reached = notation.value(metric, metric.constant)
+    return f"Always giving the same answer reaches, at best: {title} {reached}."
+
+
+def averaged(summary: Summary) -> str:
+    """Returns which metrics are means over the classes, and how."""
+    if len(next(iter(summary.labels.values()), ())) > 2:
+        return "AUC, precision, recall and F1 are means over the classes, each against the rest."
+    return "Precision, recall and F1 are means over the classes."
 
 
 def trainings(summary: Summary) -> str:
@@ -350,7 +370,8 @@ def _on_test_by_both(summary: Summary) -> str:
     difference = differences.get(name, _UNKNOWN)
     if not is_known(difference.value):
         return ""
-    return f" Fine-tuning {_changes(summary, difference)} there."
+    mean = f", the mean of {summary.seeds} trainings" if summary.seeds > 1 else ""
+    return f" Fine-tuning {_changes(summary, difference)} there{mean}."
 
 
 def winner(summary: Summary) -> str:
@@ -425,9 +446,10 @@ def yardstick(summary: Summary) -> str:
         return said
     differences = _less_yardstick(summary)
     gained = " and ".join(
-        f"{notation.change(metric, change.value)} {_span(summary, change)} for {NAMES[model]}"
-        for model, change in ((each, differences[each]) for each in _ranked(summary))
+        f"{notation.bounded_change(metric, differences[model])} for {NAMES[model]}"
+        for model in _ranked(summary)
     )
+    gained += f", {_ONE_TRAINING}" if summary.seeds == 1 else ""
     is_doubtful = not any(map(_is_certain, gains.values()))
     unworthy = f" On this text, {kind(summary)} is not shown to be worth its cost."
     doubt = unworthy if is_doubtful else ""
