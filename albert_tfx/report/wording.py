@@ -213,7 +213,7 @@ def uncertainty(summary: Summary) -> str:
     examples = summary.models[FROZEN].metrics.examples
     changed = (
         f"On the {examples:,} texts of the eval split, which decide, fine-tuning changes "
-        f"{metric.title} by {notation.change(metric, difference.value)}"
+        f"{metric.title} by {notation.change(metric, difference.value)}{_mean(summary)}"
     )
     if not is_known(difference.lower) or not is_known(difference.upper):
         reason = ", as no text told the two apart" if difference.value == 0 else ""
@@ -251,8 +251,7 @@ def seeds(summary: Summary) -> str:
             "another seed may give another difference."
         )
     return (
-        f"Each model was trained {summary.seeds} times: the difference is the mean, and the chance "
-        "of training is in the interval."
+        f"Each model was trained {summary.seeds} times: the chance of training is in the interval."
     )
 
 
@@ -370,8 +369,12 @@ def _on_test_by_both(summary: Summary) -> str:
     difference = differences.get(name, _UNKNOWN)
     if not is_known(difference.value):
         return ""
-    mean = f", the mean of {summary.seeds} trainings" if summary.seeds > 1 else ""
-    return f" Fine-tuning {_changes(summary, difference)} there{mean}."
+    return f" Fine-tuning {_changes(summary, difference)} there{_mean(summary)}."
+
+
+def _mean(summary: Summary) -> str:
+    """Returns what follows a difference that is the mean of several."""
+    return f", the mean of {summary.seeds} trainings" if summary.seeds > 1 else ""
 
 
 def winner(summary: Summary) -> str:

@@ -65,7 +65,7 @@ def test_history_panels_share_one_scale_and_mark_the_best_epoch():
     (ring,) = (line for line in frozen.lines if str(line.get_label()).startswith("best"))
     assert ring.get_label() == "best, 71.0%"
     assert np.asarray([ring.get_xdata(), ring.get_ydata()]).tolist() == [[2], [0.71]]
-    assert "Fine-tuned encoder validates best: 79.0%" in figure.get_suptitle()
+    assert "Best validation accuracy: fine-tuned encoder 79.0%, frozen" in figure.get_suptitle()
 
 
 def test_one_epoch_is_one_tick():
@@ -295,9 +295,17 @@ def test_where_the_accuracy_decides_on_some_slices_it_is_said():
 @pytest.mark.parametrize(
     ("choice", "drawn", "finding"),
     [
-        ("macro_f1", {"validation": [0.4, 0.6]}, "validates best: macro F1 60.0%"),
-        ("log_loss", {"training": [0.9, 0.8], "validation": [0.7, 0.5]}, "best: log loss 0.500"),
-        ("accuracy", {"training": [0.1, 0.2], "validation": [0.3, 0.4]}, "validates best: 40.0%"),
+        ("macro_f1", {"validation": [0.4, 0.6]}, "Best validation macro F1: frozen encoder 60.0%"),
+        (
+            "log_loss",
+            {"training": [0.9, 0.8], "validation": [0.7, 0.5]},
+            "Best validation log loss: frozen encoder 0.500",
+        ),
+        (
+            "accuracy",
+            {"training": [0.1, 0.2], "validation": [0.3, 0.4]},
+            "Best validation accuracy: frozen encoder 40.0%",
+        ),
     ],
 )
 def test_the_history_is_drawn_by_the_metric_that_decides(choice, drawn, finding):

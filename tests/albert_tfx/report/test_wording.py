@@ -7,14 +7,14 @@ import pytest
 
 from albert_tfx.calibration.temperature import Calibration
 from albert_tfx.contract import NAMES
-from albert_tfx.evaluation.measurements import AnswerMetrics, FlipRates, Interval
+from albert_tfx.evaluation.measurements import AnswerMetrics, FlipRates, Interval, TestComparison
 from albert_tfx.options import AnswerOptions
 from albert_tfx.release.selection import Rule
 from albert_tfx.report import wording
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import AnswersSummary, Deciding, Fates, Settings, Summary
 from tests.support import summaries
-from tests.support.summaries import changed
+from tests.support.summaries import SUMMARY, changed
 
 WON = {
     Rule.SURE_GAIN: "fine_tuned",
@@ -341,3 +341,42 @@ def test_what_a_threshold_and_an_abstention_cost_is_said():
     )
     assert said(AnswerOptions(), of_two) == ""
     assert wording.answers(summaries.SUMMARY) == ""
+
+
+def test_a_difference_says_of_which_texts_and_of_how_many_trainings_it_is():
+    tested = TestComparison(
+        SUMMARY.models["frozen"].metrics, SUMMARY.models["fine_tuned"].metrics, BETTER
+    )
+    once = dataclasses.replace(SUMMARY, difference={"accuracy": BETTER}, test_comparison=tested)
+    assert "On the 400 texts of the eval split, which decide," in wording.uncertainty(once)
+    assert "mean of" not in wording.uncertainty(once) + wording.on_test(once)
+    several = dataclasses.replace(once, seeds=3)
+    assert "by +7.7 points, the mean of 3 trainings;" in wording.uncertainty(several)
+    assert wording.on_test(several).endswith("there, the mean of 3 trainings.")
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "said"),
+    [
+        ("accuracy", "accuracy", "accuracy 80.0%."),
+        ("f1", "macro F1", "macro F1 80.0%."),
+        ("recall:pos", "recall of pos", "balanced accuracy 80.0%."),
+    ],
+)
+def test_what_a_constant_answer_reaches_is_said_by_the_metric_that_decides(name, title, said):
+    metric = Deciding(
+        name=name,
+        title=title,
+        is_higher_better=True,
+        is_percentage=True,
+        models={},
+        constant=0.8,
+        test=Interval(0.9),
+    )
+    assert wording.constant(dataclasses.replace(SUMMARY, metric=metric)).endswith(said)
+
+
+def test_the_auc_of_several_classes_is_said_to_be_a_mean():
+    labels = {"train": {"a": 1, "b": 2, "c": 3}}
+    assert "AUC" in wording.averaged(dataclasses.replace(SUMMARY, labels=labels))
+    assert "AUC" not in wording.averaged(SUMMARY)
