@@ -127,7 +127,7 @@ def _neither(summary: Summary) -> str:
         amount = f"{notation.amount(metric, -gain.value)} of {metric.title} {span}"
         return f"Neither: TF-IDF is clearly better than {NAMES[model]}, by {amount}{pushed}"
     return (
-        f"Neither: no encoder is clearly better than TF-IDF; {NAMES[model]} "
+        f"Neither: no encoder is clearly better than TF-IDF; against it, {NAMES[model]} "
         f"{_changes(summary, _less_yardstick(summary)[model])}{pushed}"
     )
 
@@ -288,6 +288,8 @@ def flips(summary: Summary) -> str:
     rates = summary.flip_rates
     if rates is None or not is_known(rates.flipped.value):
         return ""
+    if not rates.flipped.value:
+        return "The two give the same answer to each of these texts."
     return (
         f"The two answer differently on {rates.flipped.value:.1%} of the texts: fine-tuning "
         f"corrects {rates.gained.value:.1%} and breaks {rates.lost.value:.1%}."

@@ -71,8 +71,8 @@ def test_the_three_answers_are_given_with_their_uncertainty():
         "(4.1 to 11.3, without training's chance)"
     )
     assert wording.verdict(answered("neither", "sure_gain", WORSE, ALIKE, pushed=False)) == (
-        "Neither: no encoder is clearly better than TF-IDF; the fine-tuned encoder changes "
-        "accuracy by +1.0 points (\N{MINUS SIGN}2.0 to +4.0, without training's chance)"
+        "Neither: no encoder is clearly better than TF-IDF; against it, the fine-tuned encoder "
+        "changes accuracy by +1.0 points (\N{MINUS SIGN}2.0 to +4.0, without training's chance)"
     )
 
 
@@ -225,6 +225,9 @@ def test_flips_are_put_into_words_where_they_are_known():
     said = wording.flips(changed(flip_rates=rates))
     assert said.endswith("30.0% of the texts: fine-tuning corrects 20.0% and breaks 10.0%.")
     assert wording.flips(changed(flip_rates=None)) == ""
+    never = Interval(0.0, 0.0, 0.01)
+    alike = wording.flips(changed(flip_rates=FlipRates(never, never, never)))
+    assert alike == "The two give the same answer to each of these texts."
 
 
 def test_nothing_is_said_of_what_was_not_measured():
