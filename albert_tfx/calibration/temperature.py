@@ -17,6 +17,7 @@ Ints = NDArray[np.integer]
 UNCHANGED = 1.0
 # A model that is ten times too sure, or not sure enough by as much, has learnt something else.
 LEAST, MOST = 0.1, 10.0
+_FEWEST = 2  # texts that have a standard error
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -44,6 +45,9 @@ def fit(labels: Ints, probabilities: Floats) -> float:
 
     It is shown to help where the log loss falls on either half of the texts by the temperature of
     the other half, both together (cross-fitting): what is gained so is not the fit's own flattery.
+    It has to fall by more than the fall's own standard error, so that a calibrated model is left as
+    it is (the one-standard-error rule of Breiman et al. 1984, "Classification and Regression
+    Trees"; `benchmarks/calibration.py` has both rules).
     Where a half has no wrong answer, no temperature is the likeliest, as 0 would be, and 1 remains.
 
     Args:
@@ -53,33 +57,34 @@ def fit(labels: Ints, probabilities: Floats) -> float:
     Returns:
       A temperature from `LEAST` to `MOST`.
     """
-    if not len(labels) or not np.isfinite(probabilities).all():
+    if len(labels) < _FEWEST or not np.isfinite(probabilities).all():
         return UNCHANGED
-    change = cross_fitted_change(labels, probabilities)
-    return _likeliest(labels, probabilities) if change < 0 else UNCHANGED
+    changes = cross_fitted_changes(labels, probabilities)
+    error = changes.std(ddof=1) / np.sqrt(len(changes))
+    return likeliest(labels, probabilities) if -changes.mean() > error else UNCHANGED
 
 
-def cross_fitted_change(labels: Ints, probabilities: Floats) -> float:
+def cross_fitted_changes(labels: Ints, probabilities: Floats) -> Floats:
     """Returns the change of log loss that a fitted temperature brings to texts that it never saw.
 
     Takes what `fit` takes. The halves have as many texts of each class, as far as these are even.
 
     Returns:
-      The change, below 0 where it falls; 0 where a half has no wrong answer.
+      The changes, float64 `[texts]`, in no order; 0 where a half has no wrong answer.
     """
     order = np.argsort(labels, kind="stable")
     halves = [(labels[half], probabilities[half]) for half in (order[::2], order[1::2])]
     if any((each.argmax(axis=1) == truth).all() for truth, each in halves):
-        return 0.0
-    fitted = [_likeliest(*half) for half in halves]
+        return np.zeros(len(labels))
+    fitted = [likeliest(*half) for half in halves]
     changes = [
         _losses(*half, other) - _losses(*half, UNCHANGED)
         for half, other in zip(halves, reversed(fitted), strict=True)
     ]
-    return float(np.concatenate(changes).mean())
+    return np.concatenate(changes)
 
 
-def _likeliest(labels: Ints, probabilities: Floats) -> float:
+def likeliest(labels: Ints, probabilities: Floats) -> float:
     """Minimises the log loss, which is convex in 1 / temperature: where its slope is 0."""
     logits = _logarithms(probabilities)
     of_label = np.take_along_axis(logits, labels[:, np.newaxis], axis=1)[:, 0]

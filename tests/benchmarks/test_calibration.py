@@ -21,6 +21,9 @@ def test_a_temperature_brings_the_log_loss_near_the_true_one():
 
 def test_the_summary_tells_models_that_are_off_from_those_that_are_not():
     found = {case: simulate(case, 3) for case in (Case(3.0, 300, 2), Case(1.0, 300, 2))}
-    gained, worse, lost = summarized(found)
+    gained, worse, lost, *rules = summarized(found)
     assert gained.value < -0.1 < lost.value
     assert worse.value == 0
+    kept, kept_by_any, gained_by_any, _ = rules
+    assert kept.value <= kept_by_any.value
+    assert gained_by_any.value < -0.1

@@ -4,9 +4,11 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +18,12 @@ import tensorflow_hub as hub
 from albert_tfx import contract
 from albert_tfx.modeling.classifier import build_head
 from albert_tfx.modeling.fitting import TrainingHistory
+from albert_tfx.options import ProductionPolicy
 from albert_tfx.prediction import scoring
 from albert_tfx.release.selection import Decision, load_decision
 from albert_tfx.seeds import answers
 from albert_tfx.seeds.answers import Answers
+from pipelines.config import PipelineConfig
 from tests.support import models, runs
 from tests.support.runs import Run, read_examples
 
@@ -319,3 +323,37 @@ def test_texts_are_scored_by_the_winner_in_their_order(finished: Run, tmp_path: 
     np.testing.assert_allclose(
         [float(row["probability"]) for row in rows], answers.max(axis=1), atol=1e-5
     )
+
+
+def retrained(config: PipelineConfig, loss: float, **training: Any) -> dict:
+    """Trains both models anew in a run of its own; returns `summary.json`."""
+    frozen, fine_tuned = (
+        dataclasses.replace(each, **training) for each in (config.frozen, config.fine_tuned)
+    )
+    policy = ProductionPolicy(max_production_loss=loss)
+    again = runs.run(
+        dataclasses.replace(config, frozen=frozen, fine_tuned=fine_tuned, production_policy=policy)
+    )
+    report = Path(again.uri("ComparisonReport", "report"))
+    return json.loads((report / "summary.json").read_text())
+
+
+def test_the_gate_compares_recipes_of_two_real_runs_and_lets_pass_or_refuses(
+    finished: Run, tmp_path: Path
+):
+    output = shutil.copytree(finished.config.output, tmp_path / "output")
+    config = dataclasses.replace(finished.config, output=str(output))
+    compared = "by 2 trainings of it and 2 of that one, on the 60 test texts that both answered."
+
+    second = retrained(config, loss=1.0, seed=7)
+    assert second["production"]["passed"]
+    assert second["production"]["pushed_model"] == str(finished.pushed_model)
+    assert second["production"]["reason"].endswith(compared)
+    assert second["pushed"]
+
+    useless = {"head_learning_rate": 1e-7, "encoder_learning_rate": 1e-7}
+    third = retrained(config, loss=0.0, **useless)
+    assert (third["production"]["passed"], third["production"]["rule"]) == (False, "worse")
+    assert third["production"]["pushed_model"] == second["pushed_model"]
+    assert compared.rstrip(".") in third["production"]["reason"]
+    assert not third["pushed"]
