@@ -30,6 +30,7 @@ TRAINED = Repetitions(
     history=TrainingHistory(
         *("frozen", ({"loss": 0.5},), 0, 1.0, 2, 3),
         seed=8,
+        train_memory_bytes=1e8,
         learning_rate=2e-3,
         seeds=({"seed": 7, "val_loss": 0.6}, {"seed": 8, "val_loss": 0.5}),
     ),
