@@ -124,6 +124,8 @@ def _path(name: str) -> Path | str:
 
 def _why_none_was_pushed(output: Path) -> str | None:
     """Returns the reason that the last run gave, where it left a summary."""
+    if not (output / "report").is_dir():  # told before anything slow is imported
+        return None
     from albert_tfx.report.summary import Summary
 
     try:

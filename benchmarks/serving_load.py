@@ -1,14 +1,20 @@
 """Measures `serve.py` under load: rate, waiting times, memory, and a change of version.
 
-    python benchmarks/serving_load.py                # twenty seconds for each number of clients
+    python benchmarks/serving_load.py                # a minute for each number of clients
     python benchmarks/serving_load.py --quick        # one second each: shows that it works
+    python benchmarks/serving_load.py --seconds 110  # an hour compressed: about six minutes
     python benchmarks/serving_load.py --model output/serving/1795569553 --seconds 1200
 
 1, 8 and 64 clients each ask for one sample review after the other, each over a connection that it
 keeps. All clients are threads of this process, which shares the machine with the server: what they
 need is missing there. Then a second version is pushed under 8 clients, who ask until it answers. A
-request is lost where it has no answer of status 200. Memory is the server's resident set, first
-after some requests of each number of clients, then after all of them.
+request is lost where it has no answer of status 200.
+
+The load comes in three equal parts, each with all numbers of clients, after some requests of each.
+Memory is the server's resident set after each part. The bar is on the last two: TensorFlow's oneDNN
+keeps up to 1,024 prepared products a thread, one for each shape of a batch and of a weight
+(`MklPrimitiveFactory` in tensorflow/core/util/mkl_util.h), so that memory grows while new shapes
+come, and then no more.
 
 Without --model a model is trained first, for a few steps: it answers as fast as one that has
 learned.
@@ -29,14 +35,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import predictions
 from figures import Figure, add_results_option, publish
 
-from albert_tfx.contract import ORIGIN_FILE
+from albert_tfx.contract import MODEL_CARD_FILE, ORIGIN_FILE
 from albert_tfx.release.production import Origin
 from albert_tfx.storage import fingerprint
 
@@ -44,6 +50,7 @@ PROJECT = Path(__file__).parent.parent
 CLIENTS = (1, 8, 64)
 WARM_SECONDS, QUICK_SECONDS = 3.0, 1.0
 OF_A_CHANGE = 8  # clients
+PARTS = 3
 _PATH = "/v1/models/reviews:predict"
 
 
@@ -74,12 +81,8 @@ class Server:
         return self._process.stdout.readline()
 
     def push(self, number: int) -> None:
-        """Puts the model into the serving folder under another number, as the pusher does."""
-        staged = self._serving / ".staging"
-        own = shutil.ignore_patterns(ORIGIN_FILE)
-        shutil.copytree(self._model, staged, ignore=own)
-        Origin("benchmark", (), fingerprint(staged)).save(staged)
-        staged.rename(self._serving / str(number))
+        """Puts the model into the serving folder under another number."""
+        push(self._model, self._serving, number)
 
     @property
     def mebibytes(self) -> float:
@@ -92,6 +95,15 @@ class Server:
         """Stops it by SIGTERM; returns its exit status."""
         self._process.terminate()
         return self._process.wait()
+
+
+def push(model: Path, serving: Path, number: int) -> None:
+    """Puts a pushed model into a serving folder under another number, as the pusher does."""
+    staged = serving / ".staging"
+    own = shutil.ignore_patterns(ORIGIN_FILE, MODEL_CARD_FILE)
+    shutil.copytree(model, staged, ignore=own)
+    Origin("benchmark", (), fingerprint(staged)).save(staged)
+    staged.rename(serving / str(number))
 
 
 @dataclasses.dataclass
@@ -109,6 +121,15 @@ class Load:
     versions: set[str] = dataclasses.field(default_factory=set)
     lost: int = 0
     took: float = 0.0
+
+    def __add__(self, other: "Load") -> "Load":
+        """Returns what clients met one time and another."""
+        return Load(
+            self.seconds + other.seconds,
+            self.versions | other.versions,
+            self.lost + other.lost,
+            self.took + other.took,
+        )
 
     def figures(self, clients: int) -> list[Figure]:
         """Returns the rate, and how long half, 95 % and 99 % of the answers took at most."""
@@ -182,25 +203,34 @@ def measure(model: Path, folder: Path, seconds: float) -> list[Figure]:
       seconds: How long each number of clients asks.
     """
     server = Server(model, folder)
-    figures = []
+    met = dict.fromkeys(CLIENTS, Load())
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         for clients in CLIENTS:
             load(server.port, clients, _for(min(seconds, WARM_SECONDS)))
-        before = server.mebibytes
-        for clients in CLIENTS:
-            figures += load(server.port, clients, _for(seconds)).figures(clients)
-        after = server.mebibytes
+        memory = [server.mebibytes]
+        for _ in range(PARTS):
+            for clients in CLIENTS:
+                met[clients] += load(server.port, clients, _for(seconds / PARTS))
+            memory.append(server.mebibytes)
         changed = _changed(server)
         with_two = server.mebibytes
     return [
-        *figures,
-        Figure("memory before", before, "MiB"),
-        Figure("memory after", after, "MiB"),
-        Figure("memory after, over before", after / before, "times", "<= 1.05"),
+        *(figure for clients, each in met.items() for figure in each.figures(clients)),
+        *_memory_figures(memory),
         Figure("requests while the version changed", len(changed.seconds), "requests"),
         Figure("lost while the version changed", changed.lost, "requests", "0"),
         Figure("memory after the change", with_two, "MiB"),
+    ]
+
+
+def _memory_figures(memory: Sequence[float]) -> list[Figure]:
+    """Returns the memory after the warm-up and each part, in MiB, and whether it levels off."""
+    before, *after = memory
+    return [
+        Figure("memory before", before, "MiB"),
+        *(Figure(f"memory after {n}/{PARTS}", each, "MiB") for n, each in enumerate(after, 1)),
+        Figure(f"memory after, over after 1/{PARTS}", after[-1] / after[0], "times", "<= 1.05"),
     ]
 
 
@@ -224,19 +254,26 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--seconds", type=float, default=20.0, help="of each number of clients (default: 20)"
+        "--seconds", type=float, default=60.0, help="of each number of clients (default: 60)"
     )
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="a pushed model")
     parser.add_argument("--quick", action="store_true", help="a second each")
     add_results_option(parser)
     arguments = parser.parse_args()
+    if arguments.model and not arguments.model.is_dir():
+        parser.error(f"there is no folder {arguments.model}")
     seconds = QUICK_SECONDS if arguments.quick else arguments.seconds
-    print(f"load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
+    print(f"load of the machine before: {_load_average()}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         model = arguments.model or predictions.made(Path(folder, "output"))
         figures = measure(model.resolve(), Path(folder, "served"), seconds)
+    print(f"load of the machine after, of which this is a part: {_load_average()}", flush=True)
     command = shlex.join(["python", "benchmarks/serving_load.py", f"--seconds={seconds:g}"])
     publish(figures, command, arguments.results)
+
+
+def _load_average() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ GROUPS = (_RUN, REVIEWS, FILE, _SCORING, ENCODER, TRAINING, SERVED, ANSWERED)
 
 # Letters and digits, which a pipeline's name keeps, and separators, which all become its dashes.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._/:*-]+")
+# What no name of TFDS looks like: it has one slash at most, before its configuration.
+_ONLY_A_PATH = re.compile(r"[.~/]|[^/:]+/[^/]+/")
 _LONGEST_NAME = 63  # that TFX takes
 _PREFIX = "albert-"
 _OPTIONS_FILE = "options.json"
@@ -342,8 +344,17 @@ def _flag(key: str) -> str:
 
 
 def _prepared_folder(name: str) -> str:
-    """Returns the absolute path where `name` is a prepared data set's folder, else `name`."""
+    """Returns the absolute path where `name` is a prepared data set's folder, else `name`.
+
+    Raises:
+      InputError: It can only be a path, and there is no such folder.
+    """
     is_prepared = pathlib.Path(absolute(name), "dataset_info.json").exists()
+    if not is_prepared and _ONLY_A_PATH.match(name):  # told before TFDS is imported
+        raise InputError(
+            f"--dataset {name} is no folder of a prepared data set: it holds no dataset_info.json",
+            "Give that folder, such as DATA_DIR/NAME/1.0.0, or a name of TFDS's catalogue",
+        )
     return plain_path(absolute(name), "--dataset") if is_prepared else name
 
 

@@ -75,3 +75,14 @@ def test_damaged_options_are_refused(tmp_path: Path):
     (tmp_path / "options.json").write_text(json.dumps(["csv"])[:-1])
     with pytest.raises(InputError, match=r"options\.json is damaged"):
         read("--score", "new.csv", "--output", str(tmp_path))
+
+
+@pytest.mark.parametrize("path", ["./nosuch/folder", "/nosuch/folder", "~/nosuch", "a/b/1.0.0"])
+def test_a_mistyped_folder_of_a_data_set_is_refused_without_tfds(path: str):
+    with pytest.raises(InputError, match=r"--dataset .*holds no dataset_info\.json"):
+        request.make({"dataset": path})
+
+
+@pytest.mark.parametrize("name", ["imdb_reviews", "glue/sst2", "glue/sst2:1.0.0", "a:b/c"])
+def test_a_name_of_the_catalogue_is_none(name: str):
+    assert request.make({"dataset": name}).options["dataset"] == name
