@@ -11,10 +11,9 @@ need is missing there. Then a second version is pushed under 8 clients, who ask 
 request is lost where it has no answer of status 200.
 
 The load comes in three equal parts, each with all numbers of clients, after some requests of each.
-Memory is the server's resident set after each part. The bar is on the last two: TensorFlow's oneDNN
-keeps up to 1,024 prepared products a thread, one for each shape of a batch and of a weight
-(`MklPrimitiveFactory` in tensorflow/core/util/mkl_util.h), so that memory grows while new shapes
-come, and then no more.
+Memory is the server's resident set after each part. The bar is on the last two: TensorFlow keeps
+up to 1,024 prepared products a thread for oneDNN, one for each shape of a batch and of a weight
+(`MklPrimitiveFactory` in tensorflow/core/util/mkl_util.h), so that the first shapes take memory.
 
 Without --model a model is trained first, for a few steps: it answers as fast as one that has
 learned.

@@ -6,6 +6,7 @@ prints the largest difference of a probability among the sample reviews of the t
 with status 1 where it is above 1e-5.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -47,4 +48,8 @@ def main(one: str, other: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs=2, metavar="MODEL", help="folder of a pushed version")
+    sys.exit(main(*parser.parse_args().models))
