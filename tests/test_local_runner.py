@@ -87,7 +87,7 @@ def test_says_each_component_and_the_outcome_in_few_plain_lines(toy):
         f"{'ComparisonReport':<40}334/1,000 steps, RATE, loss 0.5",
         f"{'ComparisonReport':<40}667/1,000 steps, RATE, loss 0.5",
     ]
-    assert "winner      fine_tuned" in lines
+    assert "winner      the fine-tuned encoder" in lines
     assert len(lines) < 60
     assert not _CONTROL_CHARACTERS.search("".join(lines))
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from albert_tfx.encoders import conversion, facts
 from albert_tfx.errors import InputError
-from albert_tfx.modeling import acceleration, training
+from albert_tfx.modeling import acceleration, fitting, training
 from albert_tfx.options import TrainerOptions
 from tests.support import hugging_face
 
@@ -101,7 +101,7 @@ def test_the_draws_of_dropout_follow_from_the_seed_and_go_on_from_a_checkpoint(
     def drawn(encoder: tf.keras.layers.Layer) -> np.ndarray:
         return encoder(ids, training=True).numpy()
 
-    def twice(classifier: Any, *_: Any) -> None:
+    def twice(classifier: Any, *_: Any) -> fitting.TrainingHistory:
         first = drawn(classifier.encoder)
         saved = tf.train.Checkpoint(model=classifier).write(str(tmp_path / "checkpoint"))
         second = drawn(classifier.encoder)
@@ -109,6 +109,7 @@ def test_the_draws_of_dropout_follow_from_the_seed_and_go_on_from_a_checkpoint(
         tf.train.Checkpoint(model=classifier).read(saved)
         np.testing.assert_array_equal(drawn(classifier.encoder), second)
         draws.append(np.stack([first, second]))
+        return fitting.TrainingHistory("fine_tuned", (), 0, 0.0, 0, 0, seed=0)
 
     draws: list[np.ndarray] = []
     monkeypatch.setattr(training, "_train", twice)
