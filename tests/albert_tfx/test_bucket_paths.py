@@ -16,8 +16,8 @@ _LOCAL_ONLY = {
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
 # These read what is on this machine by nature: a runner's schema, TF Hub's cache,
-# the database of a local run, the processor, the memory of a process. So do the rooms `encoders`, of
-# folders of Hugging Face, and `files` and `labelled`, of the users' own.
+# the database of a local run, the processor, the memory of a process. So do the rooms `encoders`,
+# of folders of Hugging Face, and `files` and `labelled`, of the users' own.
 _OF_THIS_MACHINE = {
     "acceleration.py",
     "answering.py",
