@@ -9,7 +9,6 @@ with status 1 where it is above 1e-5.
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +32,13 @@ def probabilities(model: str, texts: Sequence[str]) -> np.ndarray:
 
 
 @exit_status.command
-def main(one: str, other: str) -> int:
+def main() -> int:
     """Compares two models, and returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs=2, metavar="MODEL", help="folder of a pushed version")
+    one, other = parser.parse_args().models
     lines = _REVIEWS.read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["text"] for line in lines]
     left, right = probabilities(one, texts), probabilities(other, texts)
@@ -48,8 +52,4 @@ def main(one: str, other: str) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("models", nargs=2, metavar="MODEL", help="folder of a pushed version")
-    sys.exit(main(*parser.parse_args().models))
+    exit_status.leave(main)

@@ -24,6 +24,7 @@ from albert_tfx.data.duplicates.blocks import (
     expanded,
     first_of_each,
     gathered,
+    ranks,
     records_in,
 )
 from albert_tfx.data.duplicates.findings import EXACT, NEAR, Duplicate
@@ -32,7 +33,7 @@ from albert_tfx.data.words import word_hashes, words
 
 # In a bucket, each text is compared with so many at most, the first ones: of n texts that are all
 # alike that finds n - 1, and a bucket that boilerplate has crowded costs no more than n times it.
-MOST_COMPARED = 32
+_MOST_COMPARED = 32
 # Of those that look near, so many are read again for each text and each split, the most similar.
 _MOST_READ = 2
 _PAIRS_AT_ONCE = 1 << 18
@@ -155,8 +156,8 @@ def _candidates(
     rows = gathered(shard[1], 2)
     rows = rows[~np.isin(rows[:, 1], np.frombuffer(repeats, np.int64))]
     starts = first_of_each(rows[:, :1])
-    rank = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-    compared = np.minimum(rank, MOST_COMPARED)
+    rank = ranks(starts, len(rows))
+    compared = np.minimum(rank, _MOST_COMPARED)
     for some in _slices(compared):
         earlier, owners = expanded((np.arange(len(rows)) - rank)[some], compared[some])
         pairs = np.stack([rows[some, 1][owners], rows[earlier, 1]], axis=1)
@@ -187,8 +188,8 @@ def _most_alike(rows: Integers) -> Integers:
     split = split_of(earlier)
     order = np.lexsort([earlier, unlike, split, text])
     starts = first_of_each(text[order], split[order])
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    return np.column_stack([text, earlier, unlike])[order[rank < _MOST_READ]]
+    nearest = order[ranks(starts, len(order)) < _MOST_READ]
+    return np.column_stack([text, earlier, unlike])[nearest]
 
 
 def _nearest(shard: tuple[int, Iterable[bytes]]) -> Iterator[tuple[File, bytes]]:

@@ -122,6 +122,15 @@ def first_of_each(*columns: Integers) -> npt.NDArray[np.intp]:
     return np.flatnonzero(differs)
 
 
+def ranks(starts: Integers, count: int) -> Integers:
+    """Returns the place of each of `count` rows within its group, from 0; groups begin at `starts`.
+
+    >>> ranks(np.array([0, 2]), 5).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    return np.arange(count) - np.repeat(starts, np.diff(starts, append=count))
+
+
 def expanded(starts: Integers, counts: Integers) -> tuple[Integers, Integers]:
     """Returns `start, start + 1 …`, `count` of them for each, and of which one each is.
 
@@ -129,8 +138,7 @@ def expanded(starts: Integers, counts: Integers) -> tuple[Integers, Integers]:
     [[5, 6, 9, 10, 11], [0, 0, 1, 1, 1]]
     """
     owners = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return starts[owners] + within, owners
+    return starts[owners] + ranks(np.cumsum(counts) - counts, len(owners)), owners
 
 
 def positions_in(known: Integers, wanted: Integers) -> tuple[npt.NDArray[np.bool_], Integers]:
@@ -141,7 +149,7 @@ def positions_in(known: Integers, wanted: Integers) -> tuple[npt.NDArray[np.bool
       wanted: int64 `[any]`.
 
     Returns:
-      Which of `wanted` are known, and where they are, for all; of no meaning for the others.
+      Which of `wanted` are known, bool, and where in `known` each of those is, int64.
     """
     if not len(known):
         return np.zeros(len(wanted), bool), np.zeros(len(wanted), np.int64)
