@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import measured_run
@@ -27,6 +27,7 @@ from figures import Figure, add_results_option, publish
 
 PROJECT = Path(__file__).resolve().parents[1]
 SENTENCES, SEED = 12, 1
+_IMPORT = ["-c", "import tensorflow"]
 
 
 def lines(count: int, fewest: int = 1, most: int = SENTENCES) -> Iterator[str]:
@@ -41,8 +42,13 @@ def lines(count: int, fewest: int = 1, most: int = SENTENCES) -> Iterator[str]:
 
 def run(model: Path, options: list[str]) -> tuple[float, float, float]:
     """Returns wall-clock and processor seconds, and the peak MiB, of one call of the command."""
-    command = [sys.executable, "predict.py", "--model", str(model), *options]
+    return run_python(["predict.py", "--model", str(model), *options])
+
+
+def run_python(arguments: list[str]) -> tuple[float, float, float]:
+    """Returns what `run` does of Python with these arguments."""
     started = time.monotonic()
+    command = [sys.executable, *arguments]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -53,7 +59,8 @@ def run(model: Path, options: list[str]) -> tuple[float, float, float]:
 
 def measure(model: Path, folder: Path, count: int, most: int = SENTENCES) -> list[Figure]:
     """Returns the figures of `count` lines with `model`; `folder` receives them."""
-    start = min(run(model, ["What a film!"])[0] for _ in range(3))
+    in_turn = [(run(model, ["What a film!"]), run_python(_IMPORT)) for _ in range(3)]
+    start, importing = map(_quickest, zip(*in_turn, strict=True))
     few = count // 10
     seconds, processor, memory = {}, {}, {}
     for number in (few, count):
@@ -63,7 +70,11 @@ def measure(model: Path, folder: Path, count: int, most: int = SENTENCES) -> lis
     per_line = (seconds[count] - seconds[few]) / (count - few)
     growth = (processor[count] - processor[few]) / (processor[few] or 1)
     return [
-        Figure("start-up: one text", start, "s"),
+        Figure("start-up: one text", start[0], "s"),
+        Figure("start-up: one text, processor time", start[1], "s"),
+        Figure("import tensorflow", importing[0], "s"),
+        Figure("import tensorflow, processor time", importing[1], "s"),
+        Figure("start-up over import tensorflow", start[1] - importing[1], "s", "<= 0.5"),
         Figure("each line more", per_line * 1000, "ms"),
         Figure(f"rate, {count:,} lines, start-up included", count / seconds[count], "lines/s"),
         Figure(f"processor time, {few:,} lines", processor[few], "s"),
@@ -72,6 +83,12 @@ def measure(model: Path, folder: Path, count: int, most: int = SENTENCES) -> lis
         Figure(f"peak memory, {few:,} lines", memory[few], "MiB"),
         Figure(f"peak memory, {count:,} lines", memory[count], "MiB", "as of few lines"),
     ]
+
+
+def _quickest(calls: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """Returns the least of the seconds, and of the processor seconds, of several calls."""
+    seconds, processor, _ = zip(*calls, strict=True)
+    return min(seconds), min(processor)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 import predict
-from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction import pushed_model, quick_model
 from tests.support import predictor, summaries
 from tests.support.runs import Run
 
@@ -34,7 +34,7 @@ def output(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(output: Path, monkeypatch: pytest.MonkeyPatch, capfd):
     """Returns a function that runs the command: options → status, output and errors."""
-    monkeypatch.setattr(pushed_model, "PushedModel", predictor.ModelOfOneRule)
+    monkeypatch.setattr(quick_model, "load", predictor.ModelOfOneRule)
 
     def run(*options: str | Path) -> tuple[int, str, str]:
         status = predict.main(["--output", str(output), *map(str, options)])
@@ -170,7 +170,7 @@ def test_no_text_at_all_gives_a_header_and_an_empty_table_none(run, standard_inp
 def test_a_file_that_cannot_be_used_is_refused_before_the_model_is_loaded(
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delattr(pushed_model, "PushedModel")
+    monkeypatch.delattr(quick_model, "load")
     (tmp_path / "in.csv").write_text("remark\ngood\n")
     status, _, errors = run("--input", tmp_path / "in.csv")
     assert status == 2
@@ -333,12 +333,14 @@ def test_the_help_and_every_refusal_import_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_the_pushed_model_answers_as_its_signature_does_and_without_tfx(finished: Run):
+def test_the_pushed_model_answers_as_its_signature_does_and_without_tensorflows_python(
+    finished: Run,
+):
     texts = ["a lovely film", "", "awful " * 3000, "日本語の映画 🎬"]
     code = (
         "import sys, predict\n"
         "status = predict.main(sys.argv[1:])\n"
-        "heavy = {'tfx', 'tensorflow_transform', 'apache_beam', 'tensorflow_hub'}\n"
+        "heavy = {'tfx', 'tensorflow', 'tensorflow_transform', 'apache_beam', 'tensorflow_hub'}\n"
         "print(status, sorted(heavy & {*sys.modules}), file=sys.stderr)"
     )
     result = subprocess.run(

@@ -1,6 +1,6 @@
 """What `predict.py` does: it reads texts, asks a pushed model, and writes the answers.
 
-TensorFlow, which takes seconds to import, is imported once all that can be refused has been.
+The model, which takes a second to load, is loaded once all that can be refused has been.
 """
 
 import collections
@@ -20,7 +20,7 @@ from albert_tfx.data.files import reader
 from albert_tfx.data.files.columns import ID, Row, Table
 from albert_tfx.errors import InputError
 from albert_tfx.options import plain_path
-from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction import pushed_model, quick_model
 from albert_tfx.prediction.predictions import (
     FORMATS,
     Answers,
@@ -86,7 +86,7 @@ def answer(request: Request, reason: Callable[[Path], str | None] = lambda _: No
     unsure = _Abstentions()
     with _opened(request.output_file) as output:
         with pushed_model.silenced_errors():
-            model = pushed_model.PushedModel(folder)
+            model = quick_model.load(folder)
         with _with_progress(model, request) as classifier:
             predictions = unsure.counted(predict(texts, classifier))
             for lines in written(texts.identified(predictions), chosen):

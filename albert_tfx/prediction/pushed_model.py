@@ -194,6 +194,14 @@ def _load(folder: epath.PathLike) -> Any:
         ) from error
 
 
+def answers_of(outputs: Mapping[str, Any]) -> Answers:
+    """Returns what the arrays that a model gave for several texts say, by the outputs' names."""
+    if LABEL not in outputs:  # of an earlier version
+        return Answers(outputs[PROBABILITIES])
+    labels = [label.decode() for label in outputs[LABEL]]
+    return Answers(outputs[PROBABILITIES], labels, outputs[SCORE].tolist())
+
+
 class PushedModel:
     """A pushed model, loaded.
 
@@ -236,11 +244,7 @@ class PushedModel:
 
     def answers(self, texts: Sequence[str]) -> Answers:
         """Returns what the model says of each text; an older one gives no labels and scores."""
-        found = {name: value.numpy() for name, value in self._answer(texts).items()}
-        if LABEL not in found:
-            return Answers(found[PROBABILITIES])
-        labels = [label.decode() for label in found[LABEL]]
-        return Answers(found[PROBABILITIES], labels, found[SCORE].tolist())
+        return answers_of({name: value.numpy() for name, value in self._answer(texts).items()})
 
     def _answer(self, texts: Sequence[str]) -> dict[str, Any]:
         return self._signature(CLASSIFY_TEXT, texts)

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 
 import predict
-from albert_tfx.prediction import pushed_model
+from albert_tfx.prediction import quick_model
 from albert_tfx.prediction.predictions import Answers
 
 
@@ -35,5 +35,5 @@ class ModelOfOneRule:
 
 
 if __name__ == "__main__":
-    with mock.patch.object(pushed_model, "PushedModel", ModelOfOneRule):
+    with mock.patch.object(quick_model, "load", ModelOfOneRule):
         sys.exit(predict.main())
