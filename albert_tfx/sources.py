@@ -8,7 +8,7 @@ import ast
 import functools
 import hashlib
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGES = ("albert_tfx", "components", "pipelines")
@@ -87,18 +87,16 @@ def _tree(name: str) -> ast.Module:
     return ast.parse(path.read_bytes(), str(path))
 
 
-def _imports(name: str) -> Iterator[str]:
-    """Yields the project's modules that a module imports, and the packages that it lies in."""
+@functools.cache
+def _imports(name: str) -> tuple[str, ...]:
+    """Returns the project's modules that a module imports, and the packages that it lies in."""
     imported = [name.rpartition(".")[0]]
     for node in ast.walk(_tree(name)):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             imported += [f"{node.module}.{alias.name}" for alias in node.names]
-    for each in imported:
-        module = module_of(each)
-        if module is not None:
-            yield module
+    return tuple(filter(None, map(module_of, imported)))
 
 
 @functools.cache

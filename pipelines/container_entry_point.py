@@ -66,7 +66,7 @@ def defer_imports(arguments: Sequence[str]) -> None:
     Args:
       arguments: TFX's command line.
     """
-    sys.modules.setdefault("keras_tuner", None)  # type: ignore[arg-type]  # TFX does without
+    deferred_imports.leave_out("keras_tuner")
     if not any(evaluator in arguments for evaluator in _EVALUATORS):
         deferred_imports.defer(_SELDOM_USED)
 

@@ -4,13 +4,18 @@ The interface is that of https://www.tensorflow.org/hub/common_saved_model_apis/
 preprocessor with `tokenize` and its special tokens.
 """
 
+import functools
+import os
+
 import tensorflow as tf
 import tensorflow_hub
 import tensorflow_text  # noqa: F401  registers the ops that preprocessors are made of
 
 from albert_tfx.contract import LINE_BREAK
+from albert_tfx.encoders.fetching.handles import SAVED_MODEL
 from albert_tfx.encoders.resolution import resolve
 from albert_tfx.errors import InputError, one_line
+from albert_tfx.storage import state_of
 
 PADDING_ID = 0
 # Bytes of text that are read for each token that is kept. English has 4 to 5, and a piece of a
@@ -20,14 +25,14 @@ _BYTES_PER_TOKEN = 128
 
 
 def load_preprocessor(handle: str) -> tf.Module:
-    """Loads a text preprocessing model.
+    """Loads a text preprocessing model: once a process, as long as its files stay what they are.
 
     Raises:
       InputError: It cannot be found or loaded, or offers no `tokenize` with special tokens.
     """
     folder = resolve(handle).preprocessor
     try:
-        preprocessor = tensorflow_hub.load(folder)
+        preprocessor = _loaded(folder, state_of(os.path.join(folder, SAVED_MODEL)))
     except (OSError, tf.errors.OpError, ValueError) as error:
         raise InputError(
             f"{folder} cannot be loaded ({one_line(error)})",
@@ -41,6 +46,14 @@ def load_preprocessor(handle: str) -> tf.Module:
             "https://tfhub.dev/tensorflow/albert_en_preprocess/3",
         )
     return preprocessor
+
+
+# Transform traces its function several times, each time with a preprocessor of its own.
+@functools.lru_cache(maxsize=1)
+def _loaded(folder: str, state: tuple[int, ...]) -> tf.Module:
+    """Loads the SavedModel in a folder whose file has that state."""
+    del state  # another one has another model
+    return tensorflow_hub.load(folder)
 
 
 def vocabulary_size(preprocessor: str) -> int:

@@ -1,4 +1,4 @@
-"""Imports a package when something of it is used.
+"""Imports a package, or a module, when something of it is used.
 
 TFX imports every component as soon as one is imported, and each component all that it works with. A
 task runs a single component; what the others need costs it seconds and hundreds of megabytes.
@@ -18,12 +18,17 @@ _running: set[str] = set()
 
 
 def defer(names: Iterable[str]) -> None:
-    """Lets these packages wait to be used, where nothing has imported them yet.
+    """Lets these packages and modules wait to be used, where nothing has imported them yet.
 
     A package that waits is there with its modules, which are imported as ever; its own code runs
     when another name is asked of it.
     """
     sys.meta_path.insert(0, _Finder(names))
+
+
+def leave_out(name: str) -> None:
+    """Lets a package whose importers can do without it pass for one that is not installed."""
+    sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
 class _Finder(MetaPathFinder):
@@ -70,7 +75,7 @@ class _Package(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         submodule = f"{self.__name__}.{name}"
-        if self.__name__ not in _running and util.find_spec(submodule) is not None:
+        if self.__name__ not in _running and _is_module(self, submodule):
             return importlib.import_module(submodule)
         with _lock:  # another thread waits here until the code has run
             _run(self, name)
@@ -78,6 +83,12 @@ class _Package(ModuleType):
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         return importlib.import_module, (self.__name__,)  # as pickle for Beam has other modules
+
+
+def _is_module(package: ModuleType, name: str) -> bool:
+    """Returns whether there is a module `name` in what may be a package, or a mere module."""
+    is_package = package.__spec__ is not None and package.__spec__.submodule_search_locations
+    return bool(is_package) and util.find_spec(name) is not None
 
 
 def _run(package: ModuleType, name: str) -> None:

@@ -4,12 +4,14 @@ import logging
 import os
 import pathlib
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 from albert_tfx.contract import BULK_INFERRER, COMPARISON_REPORT
 from albert_tfx.options import TextsToScore
 from pipelines import encoder_choice
 from pipelines.config import PipelineConfig
+from pipelines.container import deferred_imports
 from pipelines.request import Request
 from pipelines.request import remember as remember_options
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 # Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
 # option are answered at once.
+
+# What TFX and TensorFlow Model Analysis import, and no run on this machine uses.
+_UNUSED = (
+    "google.cloud.bigquery",
+    "tensorflow_model_analysis.metrics.rouge",
+    "tfx.v1.extensions",
+)
 
 
 def run(request: Request) -> Exception | None:
@@ -44,6 +53,7 @@ def run(request: Request) -> Exception | None:
     # TensorFlow leaves oneDNN off where a CPU has no AVX-512; with AVX2 it saves a quarter, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    _defer_imports()
     log = os.path.join(request.output, "run.log")
     with (
         outlive_terminal(),
@@ -63,6 +73,12 @@ def run(request: Request) -> Exception | None:
                 logging.exception("The run failed")
                 return explain(error, log)
     return None
+
+
+def _defer_imports() -> None:
+    if "tfx" not in sys.modules:  # as it is in a process that has run before
+        deferred_imports.leave_out("keras_tuner")
+        deferred_imports.defer(_UNUSED)
 
 
 def _compare(request: Request, screen: "Screen") -> None:

@@ -38,13 +38,13 @@ def project(tmp_path, monkeypatch):
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        for cached in (sources._path, sources._tree, sources._own_hash):
+        for cached in (sources._path, sources._tree, sources._imports, sources._own_hash):
             cached.cache_clear()
         return sources.fingerprint([_USER])
 
     monkeypatch.setattr(sources, "ROOT", tmp_path)
     yield write
-    for cached in (sources._path, sources._tree, sources._own_hash):
+    for cached in (sources._path, sources._tree, sources._imports, sources._own_hash):
         cached.cache_clear()
 
 

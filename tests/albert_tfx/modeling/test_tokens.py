@@ -1,11 +1,15 @@
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
 
+from albert_tfx.errors import InputError
 from albert_tfx.modeling import tokens
 from pipelines import presets
 
+ASSETS = Path(__file__).parents[3] / "assets"
 ROWS = tf.ragged.constant([[1, 2, 3, 4, 5, 6, 7, 8], [9], [], [1, 2, 3, 4]], dtype=tf.int32)
 
 
@@ -39,6 +43,19 @@ def test_line_breaks_become_spaces():
 @pytest.fixture(scope="module")
 def preprocessor() -> Any:
     return tokens.load_preprocessor(presets.MINI_PREPROCESSOR)
+
+
+def test_a_preprocessor_is_loaded_once_until_its_file_changes(tmp_path: Path):
+    folder = shutil.copytree(ASSETS / "albert_en_mini_preprocess", tmp_path / "preprocessor")
+    first, again = (tokens.load_preprocessor(str(folder)) for _ in range(2))
+    assert again is first
+    model = folder / "saved_model.pb"
+    model.write_bytes(model.read_bytes())
+    other = tokens.load_preprocessor(str(folder))
+    assert other is not first
+    model.write_bytes(b"damaged")
+    with pytest.raises(InputError, match="is damaged"):
+        tokens.load_preprocessor(str(folder))
 
 
 @pytest.mark.parametrize("truncation", ["head", "tail", "head_tail"])

@@ -9,6 +9,7 @@ _FILES = {
     "large/part.py": "value = 7",
     "large/own.py": "import large; answer = large.answer",
     "large/inner/__init__.py": "print('inner runs'); depth = 2",
+    "large/single.py": "print('single runs'); depth = 3",
     "broken/__init__.py": "print('broken runs'); import nothing_of_that_name",
 }
 
@@ -21,7 +22,7 @@ def run(tmp_path):
         (tmp_path / name).write_text(text)
     start = (
         "from pipelines.container import deferred_imports as d\n"
-        "d.defer(['large', 'large.inner', 'broken', 'not_installed'])\n"
+        "d.defer(['large', 'large.inner', 'large.single', 'broken', 'not_installed'])\n"
     )
 
     def run(code):
@@ -111,3 +112,20 @@ def test_what_is_not_there_stays_so(run):
     )
 
     assert lines == ["none", "False"]
+
+
+def test_a_module_that_is_no_package_waits_as_well(run):
+    assert run("from large import single") == []
+    assert run("from large import single; print(single.depth, hasattr(single, 'more'))") == [
+        "single runs",
+        "3 False",
+    ]
+
+
+def test_a_package_that_is_left_out_passes_for_one_that_is_not_installed(run):
+    assert run(
+        "d.leave_out('large')\n"
+        "try: import large\n"
+        "except ImportError: print('without')\n"
+        "d.leave_out('sys'); import sys; print(sys.byteorder != '')"
+    ) == ["without", "True"]
