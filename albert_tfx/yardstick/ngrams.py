@@ -25,6 +25,7 @@ _BATCH_SIZE = 512
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # of bytes that are no UTF-8
 _VARIATION_SELECTORS = {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 _UNCHANGED = -1  # in the place of a character that the table does not change
+_UNASSIGNED = ("Cn", "Co", "Cs")  # free, of private use, and halves of UTF-16
 
 
 class NgramCounter(tf.Module):
@@ -98,8 +99,14 @@ def folded_characters() -> dict[int, str]:
     folding). Punctuation and white space become a space, and so do bytes that are no UTF-8. Format
     characters, which are not seen, and variation selectors vanish.
     """
-    folded = ((code, _folded(chr(code))) for code in range(sys.maxunicode + 1))
-    return {code: text for code, text in folded if text != chr(code)}
+    assigned = (each for each in map(chr, range(sys.maxunicode + 1)) if _is_assigned(each))
+    folded = ((character, _folded(character)) for character in assigned)
+    return {ord(character): text for character, text in folded if text != character}
+
+
+def _is_assigned(character: str) -> bool:
+    """Returns whether Unicode says what a character is; three in four of all places are free."""
+    return unicodedata.category(character) not in _UNASSIGNED
 
 
 def _folded(character: str) -> str:

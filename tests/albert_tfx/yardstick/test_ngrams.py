@@ -22,6 +22,14 @@ def counter():
     return ngrams.NgramCounter()
 
 
+def test_a_character_that_unicode_does_not_assign_would_stay_as_it_is():
+    unassigned = [
+        each for each in map(chr, range(sys.maxunicode + 1)) if not ngrams._is_assigned(each)
+    ]
+    assert len(unassigned) > 800_000
+    assert [each for each in unassigned if ngrams._folded(each) != each] == []
+
+
 def words_of(text: bytes) -> list[bytes]:
     """Returns what the graph should, by Python alone."""
     plain = re.sub(LINE_BREAK, " ", text.decode(errors="replace"))
