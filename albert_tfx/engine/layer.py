@@ -97,12 +97,12 @@ class Normalized(NamedTuple):
 
 
 class Attended(NamedTuple):
-    """What the gradient of attention needs: `[batch * heads, length, head_size]`, and the weights.
+    """What the gradient of attention needs.
 
     Attributes:
-      query: As above.
-      key: As above.
-      value: As above.
+      query: `[batch * heads, head_size, length]`.
+      key: `[batch * heads, length, head_size]`.
+      value: Likewise.
       weights: `[batch * heads, length, length]`, before dropout.
       kept: Likewise, 0 where dropout took one, 1 / (1 - rate) elsewhere; none without dropout.
     """
@@ -228,53 +228,61 @@ def _attention(
 ) -> tuple[tf.Tensor, Attended]:
     """Returns the context `[rows, hidden_size]` of `[rows, 3 * hidden_size]` in the same dtype."""
     batch, length = tf.unstack(tf.shape(bias))
-    query, key, value = tf.unstack(_by_head(mixed, batch, 3, kind))
-    scores = product(query, key, transpose_b=True) * _scale(mixed, kind)
+    query, key, value = (_by_head(each, batch, kind) for each in tf.split(mixed, 3, axis=1))
+    scores = product(query, key, transpose_b=True) * _scale(query)
     scores = tf.reshape(scores, [batch, kind.heads, length, length])
     weights = tf.nn.softmax(scores + bias[:, tf.newaxis, tf.newaxis, :])
     weights = tf.reshape(weights, [batch * kind.heads, length, length])
     dropped, kept = _dropout(weights, kind.attention_dropout, seed, 0)
     context = product(tf.cast(dropped, kind.precision), value)
-    context = _by_row(tf.cast(context, kind.precision)[tf.newaxis], batch, kind)
+    context = _by_row(tf.cast(context, kind.precision), kind)
     weights = tf.cast(weights, kind.precision)
-    return context, Attended(query, key, value, weights, kept)
+    return context, Attended(tf.linalg.matrix_transpose(query), key, value, weights, kept)
 
 
 def _attention_back(gradient: tf.Tensor, saved: Attended, kind: LayerKind) -> tf.Tensor:
-    """Returns the gradient of `_attention`'s `mixed`, of that of its context."""
-    batch = tf.shape(saved.query)[0] // kind.heads
-    context = _by_head(gradient, batch, 1, kind)[0]
+    """Returns the gradient of `_attention`'s `mixed`, of that of its context.
+
+    No product has a transposed left side: XLA multiplies batches of such in float32.
+    """
+    batch = tf.shape(saved.key)[0] // kind.heads
+    context = _by_head(gradient, batch, kind)
+    by_column = _by_head(gradient, batch, kind, is_by_column=True)
     weights = tf.cast(saved.weights, tf.float32)
     dropped = tf.cast(_dropout_back(weights, saved.kept), kind.precision)
-    value = product(dropped, context, transpose_a=True)
+    value = product(by_column, dropped)
     of_weights = _dropout_back(product(context, saved.value, transpose_b=True), saved.kept)
     # The derivative of a softmax.
     mean = tf.reduce_sum(of_weights * weights, -1, keepdims=True)
-    scores = tf.cast(weights * (of_weights - mean) * _scale(gradient, kind, 1), kind.precision)
-    query, key = product(scores, saved.key), product(scores, saved.query, transpose_a=True)
-    mixed = tf.cast(tf.stack([query, key, value]), kind.precision)
-    return _by_row(mixed, batch, kind)
+    scores = tf.cast(weights * (of_weights - mean) * _scale(context), kind.precision)
+    query, key = product(scores, saved.key), product(saved.query, scores)
+    query, key, value = (tf.cast(each, kind.precision) for each in (query, key, value))
+    columns = (_by_row(each, kind, is_by_column=True) for each in (key, value))
+    return tf.concat([_by_row(query, kind), *columns], 1)
 
 
-def _scale(values: tf.Tensor, kind: LayerKind, parts: int = 3) -> float:
+def _scale(values: tf.Tensor) -> float:
     """Returns 1 over the square root of a head's size."""
-    return 1 / math.sqrt(values.shape[-1] / parts / kind.heads)
+    return 1 / math.sqrt(values.shape[-1])
 
 
-def _by_head(values: tf.Tensor, batch: tf.Tensor, parts: int, kind: LayerKind) -> tf.Tensor:
-    """Maps `[rows, parts * hidden_size]` to `[parts, batch * heads, length, head_size]`."""
-    size = values.shape[-1] // (parts * kind.heads)
-    split = tf.reshape(values, [batch, -1, parts, kind.heads, size])
-    apart = tf.transpose(split, [2, 0, 3, 1, 4])
-    return tf.reshape(apart, [parts, batch * kind.heads, -1, size])
+def _by_head(
+    values: tf.Tensor, batch: tf.Tensor, kind: LayerKind, is_by_column: bool = False
+) -> tf.Tensor:
+    """Maps `[rows, hidden_size]` to `[batch * heads, length, head_size]`, the last two in turn."""
+    size = values.shape[-1] // kind.heads
+    split = tf.reshape(values, [batch, -1, kind.heads, size])
+    apart = tf.transpose(split, [0, 2, 3, 1] if is_by_column else [0, 2, 1, 3])
+    return tf.reshape(apart, [batch * kind.heads, *([size, -1] if is_by_column else [-1, size])])
 
 
-def _by_row(values: tf.Tensor, batch: tf.Tensor, kind: LayerKind) -> tf.Tensor:
+def _by_row(values: tf.Tensor, kind: LayerKind, is_by_column: bool = False) -> tf.Tensor:
     """Undoes `_by_head`."""
-    parts, size = values.shape[0], values.shape[-1]
-    split = tf.reshape(values, [parts, batch, kind.heads, -1, size])
-    together = tf.transpose(split, [1, 3, 0, 2, 4])
-    return tf.reshape(together, [-1, parts * kind.heads * size])
+    size = values.shape[1 if is_by_column else 2]
+    sides = tf.shape(values)[1:]
+    split = tf.reshape(values, tf.concat([[-1, kind.heads], sides], 0))
+    together = tf.transpose(split, [0, 3, 1, 2] if is_by_column else [0, 2, 1, 3])
+    return tf.reshape(together, [-1, kind.heads * size])
 
 
 def _dropout(
@@ -344,4 +352,5 @@ def _activate(values: tf.Tensor, activation: str) -> tuple[tf.Tensor, tf.Tensor]
 
 
 def _sum_of_rows(values: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(values, tf.float32), 0)
+    ones = tf.ones([1, tf.shape(values)[0]], values.dtype)
+    return product(ones, values)[0]
