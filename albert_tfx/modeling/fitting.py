@@ -24,7 +24,9 @@ from albert_tfx.errors import one_line
 from albert_tfx.options import FLOAT32
 from albert_tfx.storage import read_json, remove, write_bytes
 
-STEPS_BETWEEN_CHECKPOINTS = 50
+SECONDS_BETWEEN_CHECKPOINTS = 300.0
+# To read a metric is to wait for the step, which a GPU otherwise need not.
+STEPS_BETWEEN_READINGS = 10
 # TensorFlow's name of the file that names the latest checkpoint, and of our state in that.
 _INDEX = "checkpoint"
 _STATE = "state/.ATTRIBUTES/py_state"
@@ -54,7 +56,9 @@ class Plan:
       steps_per_epoch: Steps that count as one pass.
       best_by: What the best epoch has most of.
       checkpoints: Folder of the checkpoints; deleted by `fit` when training has ended.
-      steps_between_checkpoints: Steps after which one is written, besides the end of each epoch.
+      seconds_between_checkpoints: Of training, after which one is written, besides the end of each
+        epoch. Nothing that is computed depends on it.
+      clock: Returns the seconds since any fixed moment.
       measure: For `BestBy.METRIC`, measures int `[reviews]` labels and float32
         `[reviews, classes]` probabilities, more being better; None otherwise.
     """
@@ -63,7 +67,8 @@ class Plan:
     steps_per_epoch: int
     best_by: "BestBy"
     checkpoints: str
-    steps_between_checkpoints: int = STEPS_BETWEEN_CHECKPOINTS
+    seconds_between_checkpoints: float = SECONDS_BETWEEN_CHECKPOINTS
+    clock: Callable[[], float] = time.monotonic
     measure: "Measure | None" = None
 
 
@@ -191,7 +196,8 @@ def fit(
       training: Endless batches, the same at each reading.
       validation: One pass over the reviews that decide which epoch is the best.
       plan: How far.
-      callbacks: Told of epochs, and of the ends of training steps.
+      callbacks: Told of epochs, and of the ends of training steps, with the metrics as they were last
+        read: every `STEPS_BETWEEN_READINGS` steps, and at the end of an epoch.
       on_resume: Told of what is restored, where a training goes on.
 
     Returns:
@@ -335,17 +341,22 @@ def _fit_epoch(
 ) -> None:
     epoch, done = divmod(state.step, plan.steps_per_epoch)
     callback_list.on_epoch_begin(epoch)
-    started = time.monotonic() - state.seconds
+    started = plan.clock() - state.seconds
+    saved = state.seconds
     step_function = model.make_train_function()
+    logs: dict[str, float] = {}
     for step in range(done, plan.steps_per_epoch):
         callback_list.on_train_batch_begin(step)
-        logs = {name: float(value) for name, value in step_function(batches).items()}
+        metrics = step_function(batches)
         state.step += 1
-        state.seconds = time.monotonic() - started
-        callback_list.on_train_batch_end(step, logs)
         is_last = step + 1 == plan.steps_per_epoch
-        if state.step % plan.steps_between_checkpoints == 0 and not is_last:
+        if not logs or is_last or step % STEPS_BETWEEN_READINGS == 0:
+            logs = {name: float(value) for name, value in metrics.items()}
+        state.seconds = plan.clock() - started
+        callback_list.on_train_batch_end(step, logs)
+        if state.seconds - saved >= plan.seconds_between_checkpoints and not is_last:
             kept.save()
+            saved = state.seconds
     measured = model.evaluate(validation, verbose=0, return_dict=True)
     row = logs | {f"val_{name}": value for name, value in measured.items()}
     if plan.measure is not None:
@@ -354,6 +365,6 @@ def _fit_epoch(
     model.reset_metrics()
     if state.add(row, plan.best_by):
         kept.save_best(epoch)
-    state.seconds = time.monotonic() - started
+    state.seconds = plan.clock() - started
     kept.save()
     callback_list.on_epoch_end(epoch, row)

@@ -3,6 +3,7 @@
 python -m tests.support.training FOLDER [REPLICAS]
 """
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -75,7 +76,12 @@ def _train(
 ) -> tuple[TextClassifier, fitting.TrainingState]:
     model = build()
     plan = fitting.Plan(
-        OPTIONS.epochs, STEPS_PER_EPOCH, fitting.BestBy.ACCURACY, str(folder / "checkpoints"), 3
+        OPTIONS.epochs,
+        STEPS_PER_EPOCH,
+        fitting.BestBy.ACCURACY,
+        str(folder / "checkpoints"),
+        seconds_between_checkpoints=3,
+        clock=itertools.count().__next__,  # a second a step
     )
     state = fitting.fit(
         model,

@@ -1,6 +1,7 @@
 """Trainings that are killed, and end as if they had not been."""
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -63,7 +64,7 @@ def kill_after(steps: int, folder: Path) -> None:
 
 # In the middle of the first epoch, at its last step, and in a later epoch.
 @pytest.mark.slow
-@pytest.mark.parametrize(("steps", "goes_on_from"), [(5, 3), (7, 6), (18, 15)])
+@pytest.mark.parametrize(("steps", "goes_on_from"), [(5, 3), (7, 6), (18, 17)])
 def test_a_killed_training_ends_as_an_undisturbed_one(undisturbed, tmp_path, steps, goes_on_from):
     kill_after(steps, tmp_path)
     with start(tmp_path) as process:
@@ -158,6 +159,53 @@ def stopped_folder(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         training.train(tmp_path, EndsAt(2 * training.STEPS_PER_EPOCH + 4))
     return tmp_path
+
+
+class Notes(tf.keras.callbacks.Callback):
+    """Notes the loss that each step is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        assert logs is not None
+        self.losses.append(logs["loss"])
+
+
+def test_metrics_are_read_every_few_steps_and_at_the_end_of_an_epoch(
+    tmp_path, undisturbed, monkeypatch
+):
+    monkeypatch.setattr(fitting, "STEPS_BETWEEN_READINGS", 4)
+    told = Notes()
+    model, state = training.train(tmp_path, told)
+    of_epochs = np.reshape(told.losses, [len(state.epochs), training.STEPS_PER_EPOCH])
+    for losses, row in zip(of_epochs, state.epochs, strict=True):
+        assert np.flatnonzero(np.diff(losses)).tolist() == [3, 5]
+        assert losses[-1] == pytest.approx(row["loss"])
+    assert_same_weights(model.get_weights(), undisturbed[0].get_weights())
+
+
+@pytest.mark.parametrize(("seconds_a_step", "in_an_epoch"), [(1, 1), (100, 3), (300, 7)])
+def test_a_checkpoint_is_written_every_five_minutes_of_training(
+    tmp_path, monkeypatch, seconds_a_step, in_an_epoch
+):
+    saved = []
+    save = tf.train.CheckpointManager.save
+    monkeypatch.setattr(
+        tf.train.CheckpointManager, "save", lambda manager: saved.append(save(manager))
+    )
+    fitting.fit(
+        training.build(),
+        training.training_batches(training.reviews(64, seed=1), 8, 1, [6]),
+        training.evaluation_batches(training.reviews(40, seed=2), 8, [6]),
+        fitting.Plan(
+            2, 7, BestBy.LOSS, str(tmp_path), clock=itertools.count(0, seconds_a_step).__next__
+        ),
+        [],
+        on_resume=lambda _: None,
+    )
+    assert len(saved) == 2 * in_an_epoch
 
 
 def names(folder: Path) -> set[str]:
