@@ -128,7 +128,7 @@ def frozen(
     head = build_head(options, vectors.shape[1], 2)
     epochs, steps = training.extent(options, len(labels))
     training.configure(head, options, epochs * steps)
-    weights = batches.balanced_weights(reviews) if class_weights == BALANCED else None
+    weights = batches.balanced_weights(labels) if class_weights == BALANCED else None
     stream = batches.training_batches(reviews, options.batch_size, options.seed)
     weighted = batches.weighted(stream, weights)
     head.fit(weighted, steps_per_epoch=steps, epochs=epochs, verbose=0)

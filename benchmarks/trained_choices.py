@@ -111,7 +111,7 @@ class PreparedTexts:
         buckets: list[int] | None,
     ) -> dict[str, float]:
         trained, evaluated = datasets
-        epochs, steps_per_epoch = training.extent(options, batches.count(trained))
+        epochs, steps_per_epoch = training.extent(options, len(self._vectors[TRAIN][1]))
         if self._most_steps:
             epochs, steps_per_epoch = 1, self._most_steps
         training.configure(model, options, epochs * steps_per_epoch)

@@ -56,7 +56,7 @@ def run_fn(fn_args: FnArgs) -> None:
     trained = repetition.train_each(options, len(class_names), files, splits, measure)
     texts = {split: batches.read_texts(patterns) for split, patterns in splits.items()}
     tokenizer = serving_model.Tokenizer(tft.TFTransformOutput(fn_args.transform_graph_path))
-    class_shares = evidence.shares(batches.read_labels(files.training), len(class_names))
+    class_shares = evidence.shares(files.labels, len(class_names))
     trained = calibrating.serve(
         trained,
         {split: labels for split, (_, labels) in texts.items()},

@@ -6,15 +6,25 @@ longest review would, and a compiled step meets few shapes.
 
 import hashlib
 import heapq
+import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from albert_tfx.contract import INPUT_WORD_IDS, LABEL, POOLED_OUTPUT, TEXT
+from albert_tfx.modeling.tokens import PADDING_ID
 
 _BUCKETS = 8
 _SHUFFLE_BUFFER = 100_000
+# What is read at the same time, and in turn: constants, as the order follows from them.
+_FILES_AT_ONCE = 4
+_RECORDS_IN_TURN = 64
+# One operation for many records takes a tenth of what it takes for each. Ids are padded to the
+# longest of them, also in the buffer of a shuffle: so, not too many.
+_PARSED_AT_ONCE = 64
+_BUCKETED_AT_ONCE = 256
 
 
 def bucket_lengths(sequence_length: int) -> list[int]:
@@ -32,45 +42,41 @@ def bucket_of(length: int, buckets: Sequence[int]) -> int:
 
 
 def read_token_ids(file_patterns: Sequence[str]) -> tf.data.Dataset:
-    """Reads `transformed_examples` as pairs of int32 `[length]` ids and an int64 label."""
-    return _read(
-        file_patterns,
-        {
-            INPUT_WORD_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-            LABEL: tf.io.FixedLenFeature([], tf.int64),
-        },
-    ).map(lambda review: (tf.cast(review[INPUT_WORD_IDS], tf.int32), review[LABEL]))
+    """Reads `transformed_examples` as pairs of int32 `[padded length]` ids and an int64 label.
+
+    The ids are padded with 0 at the end, to no length in particular.
+    """
+    features = {
+        INPUT_WORD_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+        LABEL: tf.io.FixedLenFeature([], tf.int64),
+    }
+
+    def padded(reviews: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cast(reviews[INPUT_WORD_IDS].to_tensor(), tf.int32), reviews[LABEL]
+
+    return _read(file_patterns, features).map(padded).unbatch()
 
 
 def read_embeddings(file_patterns: Sequence[str], hidden_size: int) -> tf.data.Dataset:
     """Reads `embeddings` as pairs of a float32 `[hidden_size]` vector and an int64 label."""
-    return _read(
-        file_patterns,
-        {
-            POOLED_OUTPUT: tf.io.FixedLenFeature([hidden_size], tf.float32),
-            LABEL: tf.io.FixedLenFeature([], tf.int64),
-        },
-    ).map(lambda review: (review[POOLED_OUTPUT], review[LABEL]))
+    features = {
+        POOLED_OUTPUT: tf.io.FixedLenFeature([hidden_size], tf.float32),
+        LABEL: tf.io.FixedLenFeature([], tf.int64),
+    }
+    reviews = _read(file_patterns, features)
+    return reviews.map(lambda some: (some[POOLED_OUTPUT], some[LABEL])).unbatch()
 
 
 def read_texts(file_patterns: Sequence[str]) -> tuple[list[bytes], np.ndarray]:
     """Returns texts and labels, int64 `[texts]`, in the order of the functions above."""
-    features = {
-        TEXT: tf.io.FixedLenFeature([], tf.string),
-        LABEL: tf.io.FixedLenFeature([], tf.int64),
-    }
-    found = [
-        (review[TEXT], review[LABEL])
-        for review in _read(file_patterns, features).as_numpy_iterator()
-    ]
-    texts, labels = zip(*found, strict=True)
-    return list(texts), np.array(labels)
+    texts, labels = _read_all(file_patterns, {TEXT: tf.string, LABEL: tf.int64})
+    return texts.tolist(), labels
 
 
 def read_labels(file_patterns: Sequence[str]) -> np.ndarray:
     """Returns the labels alone, int64 `[texts]`, likewise."""
-    labels = _read(file_patterns, {LABEL: tf.io.FixedLenFeature([], tf.int64)})
-    return np.array([review[LABEL] for review in labels.as_numpy_iterator()], np.int64)
+    [labels] = _read_all(file_patterns, {LABEL: tf.int64})
+    return labels
 
 
 def sample_texts(file_patterns: Sequence[str], count: int) -> list[bytes]:
@@ -81,7 +87,7 @@ def sample_texts(file_patterns: Sequence[str], count: int) -> list[bytes]:
     texts = _read(file_patterns, {TEXT: tf.io.FixedLenFeature([], tf.string)})
     return heapq.nsmallest(
         count,
-        (review[TEXT] for review in texts.as_numpy_iterator()),
+        itertools.chain.from_iterable(some[TEXT] for some in texts.as_numpy_iterator()),
         key=lambda text: hashlib.sha256(text).digest(),
     )
 
@@ -101,7 +107,7 @@ def training_batches(
     return _batched(shuffled, batch_size, buckets).prefetch(tf.data.AUTOTUNE)
 
 
-def balanced_weights(reviews: tf.data.Dataset) -> list[float]:
+def balanced_weights(labels: np.ndarray) -> list[float]:
     """Returns a weight for each class, by which all classes count alike in a loss.
 
     It is n / (k * n_c) for n texts of k classes, n_c of them of the class (King and Zeng 2001,
@@ -109,9 +115,9 @@ def balanced_weights(reviews: tf.data.Dataset) -> list[float]:
     is 1. A class without a text has 0.
 
     Args:
-      reviews: Pairs of features and label, read once.
+      labels: int64 `[texts]`.
     """
-    counts = np.bincount([int(label) for _, label in reviews])
+    counts = np.bincount(labels)
     present = np.count_nonzero(counts)
     return [float(counts.sum() / (present * each)) if each else 0.0 for each in counts]
 
@@ -131,15 +137,28 @@ def evaluation_batches(
     return _batched(reviews, batch_size, buckets).prefetch(tf.data.AUTOTUNE)
 
 
-def count(reviews: tf.data.Dataset) -> int:
-    """Returns the number of elements of `reviews`, by one pass over it."""
-    return int(reviews.reduce(tf.constant(0, tf.int64), lambda total, _: total + 1))
-
-
 def _read(file_patterns: Sequence[str], features: dict[str, object]) -> tf.data.Dataset:
+    """Returns features of some records at a time, in an order that follows from the files alone."""
     files = sorted(path for pattern in file_patterns for path in tf.io.gfile.glob(pattern))
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
-    return records.map(lambda record: tf.io.parse_single_example(record, features))
+    records = tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string)).interleave(
+        lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"),
+        cycle_length=_FILES_AT_ONCE,
+        block_length=_RECORDS_IN_TURN,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return records.batch(_PARSED_AT_ONCE).map(
+        lambda some: tf.io.parse_example(some, features),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+
+
+def _read_all(file_patterns: Sequence[str], dtypes: dict[str, tf.DType]) -> list[np.ndarray]:
+    """Returns scalar features of all records, `[records]` each."""
+    features = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in dtypes.items()}
+    parts = list(_read(file_patterns, features).as_numpy_iterator())
+    return [np.concatenate([part[name] for part in parts]) for name in dtypes]
 
 
 def _batched(
@@ -147,10 +166,19 @@ def _batched(
 ) -> tf.data.Dataset:
     if buckets is None:
         return reviews.batch(batch_size)
-    return reviews.bucket_by_sequence_length(
-        element_length_func=lambda ids, _: tf.shape(ids)[0],
-        # A boundary is the first length of the next bucket.
-        bucket_boundaries=[length + 1 for length in buckets],
-        bucket_batch_sizes=[batch_size] * (len(buckets) + 1),
-        pad_to_bucket_boundary=True,
-    )
+    lengths = tf.constant(buckets)
+    some = reviews.padded_batch(_BUCKETED_AT_ONCE, ([buckets[-1]], []))
+    numbered = some.map(lambda ids, label: (_bucket_numbers(ids, lengths), ids, label)).unbatch()
+
+    def batch(number: tf.Tensor, of_bucket: tf.data.Dataset) -> tf.data.Dataset:
+        batches = of_bucket.batch(batch_size)
+        return batches.map(lambda _, ids, label: (ids[:, : lengths[number]], label))
+
+    return numbered.group_by_window(lambda number, *_: number, batch, window_size=batch_size)
+
+
+def _bucket_numbers(ids: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Returns the places of the ascending lengths `[buckets]` that hold rows of ids, int64."""
+    places = tf.range(1, tf.shape(ids)[1] + 1)
+    real = tf.reduce_max(tf.where(ids == PADDING_ID, 0, places), axis=1)
+    return tf.searchsorted(lengths, real, out_type=tf.int64)

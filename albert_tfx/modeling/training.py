@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 from etils import epath
 
@@ -65,6 +66,11 @@ class TrainingFiles:
     validation: Sequence[str]
     transform_graph: str
     logs: str
+
+    @functools.cached_property
+    def labels(self) -> np.ndarray:
+        """Labels of the texts to train on, int64 `[texts]`; read at the first call."""
+        return batches.read_labels(self.training)
 
     def checkpoints(self, options: TrainerOptions) -> str:
         """Returns where a training that is started again finds what the same one left."""
@@ -209,14 +215,14 @@ def _train(
 ) -> TrainingHistory:
     model, read, buckets = what_to_train(classifier, options)
     training, validation = read(files.training), read(files.validation)
-    epochs, steps_per_epoch = extent(options, batches.count(training))
+    epochs, steps_per_epoch = extent(options, len(files.labels))
     configure(model, options, steps_per_epoch * epochs)
     progress = _ProgressReport(options, epochs, steps_per_epoch, number)
     state = fitting.fit(
         model,
         batches.weighted(
             batches.training_batches(training, options.batch_size, options.seed, buckets),
-            _class_weights(training, options),
+            _class_weights(files.labels, options),
         ),
         batches.evaluation_batches(validation, options.batch_size, buckets),
         fitting.Plan(
@@ -245,9 +251,8 @@ def _train(
     )
 
 
-def _class_weights(reviews: tf.data.Dataset, options: TrainerOptions) -> list[float] | None:
-    is_balanced = options.class_weights == BALANCED
-    return batches.balanced_weights(reviews) if is_balanced else None
+def _class_weights(labels: np.ndarray, options: TrainerOptions) -> list[float] | None:
+    return batches.balanced_weights(labels) if options.class_weights == BALANCED else None
 
 
 def _peak_rate(options: TrainerOptions) -> float:

@@ -72,13 +72,10 @@ def choose(
     tf.keras.utils.set_random_seed(_SEED)
     classifier = training.build(options, classes)
     middle = by_size(classifier.encoder.count_params())
-    texts = batches.read_token_ids(files.training)
-    epochs, steps_per_epoch = training.extent(options, batches.count(texts))
+    epochs, steps_per_epoch = training.extent(options, len(files.labels))
     if epochs * steps_per_epoch < _FEWEST_STEPS:
         return dataclasses.replace(options, encoder_learning_rate=middle), ()
-    search = _Search(
-        classifier, options, texts, f"{files.kept('rates', _without_seed(options), __name__)}.json"
-    )
+    search = _Search(classifier, options, files)
     trials = search.run([_rounded(middle * factor) for factor in _FACTORS])
     best = min(trials[-_ROUNDS[-1][1] :], key=lambda trial: trial.order)
     return dataclasses.replace(options, encoder_learning_rate=best.rate), trials
@@ -101,15 +98,16 @@ class _Search:
     """Trials of one classifier on one set of texts."""
 
     def __init__(
-        self, classifier: TextClassifier, options: TrainerOptions, texts: tf.data.Dataset, file: str
+        self, classifier: TextClassifier, options: TrainerOptions, files: training.TrainingFiles
     ) -> None:
         self._classifier = classifier
         self._options = _without_seed(options)
-        self._file = file
+        self._file = f"{files.kept('rates', self._options, __name__)}.json"
         self._start = classifier.get_weights()
         self._buckets = batches.bucket_lengths(options.sequence_length)
+        texts = batches.read_token_ids(files.training)
         mixed = texts.shuffle(100_000, seed=_SEED, reshuffle_each_iteration=False)
-        held_out = min(_HELD_OUT, batches.count(texts) // 5)
+        held_out = min(_HELD_OUT, len(files.labels) // 5)
         self._held_out, self._texts = mixed.take(held_out), mixed.skip(held_out)
 
     def run(self, rates: Sequence[float]) -> list[Trial]:

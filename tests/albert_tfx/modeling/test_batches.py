@@ -59,17 +59,80 @@ def test_the_seed_fixes_the_order(dataset):
     assert order(1) != order(2)
 
 
-def test_count(dataset):
-    assert batches.count(dataset) == 10
+def save_examples(path: Path, features: list[dict[str, list]]) -> str:
+    """Writes a file of `transformed_examples`, or of `embeddings`."""
+    kinds = {"input_word_ids": "int64_list", "label": "int64_list", "text": "bytes_list"}
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for each in features:
+            example = tf.train.Example()
+            for name, values in each.items():
+                kind = kinds.get(name, "float_list")
+                getattr(example.features.feature[name], kind).value.extend(values)
+            writer.write(example.SerializeToString())
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three files of 700 reviews, whose labels are their numbers; ids and vectors tell them too."""
+    folder = tmp_path_factory.mktemp("files")
+    reviews = [
+        {
+            "input_word_ids": [2, *[5 + n % 90] * (n % 60), 3],
+            "pooled_output": [n, n + 0.5],
+            "label": [n],
+            "text": [b"review %d" % n],
+        }
+        for n in range(700)
+    ]
+    shares = (reviews[:400], reviews[400:401], reviews[401:])
+    for number, share in enumerate(shares):
+        save_examples(folder / f"{number}.gz", share)
+    return [f"{folder}/*.gz"]
+
+
+def test_all_ways_of_reading_give_every_review_in_the_same_order(files: list[str]):
+    texts, labels = batches.read_texts(files)
+    assert sorted(labels) == list(range(700))
+    assert texts == [b"review %d" % n for n in labels]
+    assert batches.read_labels(files).tolist() == labels.tolist()
+    for n, (ids, label) in zip(labels, batches.read_token_ids(files), strict=True):
+        real = [2, *[5 + n % 90] * (n % 60), 3]
+        assert ids[: len(real)].numpy().tolist() == real
+        assert not ids[len(real) :].numpy().any()
+        assert label == n
+    for n, (vector, label) in zip(labels, batches.read_embeddings(files, 2), strict=True):
+        assert (vector.numpy().tolist(), label) == ([n, n + 0.5], n)
+
+
+def test_files_are_read_in_turn(files: list[str]):
+    """So that a buffer smaller than a file mixes texts of several."""
+    first = batches.read_labels(files)[:300]
+    assert {0, 400, 401} <= set(first.tolist())
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_order_does_not_depend_on_the_number_of_threads(
+    files: list[str], monkeypatch: pytest.MonkeyPatch, threads: int
+):
+    expected = batches.read_labels(files).tolist()
+    monkeypatch.setattr(tf.data, "AUTOTUNE", threads)
+    assert batches.read_labels(files).tolist() == expected
+
+
+def test_a_review_that_is_read_is_padded_to_its_bucket_alone(files: list[str]):
+    buckets = batches.bucket_lengths(64)
+    read = batches.read_token_ids(files)
+    for ids, labels in batches.training_batches(read, 8, 1, buckets).take(2 * 700 // 8):
+        width = {batches.bucket_of(int(n) % 60 + 2, buckets) for n in labels}
+        assert ids.shape == (8, *width)
+        assert tf.math.count_nonzero(ids, axis=1).numpy().tolist() == [
+            int(n) % 60 + 2 for n in labels
+        ]
 
 
 def save_texts(path: Path, texts: list[bytes]) -> str:
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for text in texts:
-            example = tf.train.Example()
-            example.features.feature["text"].bytes_list.value.append(text)
-            writer.write(example.SerializeToString())
-    return str(path)
+    return save_examples(path, [{"text": [text]} for text in texts])
 
 
 def test_the_same_texts_give_the_same_sample_in_any_order(tmp_path: Path):
@@ -87,9 +150,9 @@ def test_a_sample_of_few_texts_is_all_of_them(tmp_path: Path):
 
 
 def test_balanced_weights_make_all_classes_count_alike():
-    labels = [0] * 95 + [2] * 5
+    labels = np.array([0] * 95 + [2] * 5)
     reviews = tf.data.Dataset.from_tensor_slices((np.zeros([100, 1], np.float32), labels))
-    weights = batches.balanced_weights(reviews)
+    weights = batches.balanced_weights(labels)
     assert weights == pytest.approx([100 / (2 * 95), 0.0, 100 / (2 * 5)])
     total = collections.Counter[int]()
     for _, label, weight in batches.weighted(reviews.batch(7), weights).as_numpy_iterator():
