@@ -27,6 +27,8 @@ BENCHMARKS = (
     "three_verdicts",
     "pretraining_worth",
     "engine_step",
+    "compiled_embedding",
+    "reading",
     "training_throughput",
     "latency",
     "serving_load",

@@ -34,20 +34,27 @@ R = TypeVar("R")
 
 
 def compiled_where_possible(
-    function: Callable[[tf.Tensor], tf.Tensor], signature: tf.TensorSpec, example: tf.Tensor
+    function: Callable[[tf.Tensor], tf.Tensor],
+    signature: tf.TensorSpec,
+    example: tf.Tensor,
+    has_gradient: bool,
 ) -> tf.types.experimental.GenericFunction:
     """Returns `function` compiled; plain, and with a warning, where XLA refuses it.
 
     Args:
       function: As for `compiled`.
       signature: As for `compiled`.
-      example: What to try it on, and its gradient.
+      example: What to try it on.
+      has_gradient: Whether to try its gradient as well, which takes longer.
     """
     try:
         run = compiled(function, signature)
-        with tf.GradientTape() as tape:
-            output = run(example)
-        tape.gradient(output, tape.watched_variables())
+        if has_gradient:
+            with tf.GradientTape() as tape:
+                output = run(example)
+            tape.gradient(output, tape.watched_variables())
+        else:
+            run(example)
     except _REFUSALS as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         _LOGGER.warning("The encoder runs uncompiled, as XLA refuses it (%s)", reason)

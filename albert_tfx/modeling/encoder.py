@@ -47,8 +47,10 @@ from albert_tfx.options import (
 from albert_tfx.progress import Progress, report
 
 _IDS = tf.TensorSpec([None, None], tf.int32)
-# Batches of one length before compiling pays: it takes seconds, and saves a fifth of a batch.
-_BATCHES_UNCOMPILED = {XLA_ON: 0, XLA_AUTO: 32, XLA_OFF: math.inf}
+# Tokens of one length that must still come before compiling pays, see benchmarks/README.md.
+_TOKENS_TO_COMPILE_FOR = {XLA_ON: 0, XLA_AUTO: 300_000, XLA_OFF: math.inf}
+# Batches of other lengths that are assumed before any is seen.
+_BATCHES_ASSUMED = 8
 
 
 def check(
@@ -202,7 +204,8 @@ class PooledEncoder(tf.keras.layers.Layer):
 
     def _compiled(self, training: bool) -> tf.types.experimental.GenericFunction:
         pool = functools.partial(self._pool, training=training)
-        return acceleration.compiled_where_possible(pool, _IDS, tf.ones([1, 2], tf.int32))
+        example = tf.ones([1, 2], tf.int32)
+        return acceleration.compiled_where_possible(pool, _IDS, example, has_gradient=training)
 
     def _pool(
         self,
@@ -227,26 +230,40 @@ def masked_mean(sequence_output: tf.Tensor, input_mask: tf.Tensor) -> tf.Tensor:
 
 
 class _Embedder:
-    """Runs the encoder; has it compiled for a length that comes often enough to pay for it.
+    """Runs the encoder; has it compiled for a length of which enough is still to come.
 
     Attributes:
       completed: How many reviews, of all splits, it has embedded.
     """
 
-    def __init__(self, encoder: PooledEncoder, xla: str) -> None:
+    def __init__(self, encoder: PooledEncoder, xla: str, total: int | None) -> None:
         self._encoder = encoder
         self._plain = tf.function(encoder, reduce_retracing=True)
-        self._uncompiled = _BATCHES_UNCOMPILED[xla]
+        self._fewest_tokens = _TOKENS_TO_COMPILE_FOR[xla]
+        self._total = total
         self._batches: collections.Counter[int] = collections.Counter()
+        self._compiled_lengths: set[int] = set()
         self.completed = 0
 
     def __call__(self, ids: np.ndarray) -> np.ndarray:
         """Maps int32 `[batch, length]` ids to float32 `[batch, hidden_size]` vectors."""
-        length = ids.shape[1]
+        batch_size, length = ids.shape
         self._batches[length] += 1
-        is_frequent = self._batches[length] > self._uncompiled
-        run = self._compiled if is_frequent else self._plain
+        if self._tokens_to_come(batch_size, length) >= self._fewest_tokens:
+            self._compiled_lengths.add(length)
+        run = self._compiled if length in self._compiled_lengths else self._plain
         return np.asarray(run(tf.constant(ids)))
+
+    def _tokens_to_come(self, batch_size: int, length: int) -> float:
+        """Returns about how many tokens of a length are still to be embedded, padding included.
+
+        Of reviews of unknown number there are as many to come as have come.
+        """
+        batches_of_length = self._batches[length]
+        if self._total is None:
+            return batches_of_length * batch_size * length
+        share = batches_of_length / (self._batches.total() + _BATCHES_ASSUMED)
+        return share * (self._total - self.completed) * length
 
     @functools.cached_property
     def _compiled(self) -> tf.types.experimental.GenericFunction:
@@ -302,7 +319,7 @@ class EmbedReviews(beam.DoFn):
         known = resolution.describe(self._options.encoder)
         pooling = require_fit(known, self._options.sequence_length, self._options.pooling)
         encoder = PooledEncoder(self._options.encoder, pooling, trainable=False)
-        return _Embedder(encoder, self._options.xla)
+        return _Embedder(encoder, self._options.xla, self._total)
 
     def _embedded(self, examples: Sequence[tf.train.Example]) -> Iterable[bytes]:
         bucket = batches.bucket_of(max(len(_ids(example)) for example in examples), self._buckets)

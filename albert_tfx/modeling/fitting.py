@@ -196,8 +196,8 @@ def fit(
       training: Endless batches, the same at each reading.
       validation: One pass over the reviews that decide which epoch is the best.
       plan: How far.
-      callbacks: Told of epochs, and of the ends of training steps, with the metrics as they were last
-        read: every `STEPS_BETWEEN_READINGS` steps, and at the end of an epoch.
+      callbacks: Told of epochs, and of the ends of training steps, with the metrics that were read
+        last: every `STEPS_BETWEEN_READINGS` steps, and at the end of an epoch.
       on_resume: Told of what is restored, where a training goes on.
 
     Returns:

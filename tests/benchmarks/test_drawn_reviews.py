@@ -36,7 +36,7 @@ def test_records_are_read_as_transformed_examples(tmp_path: Path):
     drawn_reviews.write_records([[2, 7, 3], [2, 8, 9, 3]], tmp_path / "reviews.gz")
     read = batches.read_token_ids([str(tmp_path / "*.gz")])
     assert [(ids.tolist(), label) for ids, label in read.as_numpy_iterator()] == [
-        ([2, 7, 3], 0),
+        ([2, 7, 3, 0], 0),  # padded to the longest beside it
         ([2, 8, 9, 3], 1),
     ]
 

@@ -153,20 +153,22 @@ def test_gradients_in_bfloat16_are_nearly_the_same(model_type: str, tmp_path: Pa
     assert_equal(found, expected, of_loss=0.02, bound=0.05)
 
 
-def assert_engine(folder: str) -> None:
+def assert_engine(folder: str, of_loss: float = 1e-6) -> None:
     saved = tensorflow_hub.KerasLayer(folder, trainable=True)
     saved(INPUTS)
     ours = engine.engine_for(saved, saved.variables, configuration.load(folder))
     assert ours is not None
     variables = saved.trainable_variables
-    assert_equal(loss_and_gradients(ours, variables), loss_and_gradients(saved, variables))
+    expected = loss_and_gradients(saved, variables)
+    assert_equal(loss_and_gradients(ours, variables), expected, of_loss)
 
 
 @pytest.mark.slow
 def test_tf_hubs_albert_has_an_engine(monkeypatch: pytest.MonkeyPatch):
     weighting = tf.constant(np.random.default_rng(1).normal(size=[3, 6, 192]), tf.float32)
     monkeypatch.setitem(globals(), "WEIGHTING", weighting)
-    assert_engine(resolve(MINI_ENCODER).encoder)
+    # Its terms, 3,000 of either sign, nearly cancel; how they round depends on the processor.
+    assert_engine(resolve(MINI_ENCODER).encoder, of_loss=1e-5)
 
 
 @pytest.mark.slow

@@ -67,7 +67,9 @@ def test_what_xla_refuses_runs_uncompiled_with_a_word(caplog: pytest.LogCaptureF
         return tf.strings.to_number(tf.strings.as_string(ids))
 
     with caplog.at_level(logging.WARNING, logger=acceleration.__name__):
-        run = acceleration.compiled_where_possible(by_way_of_text, IDS, tf.ones([1, 2], tf.int32))
+        run = acceleration.compiled_where_possible(
+            by_way_of_text, IDS, tf.ones([1, 2], tf.int32), has_gradient=False
+        )
     assert "runs uncompiled, as XLA refuses it (" in caplog.text
     np.testing.assert_array_equal(run(tf.constant([[1, 2]])), [[1.0, 2.0]])
 
@@ -75,7 +77,7 @@ def test_what_xla_refuses_runs_uncompiled_with_a_word(caplog: pytest.LogCaptureF
 def test_what_xla_takes_says_nothing(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING, logger=acceleration.__name__):
         acceleration.compiled_where_possible(
-            lambda ids: tf.cast(ids, tf.float32), IDS, tf.ones([1, 2], tf.int32)
+            lambda ids: tf.cast(ids, tf.float32), IDS, tf.ones([1, 2], tf.int32), has_gradient=True
         )
     assert acceleration.__name__ not in {record.name for record in caplog.records}
 

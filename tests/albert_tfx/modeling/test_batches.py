@@ -1,5 +1,7 @@
 import collections
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,7 +61,7 @@ def test_the_seed_fixes_the_order(dataset):
     assert order(1) != order(2)
 
 
-def save_examples(path: Path, features: list[dict[str, list]]) -> str:
+def save_examples(path: Path, features: Iterable[Mapping[str, Any]]) -> str:
     """Writes a file of `transformed_examples`, or of `embeddings`."""
     kinds = {"input_word_ids": "int64_list", "label": "int64_list", "text": "bytes_list"}
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:

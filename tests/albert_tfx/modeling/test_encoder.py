@@ -2,7 +2,7 @@ import dataclasses
 import itertools
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +136,12 @@ def records() -> Iterator[bytes]:
         yield example.SerializeToString()
 
 
-def embed(**options: Any) -> dict[int, np.ndarray]:
+def embed(total: int | None = None, **options: Any) -> dict[int, np.ndarray]:
     """Returns the vector of each label, as the stage gives it in one bundle."""
     stage = EmbedReviews(
-        EmbeddingOptions(MINI_ENCODER, sequence_length=64, batch_size=2, **options), shared.Shared()
+        EmbeddingOptions(MINI_ENCODER, sequence_length=64, batch_size=2, **options),
+        shared.Shared(),
+        total,
     )
     stage.setup()
     stage.start_bundle()
@@ -182,23 +184,25 @@ def test_it_says_how_many_reviews_of_all_splits_it_has_embedded(caplog: pytest.L
 
 
 @pytest.mark.slow
-def test_it_compiles_for_lengths_that_come_often_enough(monkeypatch: pytest.MonkeyPatch):
-    compiled = []
-    inference = PooledEncoder.compiled_inference
+@pytest.mark.parametrize(
+    ("total", "expected"), [(None, {64}), (len(LENGTHS), set()), (10_000, {8, 16, 24, 40, 56, 64})]
+)
+def test_it_compiles_for_lengths_of_which_enough_is_to_come(
+    monkeypatch: pytest.MonkeyPatch, total: int | None, expected: set[int]
+):
+    compiled = set()
 
-    def noted(self: PooledEncoder) -> object:
-        run = inference(self)
+    def noting(self: PooledEncoder) -> Callable[[tf.Tensor], tf.Tensor]:
+        def run(ids: tf.Tensor) -> tf.Tensor:
+            compiled.add(ids.shape[1])
+            return self(ids)
 
-        def noting(ids: tf.Tensor) -> tf.Tensor:
-            compiled.append(ids.shape[1])
-            return run(ids)
+        return run
 
-        return noting
-
-    monkeypatch.setattr(PooledEncoder, "compiled_inference", noted)
-    monkeypatch.setattr("albert_tfx.modeling.encoder._BATCHES_UNCOMPILED", {"auto": 1})
-    embed(xla="auto")
-    assert compiled == [64]
+    monkeypatch.setattr(PooledEncoder, "compiled_inference", noting)
+    monkeypatch.setattr("albert_tfx.modeling.encoder._TOKENS_TO_COMPILE_FOR", {"auto": 256})
+    embed(total, xla="auto")
+    assert compiled == expected
 
 
 @pytest.mark.slow

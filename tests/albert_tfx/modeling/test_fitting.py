@@ -157,7 +157,7 @@ class EndsAt(tf.keras.callbacks.Callback):
 def stopped_folder(tmp_path):
     """Folder of a training that was stopped in its third epoch."""
     with pytest.raises(KeyboardInterrupt):
-        training.train(tmp_path, EndsAt(2 * training.STEPS_PER_EPOCH + 4))
+        training.train(tmp_path, EndsAt(2 * training.STEPS_PER_EPOCH + 6))
     return tmp_path
 
 
