@@ -26,7 +26,7 @@ def preprocessing_fn(
     """
     options = decode(PreprocessingOptions, custom_config)
     preprocessor = tft.make_and_track_object(
-        lambda: tokens.load_preprocessor(options.preprocessor), name="preprocessor"
+        lambda: tokens.load_tokenizer(options.preprocessor), name="tokenizer"
     )
     budget = options.sequence_length - 2
     text = tokens.shorten(tf.reshape(inputs[TEXT], [-1]), budget, options.truncation)

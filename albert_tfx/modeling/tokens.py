@@ -48,6 +48,37 @@ def load_preprocessor(handle: str) -> tf.Module:
     return preprocessor
 
 
+def load_tokenizer(handle: str) -> tf.Module:
+    """Returns a preprocessor's `tokenize`, alone in a module, to be exported with a graph.
+
+    Packing and the rest are nine tenths of a preprocessor, and each load of the graph would take
+    them along. Where `tokenize` may need a resource that something else of the preprocessor holds,
+    all of it is returned.
+
+    Raises:
+      InputError: See `load_preprocessor`.
+    """
+    preprocessor = load_preprocessor(handle)
+    alone = tf.Module(name="tokenizer")
+    alone.tokenize = preprocessor.tokenize
+    needed = _handles(preprocessor) & _captured(alone)
+    return alone if needed <= _handles(alone) else preprocessor
+
+
+def _handles(root: tf.Module) -> set[int]:
+    """Returns the handles of the tables, vocabularies and variables below `root`, by their ids."""
+    below = tf.train.TrackableView(root).descendants()
+    handles = (getattr(each, "resource_handle", getattr(each, "handle", None)) for each in below)
+    return {id(handle) for handle in handles if handle is not None}
+
+
+def _captured(root: tf.Module) -> set[int]:
+    """Returns what the functions below `root` use without being given it, by the ids."""
+    below = tf.train.TrackableView(root).descendants()
+    functions = (each for found in below for each in getattr(found, "concrete_functions", ()))
+    return {id(tensor) for function in functions for tensor in function.captured_inputs}
+
+
 # Transform traces its function several times, each time with a preprocessor of its own.
 @functools.lru_cache(maxsize=1)
 def _loaded(folder: str, state: tuple[int, ...]) -> tf.Module:

@@ -45,6 +45,42 @@ def preprocessor() -> Any:
     return tokens.load_preprocessor(presets.MINI_PREPROCESSOR)
 
 
+def test_a_tokenizer_comes_without_the_rest_of_its_preprocessor(preprocessor: Any):
+    tokenizer = tokens.load_tokenizer(presets.MINI_PREPROCESSOR)
+    assert hasattr(preprocessor, "bert_pack_inputs")
+    assert not hasattr(tokenizer, "bert_pack_inputs")
+    text = tf.constant(["A lovely film.", "", "映画"])
+    expected = tokens.tokenize(preprocessor, text).to_list()
+    assert tokens.tokenize(tokenizer, text).to_list() == expected
+
+
+class _Tokenize(tf.Module):
+    """Looks words up in a table that another module holds."""
+
+    def __init__(self, look_up: Any) -> None:
+        super().__init__()
+        self._look_up = tf.function(
+            look_up, input_signature=[tf.TensorSpec([None, None], tf.string)]
+        )
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
+        return tf.RaggedTensor.from_tensor(self._look_up(tf.strings.split(text).to_tensor()))
+
+    @tf.function(input_signature=[])
+    def get_special_tokens_dict(self) -> dict[str, tf.Tensor]:
+        return {"vocab_size": tf.constant(2)}
+
+
+def test_a_tokenizer_whose_table_is_elsewhere_comes_with_all(tmp_path: Path):
+    whole = tf.Module()
+    words = tf.lookup.KeyValueTensorInitializer(["film"], tf.constant([1], tf.int64))
+    table = whole.table = tf.lookup.StaticHashTable(words, 0)
+    whole.tokenize = _Tokenize(lambda found: table.lookup(found))
+    tf.saved_model.save(whole, str(tmp_path))
+    assert hasattr(tokens.load_tokenizer(str(tmp_path)), "table")
+
+
 def test_a_preprocessor_is_loaded_once_until_its_file_changes(tmp_path: Path):
     folder = shutil.copytree(ASSETS / "albert_en_mini_preprocess", tmp_path / "preprocessor")
     first, again = (tokens.load_preprocessor(str(folder)) for _ in range(2))
