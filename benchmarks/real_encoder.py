@@ -3,6 +3,8 @@
     python benchmarks/real_encoder.py            # MiniLM, 5,000 reviews of IMDB: minutes
     python benchmarks/real_encoder.py --quick    # 50 sample reviews: shows that it works
     python benchmarks/real_encoder.py --source FOLDER    # another encoder with BERT's tokenizer
+    python benchmarks/real_encoder.py --train 128 256    # whole runs on IMDB, too: hours
+    python benchmarks/real_encoder.py --train 256 -- --train-split 'train[:10%]'
 
 The encoder is all-MiniLM-L6-v2, 22.7 million weights, from a package that the peer's environment
 holds (benchmarks/requirements-encoder.txt). Compared are
@@ -31,6 +33,7 @@ import numpy as np
 import peer
 import tensorflow as tf
 import tensorflow_hub
+import tested_run
 import transformed_reviews
 from figures import Figure, add_results_option, publish
 from sample_sentences import SENTENCES
@@ -41,6 +44,10 @@ REVIEWS, QUICK_REVIEWS = 5000, 50
 COMPARED, LENGTH, AT_ONCE = 64, 128, 100
 OUTPUTS_BAR, TOKENS_BAR = "<= 1e-05", ">= 99.9"
 ODD, REVIEW_TEXTS = "odd", "reviews"
+IMDB, SAMPLE = "imdb_reviews", "sample_reviews"
+QUICK_RUN = [f"--max-examples={QUICK_REVIEWS}", "--frozen-epochs=1", "--fine-tuned-epochs=1"]
+# Of MiniLM on all of IMDB.
+TRAINED_BARS = {256: {"fine_tuned": ">= 0.91"}}
 
 
 def converted(source: str, folder: Path) -> tuple[Path, list[Figure]]:
@@ -143,8 +150,30 @@ def read_reviews(is_quick: bool) -> list[str]:
         return [str(r["text"]) for r in transformed_reviews.sample_reviews(QUICK_REVIEWS, "test")]
     import tensorflow_datasets as tfds
 
-    examples = tfds.load("imdb_reviews", split=f"test[:{REVIEWS}]")
+    examples = tfds.load(IMDB, split=f"test[:{REVIEWS}]")
     return [example["text"].decode() for example in tfds.as_numpy(examples)]
+
+
+def trained(
+    source: str, lengths: Sequence[int], options: Sequence[str], is_quick: bool
+) -> list[Figure]:
+    """Returns what a whole run reaches and costs at each length; see `tested_run.figures_of`."""
+    dataset = SAMPLE if is_quick else IMDB
+    texts, labels = tested_run.test_reviews(dataset, QUICK_REVIEWS if is_quick else None)
+    shared = [f"--dataset={dataset}", f"--encoder={source}", *options, *QUICK_RUN * is_quick]
+    figures: list[Figure] = []
+    for length in lengths:
+        bars = {} if options or is_quick else TRAINED_BARS.get(length, {})
+        with tempfile.TemporaryDirectory() as output:
+            figures += tested_run.measure(
+                f"{length} tokens",
+                Path(output, "output"),
+                [*shared, f"--sequence-length={length}"],
+                texts,
+                labels,
+                bars,
+            )
+    return figures
 
 
 def main() -> None:
@@ -154,6 +183,10 @@ def main() -> None:
     )
     parser.add_argument("--source", metavar="FOLDER", help="model folder (default: MiniLM)")
     parser.add_argument("--quick", action="store_true", help="few sample reviews")
+    parser.add_argument(
+        "--train", type=int, nargs="+", default=[], metavar="N", help="tokens of whole runs"
+    )
+    parser.add_argument("options", nargs="*", help="options of local_runner.py, after --")
     peer.add_peer_option(parser)
     add_results_option(parser)
     arguments = parser.parse_args()
@@ -163,10 +196,17 @@ def main() -> None:
         folder, figures = converted(model, Path(scratch, "converted"))
         figures += compare_outputs(theirs, model, folder, reviews[:COMPARED], Path(scratch))
         figures += compare_tokens(theirs, model, folder, {**SENTENCES, REVIEW_TEXTS: reviews})
+        if arguments.train:
+            figures += trained(model, arguments.train, arguments.options, arguments.quick)
+    publish(figures, _command(arguments), arguments.results)
+
+
+def _command(arguments: argparse.Namespace) -> str:
     source = ["--source", "FOLDER"] if arguments.source else []
     quick = ["--quick"] if arguments.quick else []
-    command = ["python", "benchmarks/real_encoder.py", *source, *quick]
-    publish(figures, shlex.join(command), arguments.results)
+    train = ["--train", *map(str, arguments.train)] if arguments.train else []
+    options = ["--", *arguments.options] if arguments.options else []
+    return shlex.join(["python", "benchmarks/real_encoder.py", *source, *quick, *train, *options])
 
 
 if __name__ == "__main__":
