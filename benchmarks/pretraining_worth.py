@@ -13,21 +13,26 @@ one length are kept before the next is begun.
 """
 
 import argparse
+import dataclasses
 import os
 import shlex
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import encoder_shapes
-import tested_run
-from figures import add_results_option, publish
+import numpy as np
+import whole_run
+from figures import Figure, add_results_option, publish
+from measured_run import MeasuredRun, run
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 MINI, RANDOM = ENCODERS = ("mini", "random")
-BARS = {(MINI, 256): {"frozen": ">= 0.85", "fine_tuned": ">= 0.88"}}
+MODELS = ("frozen", "fine_tuned")
+BARS = {("frozen", 256): ">= 0.85", ("fine_tuned", 256): ">= 0.88"}
 DEVIATION = 0.02
 
 
@@ -63,6 +68,71 @@ def options_of(encoder: str, dataset: str, folder: Path) -> list[str]:
     ]
 
 
+def test_reviews(dataset: str, count: int | None) -> tuple[list[str], np.ndarray]:
+    """Returns the first `count` texts of the data set's test split, or all, and their labels."""
+    import tensorflow_datasets as tfds
+
+    from albert_tfx.data import tfds_source
+    from albert_tfx.options import DatasetOptions
+
+    resolved = tfds_source.resolve(DatasetOptions(name=dataset, max_examples=count))
+    read = resolved.builder.as_dataset(split=resolved.splits["test"], shuffle_files=False)
+    examples = list(tfds.as_numpy(read))
+    texts = [example[resolved.text_feature].decode() for example in examples]
+    return texts, np.array([example[resolved.label_feature] for example in examples])
+
+
+def probabilities(folder: Path, model: str, texts: Sequence[str]) -> np.ndarray:
+    """Returns the probabilities, `[texts, classes]`, of a model that a run exported to `folder`."""
+    from albert_tfx.prediction import predictions
+    from albert_tfx.prediction.pushed_model import PushedModel
+    from pipelines import runs
+
+    (last,) = runs.list_runs(str(folder))
+    exported = PushedModel(Path(last.uri(f"Trainer.{model}", "model"), "Format-Serving"))
+    answers = [
+        list(each.probabilities.values())
+        for window in predictions.predict(texts, exported)
+        for each in window
+    ]
+    return np.array(answers)
+
+
+def figures_of(
+    cell: str, measured: MeasuredRun, found: dict[str, np.ndarray], labels: np.ndarray, length: int
+) -> list[Figure]:
+    """Returns both models' accuracy, the gain with its interval, and what the run has to say."""
+    from albert_tfx.evaluation.measurements import difference_interval
+    from albert_tfx.evaluation.metrics import ACCURACY, Estimate
+
+    right = {name: each.argmax(axis=1) == labels for name, each in found.items()}
+    estimated = {name: Estimate(each.mean(), each - each.mean()) for name, each in right.items()}
+    gained = estimated["fine_tuned"] - estimated["frozen"]
+    gain = difference_interval(ACCURACY.name, gained, gained.value, len(labels))
+    reviews = f"{len(labels):,} test reviews"
+    figures = [
+        Figure(
+            f"{cell}, {model}, {reviews}",
+            estimated[model].value,
+            "accuracy",
+            BARS.get((model, length)) if cell.startswith(MINI) else None,
+        )
+        for model in MODELS
+    ]
+    figures += [
+        Figure(f"{cell}, gained, {end}", getattr(gain, end), "")
+        for end in ("value", "lower", "upper")
+    ]
+    figures += [
+        Figure(f"{cell}, {model}, training", measured.summary.models[model].train_seconds, "s")
+        for model in MODELS
+    ]
+    return figures + [
+        dataclasses.replace(each, name=f"{cell}, {each.name}")
+        for each in whole_run.figures_of(measured, is_sample=False)
+    ]
+
+
 def main() -> None:
     """Runs, prints, records."""
     arguments = _parser().parse_args()
@@ -70,21 +140,18 @@ def main() -> None:
     limits = [f"--max-examples={count}", "--fine-tuned-epochs=1"] if count else []
     command = ["python", "benchmarks/pretraining_worth.py", f"--dataset={arguments.dataset}"]
     command += ["--quick"] if arguments.quick else []
-    texts, labels = tested_run.test_reviews(arguments.dataset, count)
+    texts, labels = test_reviews(arguments.dataset, count)
     for length in arguments.sequence_length:
         figures = []
         for encoder in arguments.encoders:
             with tempfile.TemporaryDirectory() as folder:
+                output = Path(folder, "output")
                 chosen = options_of(encoder, arguments.dataset, Path(folder, "encoder"))
                 data = [f"--dataset={arguments.dataset}", f"--sequence-length={length}"]
-                figures += tested_run.measure(
-                    f"{encoder}, {length} tokens",
-                    Path(folder, "output"),
-                    [*data, *chosen, *limits],
-                    texts,
-                    labels,
-                    BARS.get((encoder, length), {}),
-                )
+                measured = run(output, [*data, *chosen, *limits])
+                found = {model: probabilities(output, model, texts) for model in MODELS}
+            cell = f"{encoder}, {length} tokens"
+            figures += figures_of(cell, measured, found, labels, length)
         repeated = [*command, f"--sequence-length={length}", "--encoders", *arguments.encoders]
         publish(figures, shlex.join(repeated), arguments.results)
 

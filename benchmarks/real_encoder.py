@@ -16,6 +16,7 @@ holds (benchmarks/requirements-encoder.txt). Compared are
 """
 
 import argparse
+import dataclasses
 import difflib
 import os
 import resource
@@ -33,9 +34,10 @@ import numpy as np
 import peer
 import tensorflow as tf
 import tensorflow_hub
-import tested_run
 import transformed_reviews
+import whole_run
 from figures import Figure, add_results_option, publish
+from measured_run import run
 from sample_sentences import SENTENCES
 
 from albert_tfx.encoders import conversion, facts
@@ -44,10 +46,8 @@ REVIEWS, QUICK_REVIEWS = 5000, 50
 COMPARED, LENGTH, AT_ONCE = 64, 128, 100
 OUTPUTS_BAR, TOKENS_BAR = "<= 1e-05", ">= 99.9"
 ODD, REVIEW_TEXTS = "odd", "reviews"
-IMDB, SAMPLE = "imdb_reviews", "sample_reviews"
+IMDB = "imdb_reviews"
 QUICK_RUN = [f"--max-examples={QUICK_REVIEWS}", "--frozen-epochs=1", "--fine-tuned-epochs=1"]
-# Of MiniLM on all of IMDB.
-TRAINED_BARS = {256: {"fine_tuned": ">= 0.91"}}
 
 
 def converted(source: str, folder: Path) -> tuple[Path, list[Figure]]:
@@ -157,22 +157,17 @@ def read_reviews(is_quick: bool) -> list[str]:
 def trained(
     source: str, lengths: Sequence[int], options: Sequence[str], is_quick: bool
 ) -> list[Figure]:
-    """Returns what a whole run reaches and costs at each length; see `tested_run.figures_of`."""
-    dataset = SAMPLE if is_quick else IMDB
-    texts, labels = tested_run.test_reviews(dataset, QUICK_REVIEWS if is_quick else None)
-    shared = [f"--dataset={dataset}", f"--encoder={source}", *options, *QUICK_RUN * is_quick]
-    figures: list[Figure] = []
+    """Returns what a whole run reaches and costs at each length; see `whole_run.figures_of`."""
+    data = ["--dataset=sample_reviews", *QUICK_RUN] if is_quick else [f"--dataset={IMDB}"]
+    figures = []
     for length in lengths:
-        bars = {} if options or is_quick else TRAINED_BARS.get(length, {})
-        with tempfile.TemporaryDirectory() as output:
-            figures += tested_run.measure(
-                f"{length} tokens",
-                Path(output, "output"),
-                [*shared, f"--sequence-length={length}"],
-                texts,
-                labels,
-                bars,
-            )
+        with tempfile.TemporaryDirectory() as folder:
+            chosen = [*data, f"--encoder={source}", f"--sequence-length={length}", *options]
+            measured = run(Path(folder, "output"), chosen)
+        found = whole_run.figures_of(measured, is_sample=False)
+        figures += [
+            dataclasses.replace(each, name=f"{length} tokens, {each.name}") for each in found
+        ]
     return figures
 
 

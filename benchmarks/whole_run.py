@@ -16,6 +16,10 @@ from pathlib import Path
 from figures import Figure, add_results_option, publish
 from measured_run import MeasuredRun, run
 
+from albert_tfx.contract import FINE_TUNED, FROZEN
+from albert_tfx.evaluation.metrics import ACCURACY
+from albert_tfx.report.summary import Summary
+
 QUICK = ["--max-examples=200", "--frozen-epochs=2", "--fine-tuned-epochs=1"]
 SAMPLE_MINUTES = 5
 
@@ -48,6 +52,22 @@ def figures_of(measured: MeasuredRun, is_sample: bool) -> list[Figure]:
         Figure(f"{summary.test.model} {m}, {tested.examples:,} test reviews", tested[m].value, "")
         for m in ("accuracy", "auc")
     ]
+    return figures + _on_test(summary)
+
+
+def _on_test(summary: Summary) -> list[Figure]:
+    """Returns the accuracies of both recipes and of the yardstick, as far as they are known."""
+    figures = []
+    if compared := summary.test_comparison:
+        figures = [
+            Figure(f"{name}, test", metrics[ACCURACY.name].value, "accuracy")
+            for name, metrics in ((FROZEN, compared.frozen), (FINE_TUNED, compared.fine_tuned))
+        ]
+        gained = dataclasses.asdict(compared.difference)
+        figures += [Figure(f"gained on test, {end}", gained[end], "") for end in gained]
+    if summary.yardstick:
+        yardstick = summary.yardstick.test[ACCURACY.name].value
+        figures.append(Figure("yardstick, test", yardstick, "accuracy"))
     return figures
 
 
