@@ -18,7 +18,11 @@ _STEPS = 1000  # of the learning rates' schedule
 
 
 class FineTuning:
-    """A classifier, built and compiled as `albert_tfx.modeling.training` does."""
+    """A classifier, built and compiled as `albert_tfx.modeling.training` does.
+
+    Attributes:
+      precision: Of its matrix products.
+    """
 
     def __init__(self, encoder: Path, batch_size: int, folder: Path, **chosen: str) -> None:
         """Builds the model.
@@ -40,6 +44,7 @@ class FineTuning:
             dropout=0.0,
             **chosen,
         )
+        self.precision = training.with_precision(options).precision
         self._step = train_function(options)
 
     def rate(self, ids: list[list[int]], sequence_length: int, steps: int) -> Callable[[], float]:
