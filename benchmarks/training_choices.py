@@ -55,7 +55,7 @@ FINE_TUNED = (
     Choice("rate 0.0003", {"encoder_learning_rate": 3e-4}),
     Choice("no weight decay", {"weight_decay": 0.0}),
     Choice("weight decay 0.1", {"weight_decay": 0.1}),
-    Choice("labels smoothed by 0.1", {"label_smoothing": 0.1}),
+    Choice("labels not smoothed", {"label_smoothing": 0.0}),
     Choice("rates decay by 0.85 a layer", layer_decay=0.85),
     Choice("weights averaged, momentum 0.99", averaging=0.99),
 )
