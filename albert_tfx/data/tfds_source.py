@@ -19,7 +19,8 @@ from etils import epath
 
 import albert_tfx.data.sample_reviews  # noqa: F401  registers its builder with TFDS
 from albert_tfx import contract, storage
-from albert_tfx.errors import InputError, did_you_mean
+from albert_tfx.data import catalogue
+from albert_tfx.errors import InputError
 from albert_tfx.options import DatasetOptions
 
 ClassLabel = tfds.features.ClassLabel
@@ -160,7 +161,7 @@ def find_builder(name: str, data_dir: str | None = None) -> tfds.core.DatasetBui
         return tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # every builder checks its own arguments in its own way
         raise InputError(
-            f"Data set {name!r} cannot be used: {_first_line(error)}", _other_name(name)
+            f"Data set {name!r} cannot be used: {_first_line(error)}", catalogue.remedy(name)
         ) from error
 
 
@@ -239,31 +240,6 @@ def prepare(builder: tfds.core.DatasetBuilder) -> None:
         builder.download_and_prepare()
     except Exception as error:  # TFDS, requests, the file system: whatever it is, it is not there
         raise InputError(f"{cause}: {_first_line(error)}", remedy) from error
-
-
-def _other_name(name: str) -> str:
-    folder = tfds.core.Path(name).expanduser()
-    if folder.is_dir():
-        within = ", ".join(_prepared_below(folder))
-        it = "one within it that holds dataset_info.json"
-        return f"It is a folder; name the {it}" + (f": {within}" if within else "")
-    is_path = "/" in name
-    if is_path and folder.parent.is_dir() and (beside := _prepared_below(folder.parent)):
-        return f"There is {', '.join(beside)}"
-    known = tfds.list_builders(with_community_datasets=False)
-    otherwise = (
-        "Give NAME, NAME/CONFIGURATION or NAME:VERSION of TFDS's catalogue, or a folder that holds "
-        "dataset_info.json"
-    )
-    return did_you_mean(name, known, otherwise)
-
-
-def _prepared_below(folder: epath.Path) -> list[str]:
-    """Returns the folders of prepared data sets in a folder, or in one of those in it."""
-    inner = sorted(each for each in folder.iterdir() if each.is_dir())
-    deeper = [each for one in inner for each in sorted(one.iterdir()) if each.is_dir()]
-    found = (each for each in (*inner, *deeper) if (each / "dataset_info.json").exists())
-    return list(map(str, itertools.islice(found, 5)))
 
 
 def _other_versions(builder: tfds.core.DatasetBuilder) -> list[str]:

@@ -161,14 +161,18 @@ def survey(prepared: Prepared) -> Iterator[str]:
 
 
 def require_files(request: Request) -> None:
-    """Refuses files that are missing or lack a column, within a second: without TensorFlow.
+    """Refuses what is missing or misspelt, within a second: without TensorFlow.
 
     Raises:
-      InputError: A file cannot be used.
+      InputError: A file cannot be used or lacks a column, or there is no such data set.
     """
+    from albert_tfx.data import catalogue
     from albert_tfx.data.files import content
 
-    if request.file.csv is not None:
+    if request.file.csv is None:
+        dataset = request.of(DatasetOptions)
+        catalogue.require_known(dataset.name, dataset.data_dir)
+    else:
         from albert_tfx.data.labelled import rows
 
         for source in rows.sources(request.file):
