@@ -317,11 +317,14 @@ def test_what_is_missing_is_one_line_and_nothing_is_sent(run, spec, no_network, 
     assert errors.count("\n") == 1
 
 
-def test_what_is_missing_is_said_before_the_spec_is_looked_at(run, tmp_path):
-    status, _, errors = run("submit", str(tmp_path / "none.yaml"), *_OUTPUT_ROOT)
+@pytest.mark.parametrize(
+    "options", [_OUTPUT_ROOT, ["--output-root", "BUCKET"], [*_VERTEX, "--region", "nowhere"]]
+)
+def test_a_file_that_is_missing_is_said_before_what_else_is(run, tmp_path, options):
+    status, _, errors = run("submit", str(tmp_path / "none.yaml"), *options)
 
     assert status == 2
-    assert "There is no Google Cloud project" in errors
+    assert "none.yaml" in errors
 
 
 def test_a_bucket_that_is_not_there_is_one_line(run, spec, vertex, storage):

@@ -326,6 +326,8 @@ def _declare_submit(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _submit(asked: Submission) -> int:
+    with _quiet():
+        spec = spec_file.read(asked.spec)  # the file first, which everything else is about
     output_root = submission.require_bucket_path(asked.output_root, "--output-root")
     if asked.endpoint is None:
         cluster = ", or name a Kubeflow cluster with --endpoint URL"
@@ -335,7 +337,7 @@ def _submit(asked: Submission) -> int:
     schedule = submission.require_cron(asked.schedule)
     send = _sender(asked, output_root) if asked.yes else None
     with _quiet():
-        request = _request(asked, output_root, schedule)
+        request = _request(asked, spec, output_root, schedule)
     where = asked.endpoint or f"Vertex AI, project {asked.project}, {asked.region}"
     print(f"to               {where}\n{request}")
     if send is None:
@@ -365,8 +367,9 @@ def _sender(asked: Submission, output_root: str) -> Callable[[submission.Request
     )
 
 
-def _request(asked: Submission, output_root: str, schedule: str | None) -> submission.Request:
-    spec = spec_file.read(asked.spec)
+def _request(
+    asked: Submission, spec: dict[str, Any], output_root: str, schedule: str | None
+) -> submission.Request:
     if asked.endpoint is not None:
         submission.refuse_resolvers(spec)
     return submission.Request(
