@@ -98,7 +98,8 @@ def _base(name: str) -> str:
 
 def _installed() -> Path:
     found = importlib.util.find_spec(_PACKAGE)
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     return Path(found.origin).parent
 
 

@@ -38,7 +38,11 @@ RECALL = 0.9  # at which the precision is reported
 COVERAGE = 0.8  # at which the accuracy is
 _MOST_LABELLED_CLASSES = 12  # of a confusion matrix; the counts of more cannot be read
 _LETTERS = 12  # of a class's name beside it
-_LETTERS_BELOW = 40  # of all names below a confusion matrix, side by side
+_INCHES_A_LETTER = 0.085  # of 9 points, as names beside a confusion matrix have
+_MOST_BESIDE = 6  # classes of confusion matrices beside each other
+_MOST_NAMED = 30  # classes of a confusion matrix with names; the page has a table of all
+_LABELLED_ROW, _ROW = 0.45, 0.19  # inches, with two lines of counts and without
+_LEAST_MATRIX, _BELOW_A_MATRIX, _LEFT_OF_A_MATRIX = 2.4, 1.7, 1.4  # inches
 _MOST_PANELS = 12
 _FEW = 20  # texts of a bin whose share of right answers says little
 _LETTERS_OF_A_PANEL = 24
@@ -104,13 +108,22 @@ def coverage_figure(curves: Mapping[str, Curves]) -> Figure:
 
 
 def confusion_figure(curves: Mapping[str, Curves], width: float = WIDE) -> Figure:
-    """Draws the number of reviews by label and answer, one panel a model."""
-    beside = width == WIDE
-    figure = new_figure(width, 4.8 if beside else 4.2 * len(curves))
+    """Draws the number of reviews by label and answer, one panel a model.
+
+    The panels are beside each other in a wide figure, unless their names and counts would not fit.
+    """
+    classes = len(next(iter(curves.values())).confusion)
+    beside = width == WIDE and not _MOST_BESIDE < classes <= _MOST_NAMED
     shape = (1, len(curves)) if beside else (len(curves), 1)
-    panels = figure.subplots(*shape, squeeze=False).flat
+    row = _LABELLED_ROW if classes <= _MOST_LABELLED_CLASSES else _ROW
+    height = max(_LEAST_MATRIX, min(classes, _MOST_NAMED) * row) + _BELOW_A_MATRIX
+    figure = new_figure(width, shape[0] * height + 0.8)
+    panels = figure.subplots(*shape, squeeze=False, sharey=True).flat
+    cell = (width / shape[1] - _LEFT_OF_A_MATRIX / shape[1]) / classes
     for axes, (name, each) in zip(panels, curves.items(), strict=True):
-        _draw_confusion(axes, name, each.confusion)
+        _draw_confusion(axes, name, each.confusion, cell)
+        if beside:
+            axes.label_outer()
     title(figure, confusion_finding(curves))
     return figure
 
@@ -122,9 +135,8 @@ def roc_finding(comparison: Comparison) -> str:
     if leader is None:
         return "No model has a defined area under the ROC curve"
     if not _is_clear(comparison, AUC, leader):
-        return (
-            f"Which model tells the classes apart best is not clear: AUC up to {areas[leader]:.3f}"
-        )
+        most = f"AUC up to {areas[leader]:.3f}"
+        return f"It is not clear which model tells the classes apart best: {most}"
     return f"{ALL_TITLES[leader]} tells the classes apart best: AUC {areas[leader]:.3f}"
 
 
@@ -146,7 +158,7 @@ def reliability_finding(comparison: Comparison) -> str:
         return "No model has defined probabilities"
     if not _is_clear(comparison, CALIBRATION_ERROR, leader):
         least = f"off by {errors[leader]:.1f} points or more on average"
-        return f"Which model knows best how sure it is is not clear: {least}"
+        return f"It is not clear which model knows best how sure it is: {least}"
     nearest = f"{ALL_TITLES[leader]} knows best how sure it is"
     return f"{nearest}: off by {errors[leader]:.1f} points on average"
 
@@ -402,21 +414,31 @@ def _finish(axes: Axes, x: str, y: str) -> None:
     tidy(axes, grid="both")
 
 
-def _draw_confusion(axes: Axes, name: str, counts: pd.DataFrame) -> None:
+def _draw_confusion(axes: Axes, name: str, counts: pd.DataFrame, cell: float) -> None:
+    """Draws a matrix whose cells are so many inches wide."""
     values = counts.to_numpy()
     shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1.25, aspect="auto")
     if len(counts) <= _MOST_LABELLED_CLASSES:
-        for (row, column), share in np.ndenumerate(shares):
-            text = f"{values[row, column]:,}\n{share:.0%}"
-            color = "white" if share > 0.6 else INK
-            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
+        _write_counts(axes, values, shares, cell)
     names = [cut(str(name), _LETTERS) for name in counts.columns]
-    is_crowded = sum(map(len, names)) > _LETTERS_BELOW
+    if len(names) > _MOST_NAMED:
+        names = [""] * len(names)
+    is_crowded = max(map(len, names)) * _INCHES_A_LETTER > cell
     axes.set_xticks(range(len(counts)), names, rotation=90 if is_crowded else 0)
-    axes.set_yticks(range(len(counts)), names, rotation=90, va="center")
+    axes.set_yticks(range(len(counts)), names)
     axes.set_xlabel("Answer", color=MUTED)
     axes.set_ylabel("Label", color=MUTED)
     axes.set_title(ALL_TITLES[name], loc="left", fontsize=12, color=COLORS[name], fontweight="bold")
-    axes.tick_params(length=0, colors=INK)
+    axes.tick_params(length=0, colors=INK, labelsize=min(9.0, 60 * cell))
     axes.spines[:].set_visible(False)
+
+
+def _write_counts(axes: Axes, values: np.ndarray, shares: np.ndarray, cell: float) -> None:
+    """Writes each count and its share of the row, small enough for the cells."""
+    letters = max(len("100%"), len(f"{values.max():,}"))
+    size = min(11.0, 9 * cell / (letters * _INCHES_A_LETTER))
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{values[row, column]:,}\n{share:.0%}"
+        color = "white" if share > 0.6 else INK
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)

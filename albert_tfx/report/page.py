@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import math
 import pathlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ MAX_REVIEWS = 20
 MAX_CHARACTERS = 600
 MAX_CLASSES = 30  # of the confusion matrix as a table
 UNKNOWN = "not known"
+_OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _NOT_MEASURED = Interval(math.nan)
 
 
@@ -149,6 +151,7 @@ def _environment() -> jinja2.Environment:
         "size": size,
         "data_uri": data_uri,
         "excerpt": excerpt,
+        "unbroken": unbroken,
     }
     return environment
 
@@ -156,6 +159,16 @@ def _environment() -> jinja2.Environment:
 def _printable(value: Any) -> Any:
     is_plain = isinstance(value, str) and not isinstance(value, markupsafe.Markup)
     return printable(value) if is_plain else value
+
+
+def unbroken(text: str) -> markupsafe.Markup:
+    """Returns a sentence in which no line ends within an option.
+
+    >>> unbroken("Chosen with --abstain-below.")
+    Markup('Chosen with <span class="option">--abstain-below</span>.')
+    """
+    escaped = str(markupsafe.escape(printable(text)))
+    return markupsafe.Markup(_OPTION.sub(r'<span class="option">\g<0></span>', escaped))
 
 
 def share(value: float | None) -> str:

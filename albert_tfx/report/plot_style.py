@@ -1,5 +1,6 @@
 """How the report's figures look, and how they become PNG: no display, no global state."""
 
+import contextlib
 import functools
 import io
 import textwrap
@@ -50,7 +51,7 @@ def title(figure: Figure, text: str) -> None:
     size = _TITLE_SIZES[width]
     letters = int(width * _POINTS_AN_INCH / (size * _LETTER))
     figure.suptitle(
-        "\n".join(textwrap.wrap(text, letters)),
+        "\n".join(textwrap.wrap(text, letters, break_on_hyphens=False)),
         x=0.12 / width,
         ha="left",
         fontsize=size,
@@ -98,6 +99,7 @@ def families(text: str) -> list[str]:
 @functools.cache
 def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
     """Returns the upright fonts of this machine with the characters of each, Matplotlib's first."""
+    _know_new_fonts()
     upright = {
         each.name: each.fname
         for each in reversed(font_manager.fontManager.ttflist)
@@ -106,6 +108,14 @@ def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
     }
     names = sorted(upright, key=lambda name: (name != _OWN_FONT, name))
     return tuple((name, _characters(upright[name])) for name in names)
+
+
+def _know_new_fonts() -> None:
+    """Adds what was installed since Matplotlib wrote its list of fonts, which it never renews."""
+    known = {each.fname for each in font_manager.fontManager.ttflist}
+    for file in sorted({*font_manager.findSystemFonts()} - known):
+        with contextlib.suppress(OSError, RuntimeError):  # of a file that is damaged
+            font_manager.fontManager.addfont(file)
 
 
 def _characters(file: str) -> frozenset[int]:

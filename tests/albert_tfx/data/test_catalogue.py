@@ -88,7 +88,8 @@ def test_only_a_data_set_to_download_needs_the_folder_it_lies_in(tmp_path):
 def test_a_misspelt_name_is_answered_before_tensorflow_is_imported(tmp_path):
     code = (
         "import sys, local_runner\n"
-        f"assert local_runner.main(['--dataset', 'imdb_review', '--output', {str(tmp_path)!r}]) == 2\n"
+        f"options = ['--dataset', 'imdb_review', '--output', {str(tmp_path)!r}]\n"
+        "assert local_runner.main(options) == 2\n"
         "sys.exit('tensorflow' in sys.modules or 'tensorflow_datasets' in sys.modules)"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

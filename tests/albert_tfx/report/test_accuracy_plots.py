@@ -1,11 +1,13 @@
 """What the figures show and say."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import font_manager
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -331,3 +333,57 @@ def test_a_font_that_is_gone_or_damaged_ends_no_report(tmp_path):
     (tmp_path / "damaged.ttf").write_bytes(b"no font")
     assert plot_style._characters(str(tmp_path / "damaged.ttf")) == frozenset()
     assert plot_style._characters(str(tmp_path / "gone.ttf")) == frozenset()
+
+
+@pytest.mark.parametrize("classes", [2, 6, 7, 12, 13, 30])
+@pytest.mark.parametrize("width", [plot_style.WIDE, plot_style.NARROW])
+def test_names_and_counts_of_a_confusion_matrix_never_overlap(classes, width):
+    names = [f"class of a long name {number}" for number in range(classes)]
+    counts = pd.DataFrame(np.full((classes, classes), 1234), names, names)
+    drawn = reports.make_with_yardstick().curves
+    curves = {model: dataclasses.replace(each, confusion=counts) for model, each in drawn.items()}
+    figure = curve_plots.confusion_figure(curves, width)
+    plot_style.to_png(figure)  # sets the fonts
+    figure.draw_without_rendering()
+    named = 0
+    for axes in figure.axes:
+        for texts in (axes.texts, axes.get_xticklabels(), axes.get_yticklabels()):
+            shown = [each for each in texts if each.get_visible() and each.get_text()]
+            boxes = [each.get_window_extent().padded(-1) for each in shown]
+            named += bool(boxes)
+            assert not [
+                pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])
+            ]
+            assert all(figure.bbox.fully_contains(box.x0, box.y0) for box in boxes)
+    assert named >= 4
+
+
+def test_of_very_many_classes_the_matrix_has_no_names():
+    names = [f"class {number}" for number in range(300)]
+    counts = pd.DataFrame(np.eye(300, dtype=int), names, names)
+    curves = {"frozen": dataclasses.replace(reports.make().curves["frozen"], confusion=counts)}
+    figure = curve_plots.confusion_figure(curves)
+    assert figure.get_figheight() < 20
+    assert {each.get_text() for each in figure.axes[0].get_xticklabels()} == {""}
+
+
+def test_no_line_of_a_title_ends_within_tf_idf():
+    figure = plot_style.new_figure(plot_style.NARROW, 2)
+    for length in range(60):
+        plot_style.title(figure, f"{'x' * length} TF-IDF is better")
+        assert "TF-IDF" in figure.get_suptitle()
+
+
+def test_a_font_that_was_installed_since_matplotlib_listed_all_is_found(monkeypatch):
+    manager = font_manager.fontManager
+    [file] = {
+        each.fname
+        for each in manager.ttflist
+        if each.name == "STIXGeneral" and each.weight == 400 and each.style == "normal"
+    }
+    others = [each for each in manager.ttflist if not each.name.startswith("STIX")]
+    monkeypatch.setattr(manager, "ttflist", others)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [file, "/nowhere/gone.ttf"])
+    plot_style._fonts.cache_clear()
+    assert "STIXGeneral" in dict(plot_style._fonts())
+    plot_style._fonts.cache_clear()

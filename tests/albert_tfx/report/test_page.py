@@ -32,7 +32,7 @@ from albert_tfx.report.summary import (
     Removed,
     Settings,
 )
-from tests.support import pages, reports, summaries
+from tests.support import browser, pages, reports, summaries
 
 YARDSTICK = dataclasses.replace(
     summaries.YARDSTICK,
@@ -552,3 +552,32 @@ def test_what_an_abstention_costs_is_beside_its_curve():
     )
     alternatives = pages.parse(page).xpath("//img/@alt")
     assert any(each.startswith("Right of the surest 80%") for each in alternatives)
+
+
+def test_no_line_of_a_caption_ends_within_an_option(page):
+    options = [each.text for each in pages.parse(page).find_class("option")]
+    assert {"--threshold", "--abstain-below"} <= {*options}
+    assert report_page.unbroken("<b> --group-column.") == (
+        '&lt;b&gt; <span class="option">--group-column</span>.'
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_long_name_makes_no_page_wider_than_its_screen(monkeypatch, tmp_path, width):
+    names = ["short", f"a class {'whose name goes on ' * 3}", "one_word_of_very_many_letters" * 3]
+    monkeypatch.setattr(reports, "_names", lambda _: names)
+    disagreements = [
+        dataclasses.replace(each, label=names[2]) for each in reports.DISAGREEMENTS[:2]
+    ]
+    file = tmp_path / "page.html"
+    file.write_text(reports.make_with_yardstick(3).page(disagreements), encoding="utf-8")
+    with browser.tab(tmp_path / "browser") as tab:
+        tab.size(width, 900)
+        tab.open(file.as_uri())
+        assert tab.value("document.documentElement.scrollWidth") <= width
+        assert tab.value(
+            "[...document.querySelectorAll('th[scope=row]')].every("
+            f"each => each.offsetWidth <= Math.max(130, {width} / 2))"
+        )
