@@ -80,6 +80,7 @@ def run_fn(fn_args: FnArgs) -> None:
         class_shares,
         trained.history.temperature,
         served_as,
+        options.sequence_length,
     )
     server.export(fn_args.serving_model_dir)
     warmup = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)

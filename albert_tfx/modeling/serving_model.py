@@ -25,8 +25,10 @@ from albert_tfx.modeling.classifier import TextClassifier
 from albert_tfx.modeling.tokens import PADDING_ID
 from albert_tfx.options import AnswerOptions
 
-# No fewer are faster on a CPU, and more need more memory.
-_ROWS_AT_ONCE = 64
+# Rows that go through the encoder together; the rest of fewer goes alone. No fewer are faster on a
+# CPU, and more need more memory.
+_ROWS_AT_ONCE = (64, 32, 16, 8)
+_TOKENS_BETWEEN_WIDTHS = 8  # of rows of up to 16 times as many; twice as many in each octave above
 _TEXTS_AT_ONCE = 1024  # tokenized
 _EXAMPLES = "examples"  # the argument of `serving_default`
 
@@ -149,6 +151,7 @@ class TextServer(Server):
         class_shares: np.ndarray,
         temperature: float = 1.0,
         options: AnswerOptions | None = None,
+        most_tokens: int = 512,
     ) -> None:
         """Puts what is served together.
 
@@ -159,8 +162,10 @@ class TextServer(Server):
           class_shares: float32 `[classes]`, their shares among the training texts.
           temperature: Of the classifier's probabilities; see `labelling.tempered`.
           options: What becomes of probabilities.
+          most_tokens: Of a text, as the tokenizer cuts it.
         """
         super().__init__(class_names, options)
+        self._widths = widths(most_tokens)
         # No layers or modules, since TensorFlow follows every attribute that is one.
         self._tokenize = tokenizer
         self._logits: _Function = lambda input_word_ids: classifier(input_word_ids, training=False)
@@ -194,21 +199,71 @@ class TextServer(Server):
         Rows of like length go through the encoder together, a few at a time: a request of any size
         takes no more memory than those few, and a row costs what its neighbours' length does, not
         what the longest of the request would.
+
+        The parts are of few numbers of rows and few widths. Of each shape that it meets, TensorFlow
+        keeps what oneDNN has prepared for its products, half a MiB with the small ALBERT
+        (`MklPrimitiveFactory` in tensorflow/core/util/mkl_util.h).
         """
         by_length = tf.argsort(input_word_ids.row_lengths(), stable=True)
-        rows = tf.size(by_length)
+        sizes = _sizes(tf.size(by_length))
+        ends = tf.cumsum(sizes)
         answers = tf.TensorArray(
             tf.float32,
-            size=-(-rows // _ROWS_AT_ONCE),
+            size=tf.size(sizes),
             element_shape=[None, self.class_names.shape[0]],
             infer_shape=False,
         )
         for part in tf.range(answers.size()):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            chosen = by_length[part * _ROWS_AT_ONCE : (part + 1) * _ROWS_AT_ONCE]
-            padded = tf.gather(input_word_ids, chosen).to_tensor()
+            chosen = by_length[ends[part] - sizes[part] : ends[part]]
+            padded = self._widened(tf.gather(input_word_ids, chosen).to_tensor())
             answers = answers.write(part, self.classify_ids(padded))
         return tf.gather(answers.concat(), tf.argsort(by_length))
+
+    def _widened(self, input_word_ids: tf.Tensor) -> tf.Tensor:
+        """Pads ids `[batch, length]` to the next of few widths."""
+        length = tf.shape(input_word_ids)[1]
+        possible = tf.constant(self._widths)
+        width = tf.reduce_min(tf.boolean_mask(possible, possible >= length))
+        return tf.pad(input_word_ids, [[0, 0], [0, width - length]], constant_values=PADDING_ID)
+
+
+def widths(most: int) -> np.ndarray:
+    """Returns the widths that rows are padded to, none by more than 7 tokens or an eighth.
+
+    Args:
+      most: Tokens of the longest row.
+
+    Returns:
+      int32 `[widths]`, rising to `most`.
+
+    >>> widths(200).tolist()[-8:]
+    [112, 120, 128, 144, 160, 176, 192, 200]
+    """
+    found = []
+    width = step = _TOKENS_BETWEEN_WIDTHS
+    while width < most:
+        found.append(width)
+        if width == 16 * step:
+            step *= 2
+        width += step
+    return np.array([*found, most], np.int32)
+
+
+def _sizes(rows: tf.Tensor) -> tf.Tensor:
+    """Returns in what numbers so many rows go through the encoder, int32 `[parts]`."""
+    largest, *smaller = _ROWS_AT_ONCE
+    powers = tf.constant(smaller)
+    is_used = rows % largest // powers % 2 > 0
+    rest = rows % smaller[-1]
+    return tf.concat(
+        [
+            tf.fill([rows // largest], largest),
+            tf.boolean_mask(powers, is_used),
+            tf.fill([tf.minimum(rest, 1)], rest),
+        ],
+        0,
+    )
 
 
 def _texts(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -137,6 +137,34 @@ def test_a_large_batch_goes_through_the_encoder_in_parts_of_like_length(
     assert widths[0] < 40 < 90 < widths[-1]
 
 
+def test_the_encoder_meets_few_shapes(server: TextServer, monkeypatch: pytest.MonkeyPatch):
+    shapes: set[tuple[int, int]] = set()
+
+    def logits(ids: tf.Tensor) -> tf.Tensor:
+        shapes.add(tuple(ids.shape))
+        return tf.cast(ids[:, :3], tf.float32)
+
+    monkeypatch.setattr(server, "_logits", logits)
+    tf.config.run_functions_eagerly(True)
+    try:
+        for rows in (*range(1, 64), 127):
+            server.classify_text(tf.constant([" a" * (7 * rows % 96)] * rows))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert {rows for rows, _ in shapes} == {64, 32, 16, *range(1, 9)}
+    assert {width for _, width in shapes} <= {*serving_model.widths(512).tolist()}
+
+
+@pytest.mark.parametrize("most", [5, 8, 96, 100, 512, 8192])
+def test_a_row_is_padded_by_an_eighth_or_seven_tokens_at_most(most: int):
+    widths = serving_model.widths(most).tolist()
+    lengths = range(most + 1)
+    padded = [min(width for width in widths if width >= length) for length in lengths]
+    assert widths[-1] == padded[-1] == most
+    assert all(w - n <= max(7, n / 8) for n, w in zip(lengths, padded, strict=True) if n)
+    assert len(widths) < 100
+
+
 def test_no_text_at_all_is_an_empty_answer(exported: Path):
     for name, signature in tf.saved_model.load(str(exported)).signatures.items():
         (argument,) = signature.structured_input_signature[1]
