@@ -12,8 +12,8 @@ request is lost where it has no answer of status 200.
 
 The load comes in three equal parts, each with all numbers of clients, after some requests of each.
 Memory is the server's resident set after each part. The bar is on the last two: TensorFlow keeps
-up to 1,024 prepared products a thread for oneDNN, one for each shape of a batch and of a weight
-(`MklPrimitiveFactory` in tensorflow/core/util/mkl_util.h), so that the first shapes take memory.
+what it has prepared for oneDNN for each shape of a batch (`MklPrimitiveFactory` in
+tensorflow/core/util/mkl_util.h), so that the first shapes take memory. An exported model has few.
 
 Without --model a model is trained first, for a few steps: it answers as fast as one that has
 learned.
