@@ -133,6 +133,9 @@ def to_png(figure: Figure) -> bytes:
     """
     FigureCanvasAgg(figure)
     content = io.BytesIO()
+    for axes in figure.axes:
+        axes.get_xticklabels()  # writes those of names, also of axes that are shared
+        axes.get_yticklabels()
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         text.set_fontfamily(families(text.get_text()))

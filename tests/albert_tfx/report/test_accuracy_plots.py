@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -387,3 +388,19 @@ def test_a_font_that_was_installed_since_matplotlib_listed_all_is_found(monkeypa
     plot_style._fonts.cache_clear()
     assert "STIXGeneral" in dict(plot_style._fonts())
     plot_style._fonts.cache_clear()
+
+
+def test_every_name_of_a_confusion_matrix_is_drawn_by_a_font_that_has_it(monkeypatch):
+    names = ["\N{CJK UNIFIED IDEOGRAPH-65E5}", "\N{CJK UNIFIED IDEOGRAPH-672C}"]
+    counts = pd.DataFrame(np.eye(2, dtype=int), names, names)
+    drawn = reports.make_with_yardstick().curves
+    curves = {model: dataclasses.replace(each, confusion=counts) for model, each in drawn.items()}
+    figure = curve_plots.confusion_figure(curves)
+    monkeypatch.setattr(
+        plot_style, "families", lambda text: ["DejaVu Sans" if text.isascii() else "STIXGeneral"]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that neither has
+        plot_style.to_png(figure)
+    labels = [*figure.axes[0].get_yticklabels(), *figure.axes[1].get_xticklabels()]
+    assert [each.get_fontfamily() for each in labels] == [["STIXGeneral"]] * 4
