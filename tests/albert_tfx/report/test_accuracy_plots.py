@@ -390,17 +390,20 @@ def test_a_font_that_was_installed_since_matplotlib_listed_all_is_found(monkeypa
     plot_style._fonts.cache_clear()
 
 
-def test_every_name_of_a_confusion_matrix_is_drawn_by_a_font_that_has_it(monkeypatch):
+def test_every_name_is_drawn_by_a_font_that_has_it(monkeypatch):
     names = ["\N{CJK UNIFIED IDEOGRAPH-65E5}", "\N{CJK UNIFIED IDEOGRAPH-672C}"]
     counts = pd.DataFrame(np.eye(2, dtype=int), names, names)
     drawn = reports.make_with_yardstick().curves
     curves = {model: dataclasses.replace(each, confusion=counts) for model, each in drawn.items()}
-    figure = curve_plots.confusion_figure(curves)
+    interval = Interval(0.5, 0.4, 0.6)
+    slices = [SliceComparison(f"label {each}", 9, interval, interval, interval) for each in names]
     monkeypatch.setattr(
-        plot_style, "families", lambda text: ["DejaVu Sans" if text.isascii() else "STIXGeneral"]
+        plot_style, "families", lambda text: ["STIXGeneral" if set(text) & set(names) else "cmr10"]
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters that neither has
-        plot_style.to_png(figure)
-    labels = [*figure.axes[0].get_yticklabels(), *figure.axes[1].get_xticklabels()]
-    assert [each.get_fontfamily() for each in labels] == [["STIXGeneral"]] * 4
+    for figure in (curve_plots.confusion_figure(curves), accuracy_plots.slices_figure(slices)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of letters that neither has
+            plot_style.to_png(figure)
+        named = [each for each in figure.findobj(Text) if set(each.get_text()) & set(names)]
+        assert len(named) >= 2
+        assert {tuple(each.get_fontfamily()) for each in named} == {("STIXGeneral",)}
