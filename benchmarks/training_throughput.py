@@ -8,7 +8,7 @@ Both have weights of the same shapes, take the same reviews in batches of the sa
 clip gradients to norm 1, have no dropout, and multiply at the same precision: --precision, for the
 peer by its `bf16=True` or without. Ours is the train function that the Trainer compiles, fed by its
 own input pipeline; theirs is transformers' `Trainer`, as it comes and, where all reviews are of one
-length, with its `torch_compile=True`, whose first step is not counted. Theirs is timed by a
+length, with its `torch_compile=True`, whose first steps are not counted. Theirs is timed by a
 callback from the beginning of its loop to the end of its last step. Both are measured in turn, one
 idling while the other works, and each ratio is the median of the ratios of neighbours.
 

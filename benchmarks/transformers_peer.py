@@ -29,6 +29,8 @@ from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegac
 
 Batch = dict[str, torch.Tensor]
 _SEED = 1
+# The second step is compiled anew, as its gradients find others there.
+_COMPILING_STEPS = 3
 
 
 class Clock(transformers.TrainerCallback):
@@ -94,11 +96,12 @@ class Worker:
             of all reviews, of which as many are taken as there are steps. Of few reviews alone it
             would make batches no more alike than chance does.
           bfloat16: Whether matrix products are in bfloat16, by autocast.
-          compiled: Whether `torch.compile` is applied, in a further step that does not count.
+          compiled: Whether `torch.compile` is applied, in further steps that do not count.
         """
-        uncounted = int(compiled)
+        uncounted = _COMPILING_STEPS if compiled else 0
         count = (batches + uncounted) * batch_size
-        chosen = by_length(reviews, batch_size, batches) if grouped else (reviews + reviews)[:count]
+        repeated = reviews * (1 + uncounted)
+        chosen = by_length(reviews, batch_size, batches) if grouped else repeated[:count]
         rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(chosen)]
         clock = Clock(uncounted)
         with tempfile.TemporaryDirectory() as folder:
