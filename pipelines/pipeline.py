@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import tensorflow_data_validation
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration import metadata
@@ -69,7 +70,11 @@ def create_pipeline(
     examples = duplicate_finder.outputs["examples"]
 
     # Holds the reviews against the curated schema; an anomaly stops the run before any training.
-    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    # Most frequent values by sketches, whose memory does not grow with the texts.
+    statistics_gen = tfx.components.StatisticsGen(
+        examples=examples,
+        stats_options=tensorflow_data_validation.StatsOptions(use_sketch_based_topk_uniques=True),
+    )
     curated = schema.load(config.schema)
     schema_gen = SchemaImporter(schema_text=schema.as_text(curated)).with_id(IMPORT_SCHEMA_GEN)
     example_validator = StrictExampleValidator(

@@ -34,7 +34,7 @@ def taken() -> Iterator[Taken]:
     and the most that was seen in samples is in its place. That peak is not reset, since others read
     it of the whole process.
     """
-    _give_back()
+    give_back()
     found, before, peak_before = Taken(), _kept("VmRSS"), _kept("VmHWM")
     samples, ended = [before], threading.Event()
 
@@ -63,7 +63,7 @@ def _kept(name: str) -> float:
     return int(found[1]) * 1024 if found else math.nan
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Returns free memory to the system, as far as the C library can: glibc's `malloc_trim`."""
     gc.collect()
     with contextlib.suppress(AttributeError, OSError):

@@ -54,6 +54,7 @@ _QUOTED = re.compile(
     rf"^{re.escape(InputError.__module__)}\.{InputError.__name__}: (.*)\.", re.MULTILINE
 )
 _BEAM_STEP = re.compile(r" \[while running '.*?'\]")
+_FINISHED = "Component %s is finished."
 
 
 class State(enum.StrEnum):
@@ -177,7 +178,7 @@ class ComponentStates(logging.Handler):
             "Skipping execution for %s": lambda _: self._change(State.SKIPPED),
             "Execution %d failed.": lambda _: self.fail(),
             "[%s] Input resolution error: %s": lambda *_: self.fail(),
-            "Component %s is finished.": lambda _: self._finish(),
+            _FINISHED: lambda _: self._finish(),
         }
 
     @property
@@ -251,6 +252,27 @@ def follow(states: ComponentStates) -> Iterator[ComponentStates]:
         root.removeHandler(states)
     if states.failed is not None:
         raise ComponentError(states.failed.component)
+
+
+@contextlib.contextmanager
+def after_each(action: Callable[[], None]) -> Iterator[None]:
+    """Calls `action` whenever a component of the pipeline that the block runs has ended."""
+    handler, root = _AfterEach(action), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+class _AfterEach(logging.Handler):
+    def __init__(self, action: Callable[[], None]) -> None:
+        super().__init__(logging.INFO)
+        self._action = action
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == _FINISHED:
+            self._action()
 
 
 def explain(error: BaseException, log: str) -> InputError | RunError:

@@ -98,7 +98,9 @@ def _compare(request: Request, screen: "Screen") -> None:
     with screen.busy("starting TFX"):
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+        from albert_tfx.resources import memory
         from pipelines.confinement import servers, workers
+        from pipelines.local.component_states import after_each
         from pipelines.local.reconciliation import reconcile, remember
         from pipelines.pipeline import create_pipeline
         from pipelines.runs import seconds_taken
@@ -113,7 +115,10 @@ def _compare(request: Request, screen: "Screen") -> None:
     components = [component.id for component in pipeline.components]
     with screen.follow(components, seconds_taken(config.metadata, config.name, components)):
         try:
-            LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
+            # The C library keeps what Beam needed, in pieces that the next component does not fit
+            # into: the peak of many texts would be the sum of what the components need.
+            with after_each(memory.give_back):
+                LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
         finally:
             remember(config)
     screen.conclude(_publish_report(config), config.output, request.remarks)

@@ -10,6 +10,7 @@ from pipelines.local.component_states import (
     ComponentStates,
     RunError,
     State,
+    after_each,
     explain,
     follow,
 )
@@ -206,3 +207,15 @@ def test_what_a_machine_lacks_is_named_with_its_remedy(error, remedy):
     assert explained.startswith("Trainer.frozen failed (")
     assert remedy in explained
     assert explained.endswith("The same command goes on from here, as what has finished is cached.")
+
+
+def test_something_is_done_after_each_component_and_no_more_after_the_block(caplog):
+    caplog.set_level(logging.INFO, logger="absl")
+    ended = []
+    with after_each(lambda: ended.append(1)):
+        _run("First", ("Going to run a new execution %d", 1), ("Anything else about %s", "First"))
+        assert len(ended) == 1
+        _run("Second", ("A cached execution %d is used.", 2))
+    _run("Third")
+
+    assert len(ended) == 2
