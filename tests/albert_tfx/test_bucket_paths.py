@@ -15,15 +15,16 @@ _LOCAL_ONLY = {
     *(f"os.path.{name}" for name in ("exists", "getsize", "isdir", "isfile")),
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
-# These read what is on this machine by nature: a runner's schema, TF Hub's cache,
-# the database of a local run, the processor, the memory of a process. So do the rooms `encoders`,
-# of folders of Hugging Face, and `files` and `labelled`, of the users' own.
+# These read what is on this machine by nature: a runner's schema, TF Hub's cache, the database of a
+# local run, the processor, the memory of a process, TensorFlow's own libraries. So do the rooms
+# `encoders`, of folders of Hugging Face, and `files` and `labelled`, of the users' own.
 _OF_THIS_MACHINE = {
     "acceleration.py",
     "answering.py",
     "memory.py",
     "options.py",
     "pushed_model.py",
+    "runtime.py",
     "schema.py",
     "scoring.py",
 }
