@@ -16,11 +16,13 @@ _LOCAL_ONLY = {
     *(f"shutil.{name}" for name in ("copy", "copyfile", "copytree", "move", "rmtree")),
 }
 # These read what is on this machine by nature: a runner's schema, TF Hub's cache, the database of a
-# local run, the processor, the memory of a process, TensorFlow's own libraries. So do the rooms
-# `encoders`, of folders of Hugging Face, and `files` and `labelled`, of the users' own.
+# local run, the processor, the memory of a process, the source of TFDS and the libraries of
+# TensorFlow. So do the rooms `encoders`, of folders of Hugging Face, and `files` and `labelled`, of
+# the users' own.
 _OF_THIS_MACHINE = {
     "acceleration.py",
     "answering.py",
+    "catalogue.py",
     "memory.py",
     "options.py",
     "pushed_model.py",

@@ -16,6 +16,7 @@ def figures(summary):
 
 
 def test_both_recipes_and_the_yardstick_are_quoted_on_test():
+    assert SUMMARY.yardstick is not None
     frozen, fine_tuned = (SUMMARY.models[name].metrics for name in ("frozen", "fine_tuned"))
     gained = SUMMARY.difference["accuracy"]
     compared = dataclasses.replace(
