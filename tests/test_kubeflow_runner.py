@@ -461,6 +461,10 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
         ),
         ([*_DATAFLOW, "gs://bucket/t"], "--dataflow needs --dataflow-image."),
         (["--image", "i", "--sequence-length", "2"], "sequence-length cannot be 2."),
+        (
+            ["--image", "i", "--dataset", "imdb_review"],
+            "Data set 'imdb_review' cannot be used: TFDS has no such name. Did you mean imdb_revi",
+        ),
     ],
 )
 def test_a_pipeline_that_could_not_run_is_not_compiled(run, tmp_path, options, expected):

@@ -134,7 +134,7 @@ def history_finding(histories: "Mapping[str, TrainingHistory]", metric: Metric =
     reached = ", ".join(
         f"{TITLES[name].lower()} {notation.value(metric, best[name])}" for name in order
     )
-    return f"Best validation {metric.title}: {reached}"
+    return f"Validation {metric.title} of the epochs kept: {reached}"
 
 
 def best_validation(history: "TrainingHistory", metric: Metric = ACCURACY) -> float:
@@ -207,7 +207,7 @@ def _draw_history(axes: Axes, name: str, history: "TrainingHistory", metric: Met
     axes.plot(epochs, validation, "o-", color=COLORS[name], linewidth=2.5, label="validation")
     if math.isfinite(best_validation(history, metric)):
         best = history.best_epoch
-        label = f"best, {notation.value(metric, validation[best])}"
+        label = f"kept, {notation.value(metric, validation[best])}"
         _mark_best(axes, (best + 1, validation[best]), label, COLORS[name])
     axes.set_title(_history_title(name, history), loc="left", fontsize=12, color=INK)
     axes.set_xlabel("Epoch", color=MUTED)

@@ -87,10 +87,11 @@ def caution(summary: Summary) -> str:
     sign = _UNFINISHED.get(summary.models[model].convergence)
     if sign is None or not is_known(difference.value):
         return ""
-    return (
-        f"The training of {NAMES[model]} has not converged: {sign}. {_REMEDIES[model]} before you "
-        f"draw a conclusion from the comparison."
-    )
+    return f"{_unfinished(model, sign)} before you draw a conclusion from the comparison."
+
+
+def _unfinished(model: str, sign: str) -> str:
+    return f"The training of {NAMES[model]} has not converged: {sign}. {_REMEDIES[model]}"
 
 
 def verdict(summary: Summary) -> str:
@@ -507,7 +508,14 @@ def limits(summary: Summary, *, has_encoder: bool = True) -> dict[str, str]:
         "The sample reviews are no real ones.": "Those that come with this project were composed "
         "by a program, for trying the pipeline out.",
     }
+    unfinished = [
+        f"{_unfinished(model, sign)} to see how far it gets."
+        for model, each in summary.models.items()
+        if (sign := _UNFINISHED.get(each.convergence)) and not summary.caution
+    ]
+    longer = {"A longer training may give another result.": " ".join(unfinished)}
     return {
+        **(longer if has_encoder and unfinished else {}),
         "Another seed or another split may give another result.": f"{seeds(summary)} Between "
         "seeds, fine-tuning on little data can differ by points.",
         "How the intervals are computed.": "Accuracy: Wilson (1927). Its paired difference: Bonett "

@@ -15,8 +15,10 @@ from typing import Any, NoReturn, TextIO
 
 from albert_tfx import exit_status
 from albert_tfx.contract import COMPARISON_REPORT, PUSHED, PUSHED_DESTINATION, PUSHER
+from albert_tfx.data import catalogue
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.flags import Flag, at_least, check, declared, option, optional, switch
+from albert_tfx.options import DatasetOptions
 from pipelines import command_line, encoder_choice
 from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
@@ -254,6 +256,7 @@ def _compile(target: Target, services: google_cloud.Services, request: Request) 
     spec_file.require_place(target.spec)
     needs = [resources.parse(text) for text in target.resources]
     dataflow_args, job = services.dataflow_args(), services.custom_job(target.image)
+    catalogue.require_known(request.of(DatasetOptions).name)
     request = encoder_choice.settle_for_tasks(request)
     for remark in request.remarks:
         print(remark)

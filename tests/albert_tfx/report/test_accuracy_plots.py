@@ -65,10 +65,13 @@ def test_history_panels_share_one_scale_and_mark_the_best_epoch():
     frozen, fine_tuned = figure.axes
     assert frozen.get_ylim() == fine_tuned.get_ylim()
     assert not frozen.texts  # which could hide a line
-    (ring,) = (line for line in frozen.lines if str(line.get_label()).startswith("best"))
-    assert ring.get_label() == "best, 71.0%"
+    (ring,) = (line for line in frozen.lines if str(line.get_label()).startswith("kept"))
+    assert ring.get_label() == "kept, 71.0%"
     assert np.asarray([ring.get_xdata(), ring.get_ydata()]).tolist() == [[2], [0.71]]
-    assert "Best validation accuracy: fine-tuned encoder 79.0%, frozen" in figure.get_suptitle()
+    assert (
+        "Validation accuracy of the epochs kept: fine-tuned encoder 79.0%, frozen"
+        in figure.get_suptitle()
+    )
 
 
 def test_one_epoch_is_one_tick():
@@ -298,16 +301,20 @@ def test_where_the_accuracy_decides_on_some_slices_it_is_said():
 @pytest.mark.parametrize(
     ("choice", "drawn", "finding"),
     [
-        ("macro_f1", {"validation": [0.4, 0.6]}, "Best validation macro F1: frozen encoder 60.0%"),
+        (
+            "macro_f1",
+            {"validation": [0.4, 0.6]},
+            "Validation macro F1 of the epochs kept: frozen encoder 60.0%",
+        ),
         (
             "log_loss",
             {"training": [0.9, 0.8], "validation": [0.7, 0.5]},
-            "Best validation log loss: frozen encoder 0.500",
+            "Validation log loss of the epochs kept: frozen encoder 0.500",
         ),
         (
             "accuracy",
             {"training": [0.1, 0.2], "validation": [0.3, 0.4]},
-            "Best validation accuracy: frozen encoder 40.0%",
+            "Validation accuracy of the epochs kept: frozen encoder 40.0%",
         ),
     ],
 )

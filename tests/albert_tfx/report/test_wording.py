@@ -185,6 +185,20 @@ def test_what_was_pushed_is_said_though_there_is_no_verdict_yet(winner, end):
     assert said == "No verdict yet: a training has not converged"
 
 
+def test_a_training_that_has_not_converged_is_a_limit_where_the_verdict_stands():
+    fine_tuned = dataclasses.replace(
+        SUMMARY.models["fine_tuned"], convergence=Convergence.STILL_FALLING
+    )
+    models = {**SUMMARY.models, "fine_tuned": fine_tuned}
+    statement = "A longer training may give another result."
+    reason = wording.limits(changed(models=models))[statement]
+    assert "its loss still falls steeply" in reason
+    assert "--fine-tuned-epochs" in reason
+    assert statement not in wording.limits(changed(models=models), has_encoder=False)
+    assert statement not in wording.limits(changed(models=models, caution="Train longer."))
+    assert statement not in wording.limits(SUMMARY)
+
+
 @pytest.mark.parametrize(("dataset", "is_said"), [("sample_reviews", True), ("tickets", False)])
 def test_the_sample_reviews_are_a_limit_of_their_own_runs(dataset, is_said):
     settings = Settings(
