@@ -104,6 +104,7 @@ class Worker:
         chosen = by_length(reviews, batch_size, batches) if grouped else repeated[:count]
         rows = [{"input_ids": ids, "labels": row % 2} for row, ids in enumerate(chosen)]
         clock = Clock(uncounted)
+        torch.compiler.reset()  # of a model that is compiled anew too often, none is
         with tempfile.TemporaryDirectory() as folder:
             trainer = transformers.Trainer(
                 # A copy, as accelerate prepares a model once, and so for one precision.
