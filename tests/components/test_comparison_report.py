@@ -325,7 +325,7 @@ def test_summary_says_by_how_much_each_model_exceeds_the_yardstick(summary, two_
         ("training_history.png", (10, 4.8)),
         ("comparison.png", (10, 6.15)),
         ("roc.png", (5.2, 5)),
-        ("confusion.png", (10, 4.8)),
+        ("confusion.png", (10, 4.9)),
     ],
 )
 def test_figures_are_images_of_the_expected_size(folder, name, inches):
