@@ -53,7 +53,8 @@ print(used.bytes)
 def test_a_peak_between_samples_is_seen_where_it_is_the_processs_highest(before, is_seen):
     program = PEAK.format(before=before)
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert (float(printed.stdout) >= TAKEN) == is_seen
+    # The kernel counts pages, each thread some of its own before they are summed.
+    assert (float(printed.stdout) > 0.9 * TAKEN) == is_seen
 
 
 def test_a_peak_below_an_earlier_one_is_seen_in_samples(monkeypatch):
