@@ -73,7 +73,7 @@ def test_a_peak_below_an_earlier_one_is_seen_in_samples(monkeypatch):
         monkeypatch.setattr(memory, "_kept", kept)
         assert sampled.wait(60)
         del held
-    assert used.bytes >= TAKEN
+    assert used.bytes > 0.9 * TAKEN
 
 
 def test_a_system_that_does_not_say_measures_nothing(monkeypatch, tmp_path):
