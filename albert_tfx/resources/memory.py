@@ -34,7 +34,8 @@ def taken() -> Iterator[Taken]:
     and the most that was seen in samples is in its place. That peak is not reset, since others read
     it of the whole process.
     """
-    give_back()
+    gc.collect()
+    trim()
     found, before, peak_before = Taken(), _kept("VmRSS"), _kept("VmHWM")
     samples, ended = [before], threading.Event()
 
@@ -63,8 +64,7 @@ def _kept(name: str) -> float:
     return int(found[1]) * 1024 if found else math.nan
 
 
-def give_back() -> None:
-    """Returns free memory to the system, as far as the C library can: glibc's `malloc_trim`."""
-    gc.collect()
+def trim() -> None:
+    """Returns memory that is free to the system, as far as the C library can: `malloc_trim`."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -117,7 +117,7 @@ def _compare(request: Request, screen: "Screen") -> None:
         try:
             # The C library keeps what Beam needed, in pieces that the next component does not fit
             # into: the peak of many texts would be the sum of what the components need.
-            with after_each(memory.give_back):
+            with after_each(memory.trim):
                 LocalDagRunner().run(pipeline)  # type: ignore[no-untyped-call]
         finally:
             remember(config)
