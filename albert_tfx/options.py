@@ -509,13 +509,13 @@ class TrainerOptions:
     # `auto` compiles on a GPU. Draws of an encoder's own dropout do not repeat once compiled.
     # Unused by `frozen`, and where several GPUs train.
     xla: str = option(XLA_AUTO, fine_tuned=_XLA, bounds=one_of(XLA_CHOICES))
-    # Unused by `frozen`, and where a GPU or XLA trains. The exported model is `float32` always.
+    # Unused by `frozen`, where XLA trains, and on several GPUs. Exports are `float32` always.
     precision: str = option(
         PRECISION_AUTO,
         fine_tuned=Flag(
             "--precision",
             TRAINING,
-            "of fine-tuning's matrix products; auto: bfloat16 where this processor gains by it",
+            "of fine-tuning's matrix products; auto: bfloat16 where it is faster here",
         ),
         bounds=one_of(PRECISIONS),
     )

@@ -77,8 +77,9 @@ class FineTuning:
 
     def _take(self, batches: Iterator, steps: int) -> None:
         for _ in range(steps):
-            for value in self._step(batches).values():
-                float(value)
+            metrics = self._step(batches)
+        for value in metrics.values():
+            float(value)  # waits for the last step
 
 
 def train_function(options: TrainerOptions) -> Callable:

@@ -3,6 +3,8 @@
     python benchmarks/training_throughput.py            # the small ALBERT: minutes
     python benchmarks/training_throughput.py --quick    # a few tiny batches: shows that it works
     python benchmarks/training_throughput.py --encoder FOLDER --batches 5    # ALBERT-base: an hour
+    CUDA_VISIBLE_DEVICES=0 python benchmarks/training_throughput.py --encoder FOLDER --batches 50 \
+        --precision bfloat16 --peer-python PYTHON    # on one GPU, with a PyTorch that has CUDA
 
 Both have weights of the same shapes, take the same reviews in batches of the same size, use AdamW,
 clip gradients to norm 1, have no dropout, and multiply at the same precision: --precision, for the
@@ -20,6 +22,9 @@ What the arithmetic should cost is 3 forward passes of 2 x tokens x layers x (4 
 operations (see encoder_shapes.py). The rate of this over the machine's own rate in matrix products
 of the same precision says what is left to gain: where the peer reaches a share s of that peak,
 nothing can be more than 1 / s times as fast.
+
+On a GPU both sides use it, and the share of its peak says little: a single product takes no longer
+than to start it. benchmarks/README.md has the environment with CUDA. None of it has run on a GPU.
 """
 
 import argparse
@@ -36,6 +41,7 @@ from typing import TYPE_CHECKING
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # the peer needs memory of the same GPU
 
 import drawn_reviews
 import encoder_shapes
@@ -199,9 +205,9 @@ def _rate_of_product(rows: int, inner: int, columns: int, precision: str) -> flo
     one, other = (
         tf.cast(tf.random.normal(shape), precision) for shape in ([rows, inner], [inner, columns])
     )
-    multiply(one, other)
+    float(multiply(one, other)[0, 0])
     started = time.monotonic()
-    multiply(one, other).numpy()
+    float(multiply(one, other)[0, 0])
     return 2 * rows * inner * columns / (time.monotonic() - started)
 
 

@@ -45,7 +45,9 @@ class Clock(transformers.TrainerCallback):
         self._times = [time.monotonic()]
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Takes the time."""
+        """Takes the time, once a GPU has done what the step asked of it."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         self._times.append(time.monotonic())
 
     @property
@@ -111,7 +113,7 @@ class Worker:
                 model=copy.deepcopy(self._model),
                 args=transformers.TrainingArguments(
                     output_dir=folder,
-                    use_cpu=True,
+                    use_cpu=not torch.cuda.is_available(),
                     per_device_train_batch_size=batch_size,
                     dataloader_drop_last=True,
                     num_train_epochs=1,

@@ -25,16 +25,29 @@ from albert_tfx.encoders.configuration import GELU, GELU_TANH, EncoderConfigurat
 from albert_tfx.engine.layer import LayerKind, LayerWeights, Saved, backward, forward
 from albert_tfx.engine.products import product
 from albert_tfx.engine.weights import EncoderVariables
+from albert_tfx.resources import gpu
 
 _LOGGER = logging.getLogger(__name__)
 _HUB_EPSILON = 1e-12  # tf-models-official's `EncoderScaffold`
 _TOLERANCE = 1e-4  # of the largest output: float32 rounds otherwise in another order
 _MOST_KEPT = 4 << 30  # so that a training fits into 8 GB
+_GRADIENT_TOLERANCE = (
+    0.2  # of their norm: bfloat16 rounds by far less, what is wrong is off by more
+)
 _ENCODER_OUTPUTS = "encoder_outputs"
 
 Inputs = Mapping[str, tf.Tensor]
 SavedEncoder = Callable[..., Mapping[str, Any]]
 Program = Callable[..., Any]
+# What XLA and the private API that `product` uses raise where they cannot be had.
+_REFUSALS = (
+    tf.errors.OpError,
+    ImportError,
+    AttributeError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,14 +100,14 @@ class EngineEncoder:
           precision: Operands of the layers' products: float32, or bfloat16 where it is compiled.
           is_compiled: Whether XLA compiles the layers.
           largest: Texts of a training step, and tokens of the longest. Where the backward pass
-            would need more than `_MOST_KEPT` bytes of the forward one, a step keeps the inputs of
+            would need more of the forward one than `_most_kept` returns, a step keeps the inputs of
             the layers alone and computes each layer again, with the same result (Chen et al.
             2016, https://arxiv.org/abs/1604.06174).
         """
         self._variables = variables
         self._kind = kind
         self._precision = precision
-        self._recompute = self.kept_bytes(*largest) > _MOST_KEPT
+        self._recompute = self.kept_bytes(*largest) > _most_kept()
         self._is_compiled = is_compiled
         self._programs: dict[LayerKind, tuple[Program, Program]] = {}
 
@@ -235,13 +248,17 @@ def engine_for(
     """
     try:
         found = EncoderVariables.of(variables)
-        kind = _equal_kind(saved, found, configuration)
+        with gpu.exact_products():
+            kind = _equal_kind(saved, found, configuration)
+        made = EngineEncoder(found, kind, **options)
         if options.get("precision") == tf.bfloat16:
             _try_products()
-    except (tf.errors.OpError, ImportError, AttributeError, TypeError, ValueError) as error:
+            if tf.config.list_logical_devices("GPU"):
+                _try_training(made, EngineEncoder(found, kind), found)
+    except _REFUSALS as error:
         _LOGGER.warning("The encoder runs as the SavedModel that it is: %s", error)
         return None
-    return EngineEncoder(found, kind, **options)
+    return made
 
 
 def _equal_kind(
@@ -252,9 +269,8 @@ def _equal_kind(
     Raises:
       ValueError: No kind does.
     """
-    ids = tf.constant([[2, 5, 7, 6, 3], [2, 9, 3, 0, 0]])
-    mask = tf.cast(ids != 0, tf.int32)
-    inputs = {INPUT_WORD_IDS: ids, INPUT_MASK: mask, INPUT_TYPE_IDS: tf.zeros_like(ids)}
+    inputs = _few_inputs()
+    mask = inputs[INPUT_MASK]
     expected = saved(inputs, training=False)
     if configuration is not None:
         candidates = [EncoderKind.of(configuration)]
@@ -266,6 +282,12 @@ def _equal_kind(
         if all(_is_close(values, expected[name], mask) for name, values in found.items()):
             return kind
     raise ValueError("its layers compute something else")
+
+
+def _few_inputs() -> Inputs:
+    ids = tf.constant([[2, 5, 7, 6, 3], [2, 9, 3, 0, 0]])
+    mask = tf.cast(ids != 0, tf.int32)
+    return {INPUT_WORD_IDS: ids, INPUT_MASK: mask, INPUT_TYPE_IDS: tf.zeros_like(ids)}
 
 
 def _kinds_of_hub(variables: EncoderVariables, passed: int) -> list[EncoderKind]:
@@ -297,3 +319,42 @@ def _try_products() -> None:
     """Multiplies once in bfloat16, by the private API that `product` uses."""
     one = tf.ones([2, 2], tf.bfloat16)
     tf.function(product, jit_compile=True)(one, one)
+
+
+def _try_training(
+    made: EngineEncoder, reference: EngineEncoder, variables: EncoderVariables
+) -> None:
+    """Runs both passes of an engine once, on a device for which it was not tried beforehand.
+
+    Dropout moves gradients at random, so that those with it need be finite only.
+
+    Raises:
+      ValueError: Its gradients are not nearly those of the reference.
+    """
+    of = [each for each in variables.by_name.values() if each.dtype.is_floating]
+    found, expected = (_gradients(encode, of, training=False) for encode in (made, reference))
+    is_close = bool(tf.norm(found - expected) < _GRADIENT_TOLERANCE * tf.norm(expected))
+    if not is_close or not np.isfinite(_gradients(made, of, training=True)).all():
+        raise ValueError("its gradients in bfloat16 are wrong on this device")
+
+
+def _gradients(
+    encode: EngineEncoder, variables: Sequence[tf.Variable], training: bool
+) -> tf.Tensor:
+    """Returns the gradients of a few outputs in one vector."""
+
+    @functools.partial(tf.function, autograph=False)
+    def run() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            outputs = encode(_few_inputs(), training=training)
+            loss = tf.reduce_sum(outputs[SEQUENCE_OUTPUT][:, :, 0])
+        found = tape.gradient(loss, variables, unconnected_gradients="zero")
+        return tf.concat([tf.reshape(each, [-1]) for each in found], 0)
+
+    return run()
+
+
+def _most_kept() -> int:
+    """Returns the bytes that a step may keep: on a GPU half of what is free."""
+    free = gpu.free_bytes()
+    return _MOST_KEPT if free is None else free // 2

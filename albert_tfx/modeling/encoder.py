@@ -182,6 +182,11 @@ class PooledEncoder(tf.keras.layers.Layer):
             self._engine_precision = precision
         return True
 
+    @property
+    def has_engine(self) -> bool:
+        """Whether training steps compute the encoder by `albert_tfx.engine`."""
+        return self._engine_precision is not None
+
     def compile_training(self) -> None:
         """Compiles what a training step does with the encoder; what is exported stays as it is."""
         self._train = self._compiled(training=True)

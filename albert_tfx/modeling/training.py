@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -35,9 +36,10 @@ from albert_tfx.options import (
     encode,
 )
 from albert_tfx.progress import Progress, report
-from albert_tfx.resources import memory
+from albert_tfx.resources import gpu, memory
 from albert_tfx.storage import component_folder
 
+_LOGGER = logging.getLogger(__name__)
 # A fine-tuned model becomes too sure of itself long before its answers are at their best: on 400
 # texts the epoch of the least loss was 12 points of accuracy below the last. The head alone
 # loses nothing by the epoch of the least loss, and has better probabilities.
@@ -175,7 +177,8 @@ def engine_pays(options: TrainerOptions, total_steps: int, hidden_size: int) -> 
 
     XLA makes two for each length of the batches, which takes processor time and saves some in every
     step. In float32 its products are slower than oneDNN's, and the wider the layers, the more of a
-    step are products. Only what is known beforehand decides, so that one seed gives one model.
+    step are products. Only what is known beforehand decides, so that one seed gives one model. On a
+    GPU `build` decides, as XLA would compile the whole encoder there for each length.
     """
     has_gpu = bool(tf.config.list_logical_devices("GPU"))
     is_long = total_steps >= _FEWEST_STEPS_OF_ENGINE
@@ -184,26 +187,64 @@ def engine_pays(options: TrainerOptions, total_steps: int, hidden_size: int) -> 
 
 
 def with_precision(options: TrainerOptions) -> TrainerOptions:
-    """Returns `options` with the precision that training on this machine has."""
-    on_gpu = tf.config.list_logical_devices("GPU")
+    """Returns `options` with the precision that training on this machine is to have.
+
+    On a GPU bfloat16 is the engine's alone: where `build` finds none, training is in float32.
+    """
+    gpus = len(tf.config.list_logical_devices("GPU"))
     chosen = options.precision
-    if options.model != FINE_TUNED or is_compiled(options) or on_gpu:
+    if options.model != FINE_TUNED or options.xla == XLA_ON or chosen == FLOAT32:
         chosen = FLOAT32
+    elif gpus:
+        chosen = BFLOAT16 if is_compiled(options) and _gpu_has_bfloat16() else FLOAT32
     elif chosen == PRECISION_AUTO:
         chosen = BFLOAT16 if acceleration.bfloat16_pays() else FLOAT32
     return dataclasses.replace(options, precision=chosen)
 
 
+def _gpu_has_bfloat16() -> bool:
+    found = gpu.has_bfloat16()
+    if not found:
+        _LOGGER.warning("Fine-tuning is in float32, as this GPU does not multiply in bfloat16")
+    return found
+
+
 def build(options: TrainerOptions, classes: int) -> TextClassifier:
-    """Returns the classifier with its head untrained, compiled by XLA where that is wanted."""
+    """Returns the classifier with its head untrained, compiled by XLA where that is wanted.
+
+    On a GPU the engine takes the place of that, where there is one for the encoder.
+    """
     encoder = PooledEncoder(options.encoder, options.pooling, trainable=options.model == FINE_TUNED)
     one_token = tf.ones([1, 1], tf.int32)
     hidden_size = encoder(one_token).shape[-1]
     classifier = TextClassifier(encoder, build_head(options, hidden_size, classes))
     classifier(one_token)
-    if is_compiled(options):
+    if is_compiled(options) and not _trains_on_gpu_by_engine(encoder, options):
         encoder.compile_training()
     return classifier
+
+
+def _trains_on_gpu_by_engine(encoder: PooledEncoder, options: TrainerOptions) -> bool:
+    if options.precision != BFLOAT16:
+        return False
+    by_engine = _train_by_engine(encoder, options)
+    if not by_engine:
+        _LOGGER.warning("Without the engine, fine-tuning on this GPU is in float32")
+    return by_engine
+
+
+def _train_by_engine(encoder: PooledEncoder, options: TrainerOptions) -> bool:
+    return encoder.train_by_engine(
+        tf.as_dtype(options.precision),
+        options.batch_size // options.gradient_accumulation,
+        options.sequence_length,
+    )
+
+
+def used_precision(encoder: PooledEncoder, options: TrainerOptions) -> str:
+    """Returns the precision in which an encoder that `build` made is trained."""
+    in_float32 = is_compiled(options) and not encoder.has_engine
+    return FLOAT32 if in_float32 else options.precision
 
 
 def _train(
@@ -246,7 +287,7 @@ def _train(
         trainable_parameters=sum(int(tf.size(v)) for v in model.trainable_variables),
         parameters=classifier.count_params(),
         seed=options.seed,
-        precision=options.precision,
+        precision=used_precision(classifier.encoder, options),
         learning_rate=_peak_rate(options),
     )
 
@@ -290,16 +331,13 @@ def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) 
     settings: dict[str, object] = {"optimizer": head_optimizer(options, total_steps)}
     if isinstance(model, TextClassifier):
         hidden_size = model.head.input_shape[-1]
-        by_engine = engine_pays(
-            options, total_steps, hidden_size
-        ) and model.encoder.train_by_engine(
-            tf.as_dtype(options.precision),
-            options.batch_size // options.gradient_accumulation,
-            options.sequence_length,
+        by_engine = engine_pays(options, total_steps, hidden_size) and _train_by_engine(
+            model.encoder, options
         )
         settings["encoder_optimizer"] = encoder_optimizer(options, total_steps)
         settings["gradient_accumulation"] = options.gradient_accumulation
-        settings["in_bfloat16"] = options.precision == BFLOAT16 and not by_engine
+        is_plain = not by_engine and not is_compiled(options)
+        settings["in_bfloat16"] = options.precision == BFLOAT16 and is_plain
         settings["label_smoothing"] = options.label_smoothing
     model.compile(
         **settings,

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from albert_tfx.encoders import configuration, conversion
 from albert_tfx.encoders.layers import Encoder, SeededDropout
 from albert_tfx.encoders.resolution import resolve
 from albert_tfx.engine import encoder as engine
+from albert_tfx.engine import layer
 from albert_tfx.engine.encoder import EncoderKind, EngineEncoder
 from albert_tfx.engine.weights import EncoderVariables
+from albert_tfx.resources import gpu
 from pipelines.presets import MINI_ENCODER
 from tests.support import hugging_face, models
 
@@ -120,6 +123,16 @@ def test_compiled_gradients_are_the_same(
     assert_equal(loss_and_gradients(ours, variables), expected)
 
 
+def test_on_a_gpu_what_is_kept_for_the_backward_pass_follows_what_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sizes, made = build(tmp_path, "albert")
+    kept = engine_of(sizes, made).kept_bytes(3, 6)
+    for free, recompute in ((2 * kept, False), (2 * kept - 1, True), (None, False)):
+        monkeypatch.setattr(gpu, "free_bytes", lambda free=free: free)
+        assert engine_of(sizes, made, largest=(3, 6))._recompute is recompute
+
+
 @pytest.mark.slow
 def test_the_gradient_of_compiled_dropout_is_the_slope_of_the_loss(tmp_path: Path):
     rates = {"hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.3}
@@ -203,3 +216,35 @@ def test_an_engine_that_computes_something_else_is_refused(
         assert engine.engine_for(saved, made.variables, other) is None
         assert engine.engine_for(saved, made.variables, sizes) is not None
     assert caplog.text.count("its layers compute something else") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "warning"),
+    [(1.0, ""), (1.5, "are wrong on this device"), (math.nan, "are wrong on this device")],
+)
+def test_on_a_gpu_an_engine_is_tried_before_it_is_relied_on(
+    error: float,
+    warning: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    """A CPU stands in for the GPU; its programs in bfloat16 are off by a factor."""
+    sizes, made = build(tmp_path, "bert")
+
+    def backward(gradient: tf.Tensor, saved: Any, weights: Any, kind: Any) -> Any:
+        values, own = layer.backward(gradient, saved, weights, kind)
+        return values * (error if kind.precision == tf.bfloat16 else 1.0), own
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: ["GPU:0"])
+    monkeypatch.setattr(engine, "backward", backward)
+    found = engine.engine_for(
+        lambda inputs, training: made(inputs),
+        [*made.variables, tf.Variable([7, 0], dtype=tf.int64, name="dropout_seed")],
+        sizes,
+        precision=tf.bfloat16,
+        is_compiled=True,
+    )
+    assert (found is None) is bool(warning)
+    assert warning in caplog.text

@@ -6,9 +6,12 @@ import pytest
 import tensorflow as tf
 
 from albert_tfx.encoders import conversion, facts
+from albert_tfx.engine import encoder as engine
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, fitting, training
+from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.options import TrainerOptions
+from albert_tfx.resources import gpu
 from tests.support import hugging_face
 
 
@@ -56,8 +59,65 @@ def test_precision_is_reduced_on_a_cpu_that_gains_by_it(
     gpus(0)
     assert chosen() == of_none
     assert {chosen("frozen"), chosen(xla="on")} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    ("count", "has_bfloat16", "precision", "xla", "expected"),
+    [
+        (1, True, "auto", "auto", "bfloat16"),
+        (1, True, "bfloat16", "auto", "bfloat16"),
+        (1, True, "float32", "auto", "float32"),
+        (1, True, "auto", "on", "float32"),
+        (1, True, "auto", "off", "float32"),
+        (1, False, "auto", "auto", "float32"),
+        (1, False, "bfloat16", "auto", "float32"),
+        (2, True, "bfloat16", "auto", "float32"),
+    ],
+)
+def test_precision_is_reduced_on_one_gpu_that_has_bfloat16(
+    gpus, monkeypatch, caplog, count, has_bfloat16, precision, xla, expected
+):
+    gpus(count)
+    monkeypatch.setattr(gpu, "has_bfloat16", lambda: has_bfloat16)
+    monkeypatch.setattr(acceleration, "bfloat16_pays", lambda: True)
+    chosen = options(precision=precision, xla=xla)
+    assert training.with_precision(chosen).precision == expected
+    assert ("GPU does not multiply in bfloat16" in caplog.text) is not has_bfloat16
+    frozen = options("frozen", precision=precision, xla=xla)
+    assert training.with_precision(frozen).precision == "float32"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("works", [True, False])
+def test_on_a_gpu_the_engine_trains_in_bfloat16_or_else_xla_in_float32(
+    works, gpus, monkeypatch, caplog, tmp_path: Path
+):
+    """A CPU stands in for the GPU: what a GPU itself refuses cannot be known here."""
+
+    def refused(*_: Any) -> None:
+        raise tf.errors.UnimplementedError(None, None, "no such product")
+
+    conversion.convert(hugging_face.save(tmp_path / "source"), tmp_path / "made")
     gpus(1)
-    assert chosen() == "float32"
+    if not works:
+        monkeypatch.setattr(engine, "backward", refused)
+    compiled: list[PooledEncoder] = []
+    monkeypatch.setattr(PooledEncoder, "compile_training", lambda self: compiled.append(self))
+    chosen = TrainerOptions(
+        "fine_tuned",
+        str(tmp_path / "made" / facts.ENCODER),
+        sequence_length=16,
+        precision="bfloat16",
+    )
+    classifier = training.build(chosen, 2)
+    training.configure(classifier, chosen, 10)
+    assert not classifier.in_bfloat16
+    assert classifier.encoder.has_engine is works
+    assert compiled == ([] if works else [classifier.encoder])
+    used = training.used_precision(classifier.encoder, chosen)
+    assert used == ("bfloat16" if works else "float32")
+    assert ("no such product" in caplog.text) is not works
+    assert ("fine-tuning on this GPU is in float32" in caplog.text) is not works
 
 
 def test_a_head_and_a_single_gpu_need_no_replicas(gpus):
