@@ -4,19 +4,24 @@
     python benchmarks/latency.py --quick    # a few texts: shows that it works
     python benchmarks/latency.py --model output/serving/1795569553
     python benchmarks/latency.py --encoder FOLDER --preprocessor FOLDER    # another ALBERT
+    python benchmarks/latency.py --engines 'OpenVINO, bfloat16' 'ONNX Runtime, int8'
 
 Text goes in and probabilities come out on both sides: ours by `classify_text` of the SavedModel,
 theirs by `pipeline("text-classification")` with random weights of the same shapes and an
-`AlbertTokenizer` of the encoder's own vocabulary, truncating to as many tokens. The texts are
-sample reviews. One after the other, each a request of its own, they give the latency; all of them,
-32 at a time in the same order, the throughput. Both are measured in turn, one idling while the
-other works, and each ratio is the median of the ratios of neighbours.
+`AlbertTokenizer` of the encoder's own vocabulary, truncating to as many tokens. With --engines the
+same tokenizer and weights answer by other engines in PyTorch's place, too, at the precision that
+their names say; what that changes in the answers is not measured. The texts are sample reviews. One
+after the other, each a request of its own, they give the latency; all of them, 32 at a time in the
+same order, the throughput. All sides are measured in turn, one idling while another works, and each
+ratio is the median of the ratios within a round. Engines want benchmarks/requirements-inference.txt
+in the peer's environment.
 
 Without --model a model is trained first, for a few steps: it answers as fast as one that has
 learned.
 """
 
 import argparse
+import functools
 import os
 import shlex
 import statistics
@@ -42,34 +47,53 @@ BATCH_SIZE = 32
 QUICK_TEXTS, QUICK_REPEATS = 32, 2
 TRAINING_REVIEWS, TRAINING_BATCH = 64, 16
 ALONE, BATCHED, AT_ONCE = "ours, alone", "ours, in batches", "ours, at once"
-PEER_ALONE, PEER_BATCHED = "transformers, alone", "transformers, in batches"
+TRANSFORMERS = "transformers"
+ENGINES = ("ONNX Runtime, float32", "ONNX Runtime, int8", "OpenVINO, float32", "OpenVINO, bfloat16")
+BARS = {
+    TRANSFORMERS: (">= 1.5", ">= 1.5"),
+    "ONNX Runtime, int8": (">= 0.8", None),
+    "OpenVINO, bfloat16": (None, ">= 0.8"),
+}
 
 
 def measure(
-    model: "PushedModel", theirs: peer.Peer, texts: list[str], repeats: int
+    model: "PushedModel",
+    theirs: peer.Peer,
+    engines: Sequence[str],
+    texts: list[str],
+    repeats: int,
 ) -> dict[str, list[float]]:
-    """Returns what each of the names above took: seconds a text."""
+    """Returns what ours, and each engine alone and in batches, took: seconds a text."""
 
     def seconds(requests: Sequence[list[str]]) -> list[float]:
         return [_seconds(model, request) for request in requests]
 
     alone = [[text] for text in texts]
     batches = [texts[at : at + BATCH_SIZE] for at in range(0, len(texts), BATCH_SIZE)]
-    batched = {"texts": texts, "batch_size": BATCH_SIZE}
     for requests in (alone, batches, [texts]):
         seconds(requests)
-    theirs.ask("answer_alone", texts=texts)
-    theirs.ask("answer_in_batches", **batched)
-    return measure_in_turn(
-        {
-            ALONE: lambda: statistics.median(seconds(alone)),
-            PEER_ALONE: lambda: statistics.median(theirs.ask("answer_alone", texts=texts)),
-            BATCHED: lambda: sum(seconds(batches)) / len(texts),
-            PEER_BATCHED: lambda: theirs.ask("answer_in_batches", **batched) / len(texts),
-            AT_ONCE: lambda: sum(seconds([texts])) / len(texts),
-        },
-        repeats,
-    )
+    measures = {
+        ALONE: lambda: statistics.median(seconds(alone)),
+        BATCHED: lambda: sum(seconds(batches)) / len(texts),
+        AT_ONCE: lambda: sum(seconds([texts])) / len(texts),
+    }
+    for engine in engines:
+        one = functools.partial(theirs.ask, "answer_alone", texts=texts, engine=engine)
+        many = functools.partial(
+            theirs.ask, "answer_in_batches", texts=texts, batch_size=BATCH_SIZE, engine=engine
+        )
+        one(), many()
+        measures[_alone(engine)] = lambda one=one: statistics.median(one())
+        measures[_batched(engine)] = lambda many=many: many() / len(texts)
+    return measure_in_turn(measures, repeats)
+
+
+def _alone(engine: str) -> str:
+    return f"{engine}, alone"
+
+
+def _batched(engine: str) -> str:
+    return f"{engine}, in batches"
 
 
 def _seconds(model: "PushedModel", texts: list[str]) -> float:
@@ -78,28 +102,34 @@ def _seconds(model: "PushedModel", texts: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def figures_of(found: dict[str, list[float]]) -> list[Figure]:
+def figures_of(found: dict[str, list[float]], engines: Sequence[str]) -> list[Figure]:
     """Returns what is worth quoting of the measurements."""
     medians = {name: statistics.median(values) for name, values in found.items()}
-    return [
+    figures = [
         Figure("one review, ours, median", 1000 * medians[ALONE], "ms"),
-        Figure("one review, transformers, median", 1000 * medians[PEER_ALONE], "ms"),
-        Figure(
-            "one review, over transformers",
-            median_ratio(found[PEER_ALONE], found[ALONE]),
-            "times as fast",
-            ">= 1.5",
-        ),
         Figure(f"batches of {BATCH_SIZE}, ours", 1 / medians[BATCHED], "reviews/s"),
-        Figure(f"batches of {BATCH_SIZE}, transformers", 1 / medians[PEER_BATCHED], "reviews/s"),
-        Figure(
-            f"batches of {BATCH_SIZE}, over transformers",
-            median_ratio(found[PEER_BATCHED], found[BATCHED]),
-            "times as fast",
-            ">= 1.5",
-        ),
         Figure("all in one request, ours", 1 / medians[AT_ONCE], "reviews/s"),
     ]
+    for engine in engines:
+        alone, batched = _alone(engine), _batched(engine)
+        bar_alone, bar_batched = BARS.get(engine, (None, None))
+        figures += [
+            Figure(f"one review, {engine}, median", 1000 * medians[alone], "ms"),
+            Figure(
+                f"one review, over {engine}",
+                median_ratio(found[alone], found[ALONE]),
+                "times as fast",
+                bar_alone,
+            ),
+            Figure(f"batches of {BATCH_SIZE}, {engine}", 1 / medians[batched], "reviews/s"),
+            Figure(
+                f"batches of {BATCH_SIZE}, over {engine}",
+                median_ratio(found[batched], found[BATCHED]),
+                "times as fast",
+                bar_batched,
+            ),
+        ]
+    return figures
 
 
 def main() -> None:
@@ -109,10 +139,12 @@ def main() -> None:
     with peer.start(arguments.peer_python) as theirs, tempfile.TemporaryDirectory() as folder:
         shapes = encoder_shapes.read(arguments.encoder, arguments.layers)
         print(f"encoder: {shapes}\npeer: {theirs.ask('build', config=shapes.albert_config())}")
+        engines = [TRANSFORMERS, *arguments.engines]
         theirs.ask(
             "serve",
             vocabulary=str(_vocabulary(arguments.encoder)),
             longest=arguments.sequence_length,
+            engines=engines,
         )
         import transformed_reviews
 
@@ -122,8 +154,8 @@ def main() -> None:
         encoder_shapes.require_within(arguments.encoder, model)
         texts = [str(r["text"]) for r in transformed_reviews.sample_reviews(count, "test")]
         repeats = QUICK_REPEATS if arguments.quick else REPEATS
-        found = measure(PushedModel(model), theirs, texts, repeats)
-    publish(figures_of(found), _command(arguments), arguments.results)
+        found = measure(PushedModel(model), theirs, engines, texts, repeats)
+    publish(figures_of(found, engines), _command(arguments), arguments.results)
 
 
 def _made(arguments: argparse.Namespace, folder: Path) -> Path:
@@ -147,6 +179,7 @@ def _made(arguments: argparse.Namespace, folder: Path) -> Path:
         sequence_length=length,
         batch_size=TRAINING_BATCH,
         epochs=1,
+        least_steps=1,
     )
     return transformed_reviews.train(transformed, options, folder)
 
@@ -162,10 +195,11 @@ def _command(arguments: argparse.Namespace) -> str:
     """Returns the command that repeats it, without the folders of this machine."""
     encoder = encoder_shapes.command_option(arguments.encoder)
     command = ["python", "benchmarks/latency.py", *encoder]
+    engines = ["--engines", *arguments.engines] if arguments.engines else []
     if arguments.quick:
-        return shlex.join([*command, "--quick"])
+        return shlex.join([*command, "--quick", *engines])
     sizes = [f"--texts={arguments.texts}", f"--sequence-length={arguments.sequence_length}"]
-    return shlex.join([*command, *sizes])
+    return shlex.join([*command, *sizes, *engines])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -184,6 +218,14 @@ def _parser() -> argparse.ArgumentParser:
         help="most tokens of a review, as the model was made with (default: %(default)s)",
     )
     parser.add_argument("--texts", type=int, default=256, help="(default: %(default)s)")
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        default=[],
+        choices=ENGINES,
+        metavar="NAME",
+        help=f"also measure against these: {'; '.join(ENGINES)}",
+    )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_TEXTS} texts")
     peer.add_peer_option(parser)
     add_results_option(parser)

