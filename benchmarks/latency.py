@@ -21,7 +21,7 @@ learned.
 """
 
 import argparse
-import functools
+import dataclasses
 import os
 import shlex
 import statistics
@@ -78,14 +78,32 @@ def measure(
         AT_ONCE: lambda: sum(seconds([texts])) / len(texts),
     }
     for engine in engines:
-        one = functools.partial(theirs.ask, "answer_alone", texts=texts, engine=engine)
-        many = functools.partial(
-            theirs.ask, "answer_in_batches", texts=texts, batch_size=BATCH_SIZE, engine=engine
-        )
-        one(), many()
-        measures[_alone(engine)] = lambda one=one: statistics.median(one())
-        measures[_batched(engine)] = lambda many=many: many() / len(texts)
+        of_engine = _Engine(theirs, engine, texts)
+        of_engine.alone()
+        of_engine.in_batches()
+        measures[_alone(engine)] = of_engine.alone
+        measures[_batched(engine)] = of_engine.in_batches
     return measure_in_turn(measures, repeats)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Engine:
+    """One of the peer's engines, asked about texts."""
+
+    theirs: peer.Peer
+    name: str
+    texts: list[str]
+
+    def alone(self) -> float:
+        """Returns the median of the seconds that a text takes alone."""
+        return statistics.median(
+            self.theirs.ask("answer_alone", texts=self.texts, engine=self.name)
+        )
+
+    def in_batches(self) -> float:
+        """Returns the mean of the seconds that a text takes in batches."""
+        asked = {"texts": self.texts, "batch_size": BATCH_SIZE, "engine": self.name}
+        return float(self.theirs.ask("answer_in_batches", **asked)) / len(self.texts)
 
 
 def _alone(engine: str) -> str:
