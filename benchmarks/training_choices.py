@@ -51,6 +51,7 @@ class Choice:
 FINE_TUNED = (
     Choice("defaults"),
     Choice("two epochs, however few the steps", {"least_steps": 1}),
+    Choice("800 steps at least", {"least_steps": 800}),
     Choice("rate 3e-05", {"encoder_learning_rate": 3e-5}),
     Choice("rate 0.0003", {"encoder_learning_rate": 3e-4}),
     Choice("no weight decay", {"weight_decay": 0.0}),
