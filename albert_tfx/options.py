@@ -150,6 +150,13 @@ _METRIC = Flag(
     "precision:CLASS or f1:CLASS of one class",
     "NAME",
 )
+_MIN_GAIN_OVER_MAJORITY = Flag(
+    "--min-gain-over-majority",
+    SERVED,
+    "nothing is pushed unless the lower end of the winner's metric exceeds that of the same answer "
+    "to every text by more than this; on test, too, where nothing was pushed before",
+    "SHARE",
+)
 _METRIC_BOUNDS = Bounds(
     lambda value: _METRIC_NAME.fullmatch(value) is not None,
     "Give accuracy, balanced_accuracy, macro_f1, auc, log_loss, recall:CLASS, precision:CLASS or "
@@ -708,12 +715,7 @@ class SelectionPolicy:
             "none",
         ),
     )
-    min_gain_over_majority: float = _share(
-        0.0,
-        "--min-gain-over-majority",
-        "nothing is pushed unless the lower end of the winner's metric exceeds that of the same "
-        "answer to every text by more than this",
-    )
+    min_gain_over_majority: float = option(0.0, _MIN_GAIN_OVER_MAJORITY, bounds=_SHARE)
     min_gain_over_yardstick: float | None = _share(
         None,
         "--min-gain-over-yardstick",
@@ -765,6 +767,8 @@ class ProductionPolicy:
         "--max-production-loss",
         "the model in production stays if the new one loses more of its metric on test",
     )
+    # As in `SelectionPolicy`, on the test split, for a model that replaces none.
+    min_gain_over_majority: float = option(0.0, _MIN_GAIN_OVER_MAJORITY, bounds=_SHARE)
 
     def __post_init__(self) -> None:
         check(self)

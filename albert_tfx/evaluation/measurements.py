@@ -388,6 +388,8 @@ class ProductionComparison:
       change: That metric of `winner` less that of `production`, paired likewise; None likewise,
         and where it is the accuracy.
       recipes: What the recipes say, of which these are two models; None where one is not known.
+      constant: Best value, by the metric's `guard`, of an answer that is the same for every text;
+        None where the texts are too few for a faultless model to be surely better.
     """
 
     winner: ModelMetrics
@@ -396,6 +398,7 @@ class ProductionComparison:
     metric: Metric = ACCURACY
     change: Interval | None = None
     recipes: RecipeGain | None = None
+    constant: float | None = None
 
     @property
     def gain(self) -> Interval | None:

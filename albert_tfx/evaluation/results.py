@@ -238,7 +238,11 @@ class Evaluation:
         table = self.predictions
         decides = deciding(metric, table.class_names)
         if PRODUCTION not in table.probabilities:
-            return ProductionComparison(self._metrics(_ALONE, decides), metric=decides)
+            return ProductionComparison(
+                self._metrics(_ALONE, decides),
+                metric=decides,
+                constant=constant_to_beat(decides.guard, table.labels, len(table.class_names)),
+            )
         ours, theirs = (table.probabilities[each] for each in (WINNER, PRODUCTION))
         return ProductionComparison(
             self._metrics(WINNER, decides),
@@ -368,6 +372,24 @@ class Evaluation:
             }
             for model in (FROZEN, FINE_TUNED)
         }
+
+
+def constant_to_beat(guard: Metric, labels: Ints, classes: int) -> float | None:
+    """Returns the best that the same answer to every text reaches.
+
+    None where that says nothing: where a faultless model would not be surely better on these texts,
+    as they are too few or of one class.
+
+    Args:
+      guard: A metric that such an answer has a value of; see `metrics.Metric.guard`.
+      labels: int `[texts]`.
+      classes: Number of classes.
+    """
+    constant = guard.best_constant(labels)
+    faultless = measure_one(guard, labels, np.eye(classes)[labels])
+    if guard.higher_is_better:
+        return constant if faultless.least > constant else None
+    return constant if faultless.most < constant else None
 
 
 def _of_class(metric: Metric, labels: Ints, *models: Floats) -> dict[str, Interval]:

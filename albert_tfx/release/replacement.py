@@ -14,7 +14,7 @@ from albert_tfx.evaluation.measurements import (
 )
 from albert_tfx.evaluation.metrics import Metric
 from albert_tfx.options import ProductionPolicy
-from albert_tfx.release import notation
+from albert_tfx.release import constant, notation
 from albert_tfx.storage import read_json
 
 
@@ -28,6 +28,7 @@ class Rule(enum.StrEnum):
     LOSS_ALLOWED = "loss_allowed"
     WORSE = "worse"
     UNDEFINED = "undefined"
+    MAJORITY = "majority"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +66,10 @@ def judge(
     it is not expected to
     lose.
 
+    A model that replaces none has to beat the same answer to every text, as on eval.
+
     Args:
-      policy: The rule's bound.
+      policy: The rules' bounds.
       comparison: Both models on the test reviews.
       already_served: Whether the two are the same model.
     """
@@ -77,7 +80,7 @@ def judge(
     if already_served:
         return Verdict(True, Rule.ALREADY_SERVED, "The new model is the one in production.")
     if comparison.production is None or comparison.gain is None:
-        return Verdict(True, Rule.NOTHING_TO_REPLACE, "There is no other model in production yet.")
+        return _judge_the_first(policy.min_gain_over_majority, comparison)
     undefined = undefined_metrics(comparison.production, comparison.metric)
     if undefined:
         reason = f"The one in production has to go: its {', '.join(undefined)}."
@@ -86,6 +89,16 @@ def judge(
         reason = f"The new model is refused: its gain of {comparison.metric.title} is not defined."
         return Verdict(False, Rule.UNDEFINED, reason)
     return _compare(policy.max_production_loss, comparison.gain, comparison)
+
+
+def _judge_the_first(margin: float, comparison: ProductionComparison) -> Verdict:
+    metric, reached = comparison.metric, comparison.constant
+    if reached is not None:
+        value = comparison.winner[metric.guard.name]
+        why = constant.objection(metric, value, reached, margin)
+        if why is not None:
+            return Verdict(False, Rule.MAJORITY, f"The new model is refused: on test {why}.")
+    return Verdict(True, Rule.NOTHING_TO_REPLACE, "There is no other model in production yet.")
 
 
 def _compare(allowed: float, gain: Interval, comparison: ProductionComparison) -> Verdict:

@@ -18,7 +18,7 @@ from albert_tfx.evaluation.measurements import (
 )
 from albert_tfx.evaluation.metrics import ACCURACY, AUC, Metric
 from albert_tfx.options import ALL_CANDIDATES, SelectionPolicy
-from albert_tfx.release import notation
+from albert_tfx.release import constant, notation
 from albert_tfx.storage import read_json
 
 
@@ -298,33 +298,16 @@ def _signed(metric: Metric, value: float) -> float:
 def _no_better_than_constant(
     policy: SelectionPolicy, selected: str, comparison: Comparison
 ) -> tuple[Rule, str] | None:
-    guard, margin = comparison.metric.guard, policy.min_gain_over_majority
-    value, constant = _metrics(comparison, selected)[guard.name], _constant(comparison)
-    towards_it = value.least if guard.higher_is_better else value.most
-    if _signed(guard, towards_it) - _signed(guard, constant) > margin:
-        return None
-    title = comparison.metric.title if guard is comparison.metric else "balanced accuracy"
-    side, known, exceed = (
-        ("lower", value.lower, "exceed")
-        if guard.higher_is_better
-        else ("upper", value.upper, "go below")
+    metric = comparison.metric
+    why = constant.objection(
+        metric,
+        _metrics(comparison, selected)[metric.guard.name],
+        _constant(comparison),
+        policy.min_gain_over_majority,
     )
-    whose = (
-        "which"
-        if known is None
-        else f"whose {side} bound, {notation.value(guard, known, constant)},"
+    return (
+        None if why is None else (Rule.MAJORITY, f"{ALL_NAMES[selected]} is preferred, but {why}")
     )
-    by_more = f"by more than {notation.step(guard, margin)} " if margin else ""
-    return Rule.MAJORITY, (
-        f"{ALL_NAMES[selected]} is preferred, but its {title} is "
-        f"{notation.bounded_value(guard, value)}, {whose} does not {exceed} {by_more}what "
-        f"{_constant_answer(guard)} gives, {notation.value(guard, constant)}"
-    )
-
-
-def _constant_answer(guard: Metric) -> str:
-    is_accuracy = guard.name == ACCURACY.name
-    return f"always answering {'the most frequent class' if is_accuracy else 'the same'}"
 
 
 def _no_better_than_yardstick(

@@ -30,7 +30,7 @@ from tests.support import artifacts
 SELECTED = Decision("fine_tuned", "fine_tuned", "sure_gain", "The fine-tuned encoder wins.")
 
 
-def judge(evaluated, folder, decision=SELECTED, **inputs):
+def judge(evaluated, folder, decision=SELECTED, policy=None, **inputs):
     """Runs the gate on a model of the fingerprint `new`, and returns its blessing."""
     selected = artifacts.make_artifact(standard_artifacts.ModelBlessing, folder / "selected", 3)
     write_json(folder / "selected" / DECISION_FILE, dataclasses.asdict(decision))
@@ -42,7 +42,7 @@ def judge(evaluated, folder, decision=SELECTED, **inputs):
         model_blessing=selected,
         evaluation=evaluated.test_evaluation,
         blessing=blessing,
-        policy=json.dumps(encode(ProductionPolicy())),
+        policy=json.dumps(encode(policy or ProductionPolicy())),
         **inputs,
     )
     return blessing
@@ -59,6 +59,14 @@ def test_the_first_winner_passes(two_classes, tmp_path):
     assert blessing.get_int_custom_property("blessed") == 1
     assert load_verdict(blessing.uri).rule == "nothing_to_replace"
     assert recorded(blessing) is None
+
+
+def test_the_first_winner_has_to_beat_the_same_answer_to_every_text(two_classes, tmp_path):
+    blessing = judge(two_classes, tmp_path, policy=ProductionPolicy(min_gain_over_majority=0.6))
+    assert blessing.get_int_custom_property("blessed") == 0
+    verdict = load_verdict(blessing.uri)
+    assert verdict.rule == "majority"
+    assert "by more than 60 points" in verdict.reason
 
 
 @pytest.mark.parametrize(

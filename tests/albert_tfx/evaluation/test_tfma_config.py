@@ -11,8 +11,10 @@ from albert_tfx.data.lengths import length_name, length_names
 from albert_tfx.errors import InputError
 from albert_tfx.evaluation import tfma_config
 from albert_tfx.evaluation.measurements import paired_difference, proportion
+from albert_tfx.evaluation.metrics import deciding
 from albert_tfx.evaluation.results import (
     Evaluation,
+    constant_to_beat,
     load_comparison,
     load_production_comparison,
 )
@@ -36,6 +38,21 @@ def by_scikit_learn(scores, model: str) -> dict[str, float]:
     )
     area = metrics.roc_auc_score(one_versus_rest, probabilities, average="macro")
     return dict(zip(SHARES, (area, *averaged[:3]), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "constants"),
+    [
+        ([0] * 6 + [1] * 4, {"accuracy": 0.6, "balanced_accuracy": 0.5, "log_loss": 0.673}),
+        ([0, 0, 1], {"accuracy": None}),  # three right answers of three: 44 % or more
+        ([1] * 50, {"accuracy": None, "auc": None, "log_loss": None}),
+    ],
+)
+def test_a_constant_answer_is_to_be_beaten_where_a_faultless_model_surely_does(labels, constants):
+    for metric, expected in constants.items():
+        guard = deciding(metric, ["a", "b"]).guard
+        found = constant_to_beat(guard, np.array(labels), 2)
+        assert found == (expected if expected is None else pytest.approx(expected, abs=1e-3))
 
 
 @pytest.mark.parametrize("model", data.MODELS)

@@ -10,6 +10,7 @@ from albert_tfx.evaluation.measurements import (
     ModelMetrics,
     ProductionComparison,
     paired_difference,
+    proportion,
 )
 from albert_tfx.options import ProductionPolicy
 from albert_tfx.release.replacement import Rule, Verdict, judge
@@ -28,6 +29,31 @@ def decide(gained: int, lost: int, **policy: Any) -> Verdict:
 def test_nothing_to_replace_lets_pass():
     verdict = judge(ProductionPolicy(), ProductionComparison(HEALTHY))
     assert (verdict.passed, verdict.rule) == (True, Rule.NOTHING_TO_REPLACE)
+
+
+def first(right: int, texts: int, constant: float | None, **policy: Any) -> Verdict:
+    """Judges a model that answers so many texts rightly, and replaces none."""
+    intervals = {**HEALTHY.intervals, "accuracy": proportion(right / texts, texts)}
+    comparison = ProductionComparison(ModelMetrics(texts, intervals), constant=constant)
+    return judge(ProductionPolicy(**policy), comparison)
+
+
+def test_the_first_model_has_to_be_surely_better_than_the_same_answer_to_every_text():
+    assert first(600, 1000, 0.5).rule == Rule.NOTHING_TO_REPLACE
+    verdict = first(520, 1000, 0.5)
+    assert (verdict.passed, verdict.rule) == (False, Rule.MAJORITY)
+    assert verdict.reason == (
+        "The new model is refused: on test its accuracy is 52.0% (48.9% to 55.1%), whose lower "
+        "bound, 48.9%, does not exceed what always answering the most frequent class gives, 50.0%."
+    )
+    assert first(520, 1000, None).rule == Rule.NOTHING_TO_REPLACE
+    assert first(600, 1000, 0.5, min_gain_over_majority=0.1).rule == Rule.MAJORITY
+
+
+def test_a_model_that_replaces_another_is_held_against_that_one_alone():
+    difference = paired_difference(60, 20, 1000)
+    comparison = ProductionComparison(HEALTHY, HEALTHY, difference, constant=0.99)
+    assert judge(ProductionPolicy(), comparison).rule == Rule.NOT_WORSE
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(60, 20), (21, 20), (0, 0), (20, 20)])
