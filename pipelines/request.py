@@ -240,6 +240,20 @@ class Request(OutputFolder):
             recipe = {"model": model, **recipe_of(self.options["encoder"], reviews).of(model)}
         return options_class(**{**recipe, **asked, **found})
 
+    def refuse_local_paths(self) -> None:
+        """Refuses what tasks in containers would not find.
+
+        Raises:
+          InputError: A model or the data set is named by a path of this machine.
+        """
+        for key in (encoder_choice.ENCODER, encoder_choice.PREPROCESSOR, "data_dir"):
+            value = self.options.get(key)
+            if value is not None and "://" not in value:
+                raise _on_this_machine(f"{_flag(key)} {value}")
+        name = self.options["dataset"]
+        if pathlib.Path(absolute(name), "dataset_info.json").exists():
+            raise _on_this_machine(f"The data set {name}")
+
 
 def make(given: Mapping[str, Any], command: str = "") -> Request:
     """Returns the request that flags make.
@@ -356,6 +370,12 @@ def _prepared_folder(name: str) -> str:
             "Give that folder, such as DATA_DIR/NAME/1.0.0, or a name of TFDS's catalogue",
         )
     return plain_path(absolute(name), "--dataset") if is_prepared else name
+
+
+def _on_this_machine(what: str) -> InputError:
+    return InputError(
+        f"{what} is on this machine only", "Copy it to a bucket and give its gs:// address"
+    )
 
 
 def _pipeline_name(reviews: str) -> str:

@@ -465,9 +465,20 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
             ["--image", "i", "--dataset", "imdb_review"],
             "Data set 'imdb_review' cannot be used: TFDS has no such name. Did you mean imdb_revi",
         ),
+        (
+            ["--image", "i", "--data-dir", "/nowhere"],
+            "--data-dir /nowhere is on this machine only. Copy it to a bucket",
+        ),
+        (
+            ["--image", "i", "--metric", "f1:positiv"],
+            "--metric f1:positiv names no class of these texts. Did you mean positive?",
+        ),
     ],
 )
-def test_a_pipeline_that_could_not_run_is_not_compiled(run, tmp_path, options, expected):
+def test_a_pipeline_that_could_not_run_is_not_compiled(
+    run, tmp_path, monkeypatch, options, expected
+):
+    monkeypatch.setitem(sys.modules, "pipelines.cloud.compiler", None)  # which imports TFX
     path = tmp_path / "pipeline.yaml"
 
     status, output, errors = run("compile", "--spec", str(path), *options)

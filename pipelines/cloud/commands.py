@@ -22,7 +22,7 @@ from albert_tfx.options import DatasetOptions
 from pipelines import command_line, encoder_choice
 from pipelines.cloud import google_cloud, parameters, replay, resources, starters, submission
 from pipelines.cloud import spec as spec_file
-from pipelines.local import interruption, run_log
+from pipelines.local import interruption, preflight, run_log
 from pipelines.request import Request, local_output
 
 # Whatever takes longer to import is imported where it is needed, so that --help and a misspelt
@@ -256,7 +256,10 @@ def _compile(target: Target, services: google_cloud.Services, request: Request) 
     spec_file.require_place(target.spec)
     needs = [resources.parse(text) for text in target.resources]
     dataflow_args, job = services.dataflow_args(), services.custom_job(target.image)
+    request.refuse_local_paths()
     catalogue.require_known(request.of(DatasetOptions).name)
+    with _quiet():
+        preflight.require_class_of_metric(request)
     request = encoder_choice.settle_for_tasks(request)
     for remark in request.remarks:
         print(remark)

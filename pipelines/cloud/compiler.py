@@ -4,14 +4,12 @@ import fnmatch
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from tfx import v1 as tfx
 from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from albert_tfx.data import schema, tfds_source
-from albert_tfx.errors import InputError
 from albert_tfx.evaluation import metrics
 from albert_tfx.options import AnswerOptions, DatasetOptions, ReportOptions, SelectionPolicy
 from albert_tfx.release.production import PIPELINE
@@ -45,7 +43,7 @@ def compile_request(
       InputError: The request names something that is on this machine only, or does not fit the
         classes.
     """
-    _refuse_local_paths(request)
+    request.refuse_local_paths()
     with tempfile.TemporaryDirectory() as output:
         dataset = request.of(DatasetOptions)
         names = tfds_source.class_names(dataset)
@@ -82,22 +80,6 @@ def compile_pipeline(
     _set_resources(spec, resources)
     _look_up_own_pushes(spec)
     return _with_legal_names(spec)
-
-
-def _refuse_local_paths(request: Request) -> None:
-    for key in ("encoder", "preprocessor", "data_dir"):
-        value = request.options.get(key)
-        if value is not None and "://" not in value:
-            raise _on_this_machine(f"--{key.replace('_', '-')} {value}")
-    name = request.options["dataset"]
-    if (Path(name).expanduser() / "dataset_info.json").exists():
-        raise _on_this_machine(f"The data set {name}")
-
-
-def _on_this_machine(what: str) -> InputError:
-    return InputError(
-        f"{what} is on this machine only", "Copy it to a bucket and give its gs:// address"
-    )
 
 
 def _compile(config: PipelineConfig, image: str) -> dict[str, Any]:

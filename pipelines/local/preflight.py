@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,7 @@ def prepare(request: Request) -> Prepared:
     from albert_tfx.release import production
 
     production.refuse_other_origins(request.serving, request.name)
+    require_class_of_metric(request)
     encoder, preprocessor = _checked_models(request)
     dataset = request.of(DatasetOptions)
     remarks: tuple[str, ...] = ()
@@ -108,12 +109,10 @@ def prepare(request: Request) -> Prepared:
         dataset, remarks = _from_file(request, dataset)
 
     from albert_tfx.data import schema, tfds_source
-    from albert_tfx.evaluation import metrics
 
     resolved = tfds_source.resolve(dataset)
     tfds_source.require_whole(resolved)
     production.refuse_other_origins(request.serving, request.name, resolved.class_names)
-    metrics.deciding(request.of(SelectionPolicy).metric, resolved.class_names)
     order = schema.display_order(resolved.class_names, request.of(ReportOptions).class_order)
     request.of(AnswerOptions).require_fit(resolved.class_names)
     path = schema.write(schema.for_classes(resolved.class_names), f"{request.output}/schema")
@@ -182,6 +181,31 @@ def require_files(request: Request) -> None:
         if not path.is_dir():
             content.require_file(path)
         next(_open_scored(request, path).rows, None)
+
+
+def require_class_of_metric(request: Request) -> None:
+    """Refuses a metric of a class that the texts do not have: without TensorFlow or TFX.
+
+    Raises:
+      InputError: There is no such class, or the texts cannot be used.
+    """
+    metric = request.of(SelectionPolicy).metric
+    if ":" in metric:
+        from albert_tfx.evaluation import metrics
+
+        metrics.deciding(metric, _class_names(request))
+
+
+def _class_names(request: Request) -> Sequence[str]:
+    """Returns the classes as the data set declares them, or as the user's file has them."""
+    if request.file.csv is None:
+        from albert_tfx.data import tfds_source
+
+        return tfds_source.class_names(request.of(DatasetOptions))
+    from albert_tfx.data.labelled import labels, rows
+
+    found = rows.survey(rows.sources(request.file), request.file)
+    return labels.classes_of(found.spellings, request.file).names
 
 
 def _cut(name: str) -> str:

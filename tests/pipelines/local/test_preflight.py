@@ -213,9 +213,16 @@ def test_answers_that_do_not_fit_the_classes_are_refused(prepare, csv, options, 
         prepare("--csv", csv, *COLUMNS, *options)
 
 
-def test_a_metric_of_a_class_that_is_not_there_is_refused(prepare, csv):
+def test_a_metric_of_a_class_that_is_not_there_is_refused_before_anything_is_loaded(
+    prepare, csv, checked, tmp_path
+):
     with pytest.raises(InputError, match="Did you mean good"):
         prepare("--csv", csv, *COLUMNS, "--metric", "recall:goood")
+    with pytest.raises(InputError, match="Did you mean positive"):
+        prepare("--metric", "f1:positiv")
+    assert not checked
+    assert not (tmp_path / "out" / "datasets").exists()
+    assert prepare("--csv", csv, *COLUMNS, "--metric", "recall:good").config.policy
 
 
 def test_a_folder_called_as_a_split_hides_it_not(prepare, csv, tmp_path, monkeypatch):
