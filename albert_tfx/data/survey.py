@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -16,6 +17,9 @@ from albert_tfx.errors import InputError
 from albert_tfx.modeling import tokens
 
 _AT_ONCE = 512
+# Shares of a class in two splits differ grossly by so much, and by so many standard deviations of
+# what chance would make of one share.
+_GROSS, _BEYOND_CHANCE = 0.1, 4
 _MOST_CLASSES = 30
 # Letters of scripts that hardly any vocabulary has: what both become is its unknown piece.
 _UNKNOWN_LETTERS = ("\N{CUNEIFORM SIGN A}", "\N{EGYPTIAN HIEROGLYPH A001}")
@@ -52,6 +56,7 @@ class Survey:
             yield f"  {self.class_names[label][:19]:<20}" + "".join(f"{n:>9,}" for n in counts)
         if len(self.class_names) > _MOST_CLASSES:
             yield f"  and {len(self.class_names) - _MOST_CLASSES:,} classes more"
+        yield from self._unlike_shares()
         yield self._lengths(sequence_length)
         if self.unknown is not None:
             share = self.unknown / max(1, sum(self.lengths))
@@ -69,6 +74,31 @@ class Survey:
                 raise InputError(
                     f"The {split} split has rows of {len(+counts)} class only",
                     f"Give a split of two classes or more with --{split}-split",
+                )
+
+    def _unlike_shares(self) -> Iterator[str]:
+        """Yields what to know of splits in which a class has grossly another share than in train.
+
+        Of all classes the one whose share differs most is held against chance.
+        """
+        of_train = self.counts[TRAIN]
+        for split in (EVAL, TEST):
+            counts, rows = self.counts[split], (self.counts[split].total(), of_train.total())
+            if not all(rows):
+                continue
+            pairs = {
+                label: (counts[label] / rows[0], of_train[label] / rows[1])
+                for label in range(len(self.class_names))
+            }
+            label = max(pairs, key=lambda each: abs(pairs[each][0] - pairs[each][1]))
+            here, there = pairs[label]
+            share = (counts[label] + of_train[label]) / sum(rows)
+            deviation = math.sqrt(share * (1 - share) * sum(1 / each for each in rows))
+            if abs(here - there) >= max(_GROSS, _BEYOND_CHANCE * deviation):
+                yield (
+                    f"shares      {self.class_names[label]} is {here:.1%} of {split} and "
+                    f"{there:.1%} of train: figures on {split} are those of other texts than a "
+                    "model learns from. Unless that is meant, shuffle before you divide"
                 )
 
     def _lengths(self, sequence_length: int) -> str:
