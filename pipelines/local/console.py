@@ -9,7 +9,7 @@ import re
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -300,7 +300,7 @@ def _models_table(summary: Summary, width: int) -> Table:
     known = {ACCURACY.name, *(each.name for each in beside)}
     shown = [each for each in METRICS.values() if each.in_terminal and each.name not in known]
     titles = [ACCURACY.title, *(each.title for each in beside), *(each.title for each in shown)]
-    headings = ["", *map(printable, titles), "training", "parameters"]
+    headings = ["", *map(printable, titles), "training", "trained\nparameters"]
     rows = [
         [
             ALL_SHORT_TITLES[name],
@@ -319,7 +319,7 @@ def _models_table(summary: Summary, width: int) -> Table:
     ]
     rows.append([*difference, *[""] * (len(headings) - len(difference))])
     columns = list(zip(headings, *rows, strict=True))
-    while sum(max(map(len, column)) + _GAP for column in columns) > width + _GAP:
+    while sum(_width(column) + _GAP for column in columns) > width + _GAP:
         columns.pop()
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     for number, (heading, *_) in enumerate(columns):
@@ -327,6 +327,10 @@ def _models_table(summary: Summary, width: int) -> Table:
     for row in list(zip(*columns, strict=True))[1:]:
         table.add_row(*row)
     return table
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(len(line) for cell in column for line in cell.split("\n"))
 
 
 def _models(summary: Summary) -> dict[str, tuple[ModelMetrics, float, int]]:

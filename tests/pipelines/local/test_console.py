@@ -261,6 +261,7 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
         "verdict     Fine-tune: it changes accuracy by +6.3 points (\N{MINUS SIGN}1.0 to +13.5,",
         "            without training's chance).",
         "",
+        "                                                                       trained",
         "                               accuracy    AUC  log loss  training  parameters",
         "TF-IDF           75.0% (73.0% to 77.0%)  0.800     0.600       1 s      25,001",
         "Frozen           81.2% (79.0% to 83.0%)  0.900     0.500      12 s       8,385",
