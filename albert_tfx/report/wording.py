@@ -102,7 +102,7 @@ def verdict(summary: Summary) -> str:
     if summary.winner is None:
         because = _REFUSALS.get(summary.rule)
         return f"Serve neither model{f': {because}' if because else ''}"
-    if summary.answer == Answer.NEITHER:
+    if _is_for_the_yardstick(summary):
         return _neither(summary)
     if summary.rule == Rule.SURE_GAIN:
         return f"Fine-tune: it {_changes(summary, _difference(summary))}"
@@ -114,6 +114,20 @@ def verdict(summary: Summary) -> str:
         return f"Keep the encoder frozen: fine-tuning {change}, but loses too much on some texts"
     diverged = ": the other one has diverged" if summary.rule == Rule.ONLY_DEFINED else ""
     return f"Serve {ALL_NAMES[summary.winner]}{diverged}"
+
+
+def _is_for_the_yardstick(summary: Summary) -> bool:
+    """Returns whether the verdict is about TF-IDF, rather than about the two encoders."""
+    return not summary.caution and summary.winner is not None and summary.answer == Answer.NEITHER
+
+
+def reasons(summary: Summary) -> list[str]:
+    """Returns the paragraphs below the verdict, the one with its own reason first."""
+    between, over_yardstick = uncertainty(summary), yardstick(summary)
+    said = (
+        [over_yardstick, between] if _is_for_the_yardstick(summary) else [between, over_yardstick]
+    )
+    return [each for each in said if each]
 
 
 def _neither(summary: Summary) -> str:
@@ -444,9 +458,8 @@ def yardstick(summary: Summary) -> str:
     if not is_known(reached.value):
         return ""
     value = notation.value(metric, reached.value)
-    said = f"The yardstick, TF-IDF with logistic regression, reaches a {metric.title} of {value}."
-    if metric.name == ACCURACY.name:
-        said = f"The yardstick, TF-IDF with logistic regression, reaches {value}."
+    what = value if metric.name == ACCURACY.name else f"a {metric.title} of {value}"
+    said = f"The yardstick, TF-IDF with logistic regression, reaches {what} on eval."
     gains = _gains(summary)
     if not gains:
         return said

@@ -466,6 +466,24 @@ def test_an_unfinished_training_is_said_first(render):
     assert text.index("No verdict yet") < text.index("so and so") < text.index("What decided")
 
 
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({"answer": "neither"}, "yardstick"),
+        ({"answer": "fine_tuned"}, "encoders"),
+        ({"answer": "neither", "caution": "The training has not converged."}, "encoders"),
+        ({"answer": "neither", "winner": None}, "encoders"),
+    ],
+)
+def test_the_reason_of_the_headline_is_the_first_below_it(render, changes, first):
+    box = pages.text_of(pages.parse(render(yardstick=YARDSTICK, **changes)))
+    beginnings = {
+        "yardstick": "The yardstick, TF-IDF with logistic regression, reaches",
+        "encoders": "texts of the eval split, which decide, fine-tuning changes",
+    }
+    assert min(beginnings, key=lambda each: box.index(beginnings[each])) == first
+
+
 _RAN = "document.title='it ran'"
 _HOSTILE = (
     f"<script>{_RAN}</script>",

@@ -250,7 +250,7 @@ def test_nothing_is_said_of_what_was_not_measured():
     assert (*said, wording.duplicates(summary)) == ("", "", "")
     unknown = {"frozen": {"accuracy": Interval(float("nan"))}}
     summary = changed(yardstick=dataclasses.replace(summaries.YARDSTICK, gain=unknown))
-    assert wording.yardstick(summary).endswith("reaches 75.0%.")
+    assert wording.yardstick(summary).endswith("reaches 75.0% on eval.")
     assert wording.yardstick_verdict(summary) == ""
 
 
