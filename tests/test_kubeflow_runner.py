@@ -369,10 +369,10 @@ def test_an_endpoint_that_does_not_answer_is_one_line(run, spec):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "cannot be read"),
-        ("{", "cannot be read"),
-        ("a: 1", "is no pipeline of this project"),
-        ("text", "is no pipeline of this project"),
+        (None, "File {} does not exist. Give a file that `kubeflow_runner.py compile` wrote."),
+        ("{", "{} cannot be read"),
+        ("a: 1", "{} is no pipeline of this project"),
+        ("text", "{} is no pipeline of this project"),
     ],
 )
 @pytest.mark.parametrize("command", [["submit", *_VERTEX, *_OUTPUT_ROOT], ["replay"]])
@@ -384,7 +384,7 @@ def test_a_file_that_is_no_spec_is_one_line(run, tmp_path, command, content, exp
     status, _, errors = run(command[0], str(path), *command[1:])
 
     assert status == 2
-    assert errors.startswith(f"error: {path} {expected}")
+    assert errors.startswith(f"error: {expected.format(path)}")
     assert errors.count("\n") == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from albert_tfx import storage
+from albert_tfx.data.files import content
 from albert_tfx.errors import InputError, first_line
 from pipelines.cloud import parameters
 
@@ -90,6 +91,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
       InputError: There is no such file, or it is not one of ours.
     """
     remedy = "Give a file that `kubeflow_runner.py compile` wrote"
+    content.require_file(Path(path), remedy)
     try:
         spec: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

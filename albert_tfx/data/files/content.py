@@ -33,16 +33,20 @@ _SIGNATURES = {
 }
 
 
-def require_file(path: Path) -> None:
+def require_file(path: Path, remedy: str | None = None) -> None:
     """Refuses what is no readable file; a pipe is one.
+
+    Args:
+      path: What was named.
+      remedy: What to give in its place, where that is no file of texts.
 
     Raises:
       InputError: It does not exist, is a folder, or may not be read.
     """
     if not path.exists():
-        raise InputError(f"File {path} does not exist", "Give the path of a file")
+        raise InputError(f"File {path} does not exist", remedy or "Give the path of a file")
     if path.is_dir():
-        raise InputError(f"{path} is a folder", "Give the path of a file in it")
+        raise InputError(f"{path} is a folder", remedy or "Give the path of a file in it")
     if not os.access(path, os.R_OK):
         raise InputError(f"File {path} cannot be read: Permission denied", "Give a readable file")
 
