@@ -326,12 +326,22 @@ def what_to_train(
     )
 
 
-def configure(model: tf.keras.Model, options: TrainerOptions, total_steps: int) -> None:
-    """Makes `model` ready to be trained, a `TextClassifier` or the head of one."""
+def configure(
+    model: tf.keras.Model, options: TrainerOptions, total_steps: int, planned_steps: int = 0
+) -> None:
+    """Makes `model` ready to be trained.
+
+    Args:
+      model: A `TextClassifier`, or the head of one.
+      options: With the precision that `with_precision` chose.
+      total_steps: After which the rate is zero.
+      planned_steps: Of all trainings of this model, where there are further ones.
+    """
     settings: dict[str, object] = {"optimizer": head_optimizer(options, total_steps)}
     if isinstance(model, TextClassifier):
         hidden_size = model.head.input_shape[-1]
-        by_engine = engine_pays(options, total_steps, hidden_size) and _train_by_engine(
+        of_model = max(total_steps, planned_steps)
+        by_engine = engine_pays(options, of_model, hidden_size) and _train_by_engine(
             model.encoder, options
         )
         settings["encoder_optimizer"] = encoder_optimizer(options, total_steps)

@@ -75,7 +75,7 @@ def choose(
     epochs, steps_per_epoch = training.extent(options, len(files.labels))
     if epochs * steps_per_epoch < _FEWEST_STEPS:
         return dataclasses.replace(options, encoder_learning_rate=middle), ()
-    search = _Search(classifier, options, files)
+    search = _Search(classifier, options, files, epochs * steps_per_epoch)
     trials = search.run([_rounded(middle * factor) for factor in _FACTORS])
     best = min(trials[-_ROUNDS[-1][1] :], key=lambda trial: trial.order)
     return dataclasses.replace(options, encoder_learning_rate=best.rate), trials
@@ -98,9 +98,19 @@ class _Search:
     """Trials of one classifier on one set of texts."""
 
     def __init__(
-        self, classifier: TextClassifier, options: TrainerOptions, files: training.TrainingFiles
+        self,
+        classifier: TextClassifier,
+        options: TrainerOptions,
+        files: training.TrainingFiles,
+        planned_steps: int,
     ) -> None:
+        """Takes what is shared, and the steps of the training that is to follow.
+
+        A trial computes the encoder as that training does. Its few steps repay what XLA takes, too:
+        it is the long training that has the search, and all trials have the same programs.
+        """
         self._classifier = classifier
+        self._planned_steps = planned_steps
         self._options = _without_seed(options)
         self._file = f"{files.kept('rates', self._options, __name__)}.json"
         self._start = classifier.get_weights()
@@ -128,7 +138,7 @@ class _Search:
         tf.keras.utils.set_random_seed(_SEED)
         self._classifier.set_weights(self._start)
         options = dataclasses.replace(self._options, encoder_learning_rate=rate)
-        training.configure(self._classifier, options, steps)
+        training.configure(self._classifier, options, steps, self._planned_steps)
         stream = batches.training_batches(
             self._texts, options.batch_size, options.seed, self._buckets
         )

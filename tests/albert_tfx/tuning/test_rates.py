@@ -43,7 +43,8 @@ def files(texts: str, tmp_path: Path) -> TrainingFiles:
 
 
 def options(encoder: str, **more) -> TrainerOptions:
-    settings = {"encoder_learning_rate": AUTO_RATE, "sequence_length": 8, "dropout": 0.0, **more}
+    settings = {"encoder_learning_rate": AUTO_RATE, "sequence_length": 8, "dropout": 0.0}
+    settings |= {"precision": "float32", **more}
     return TrainerOptions("fine_tuned", encoder, batch_size=BATCH_SIZE, **settings)
 
 
@@ -87,17 +88,25 @@ def test_a_search_that_was_stopped_repeats_no_round(encoder, files, monkeypatch)
     steps = []
     configure = training.configure
 
-    def stop_in_the_second_round(model, options, total_steps):
+    def stop_in_the_second_round(model, options, total_steps, planned_steps):
         steps.append(total_steps)
         if len(steps) == 4:
             raise KeyboardInterrupt
-        configure(model, options, total_steps)
+        configure(model, options, total_steps, planned_steps)
 
     monkeypatch.setattr(training, "configure", stop_in_the_second_round)
     with pytest.raises(KeyboardInterrupt):
         rates.choose(long(encoder), 2, files)
     rates.choose(long(encoder), 2, files)
     assert steps == [40, 40, 40, 80, 80, 80]
+
+
+@pytest.mark.slow
+def test_trials_compute_the_encoder_as_the_training_that_follows_does(encoder, files, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, "engine_pays", lambda _, steps, width: asked.append(steps))
+    rates.choose(long(encoder), 2, files)
+    assert set(asked) == {50 * TEXTS // BATCH_SIZE}
 
 
 def test_a_short_training_takes_the_rate_of_the_encoders_size(encoder, files, monkeypatch):
