@@ -48,13 +48,41 @@ class SeededDropout:
         if rate == 0.0:
             return values
         self._masks += 1
-        seed = seed_of_mask(self._seed, self._masks)
-        return tf.nn.experimental.stateless_dropout(values, rate, seed)
+        kept = dropout_mask(tf.shape(values), rate, seed_of_mask(self._seed, self._masks))
+        return tf.where(kept, values * dropout_scale(rate), 0.0)
 
 
 def seed_of_mask(seed: tf.Tensor, mask: int) -> tf.Tensor:
     """Returns the seed, int64 `[2]`, of a mask by its number, from 1."""
     return seed + tf.constant([0, mask << 40], tf.int64)
+
+
+def dropout_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Returns which values dropout keeps, bool, the same compiled by XLA and not.
+
+    A byte decides on each value, so that the rate is one in 256ths: a number for each would take
+    four times as long, which is a third of a training step of a narrow encoder.
+
+    Args:
+      shape: int32 `[rank]`.
+      rate: Share to drop.
+      seed: int64 `[2]`.
+    """
+    count = tf.reduce_prod(shape)
+    words = tf.random.stateless_uniform(
+        [-(-count // 4)], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    draws = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:count]
+    return tf.reshape(draws, shape) >= tf.constant(_dropped_of_256(rate), tf.uint8)
+
+
+def dropout_scale(rate: float) -> float:
+    """Returns by what the values that are kept are multiplied."""
+    return 256 / (256 - _dropped_of_256(rate))
+
+
+def _dropped_of_256(rate: float) -> int:
+    return max(1, round(256 * rate))
 
 
 def no_dropout(values: tf.Tensor, rate: float) -> tf.Tensor:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from albert_tfx.encoders.configuration import GELU, GELU_TANH
-from albert_tfx.encoders.layers import seed_of_mask
+from albert_tfx.encoders.layers import dropout_mask, dropout_scale, seed_of_mask
 from albert_tfx.engine.products import kept_for_weights, product, weight_gradient
 
 
@@ -104,7 +104,7 @@ class Attended(NamedTuple):
       key: `[batch * heads, length, head_size]`.
       value: Likewise.
       weights: `[batch * heads, length, length]`, before dropout.
-      kept: Likewise, 0 where dropout took one, 1 / (1 - rate) elsewhere; none without dropout.
+      kept: Likewise, bool, which dropout kept; none without dropout.
     """
 
     query: tf.Tensor
@@ -196,14 +196,16 @@ def backward(
       kind: Likewise.
     """
     outer, gamma, beta = _normalize_back(gradient, saved.normalized, weights.gamma)
-    output = tf.cast(_dropout_back(outer, saved.kept), kind.precision)
+    output = tf.cast(_dropout_back(outer, saved.kept, kind.hidden_dropout), kind.precision)
     wide = product(output, weights.output_kernel, transpose_b=True)
     wide = tf.cast(wide * tf.cast(saved.slope, tf.float32), kind.precision)
     middle = outer + product(wide, weights.intermediate_kernel, transpose_b=True)
     inner, attention_gamma, attention_beta = _normalize_back(
         middle, saved.attention_normalized, weights.attention_gamma
     )
-    projected = tf.cast(_dropout_back(inner, saved.attention_kept), kind.precision)
+    projected = tf.cast(
+        _dropout_back(inner, saved.attention_kept, kind.hidden_dropout), kind.precision
+    )
     context = product(projected, weights.project_kernel, transpose_b=True)
     mixed = _attention_back(tf.cast(context, kind.precision), saved.attended, kind)
     values = inner + product(mixed, weights.attention_kernel, transpose_b=True)
@@ -249,9 +251,10 @@ def _attention_back(gradient: tf.Tensor, saved: Attended, kind: LayerKind) -> tf
     context = _by_head(gradient, batch, kind)
     by_column = _by_head(gradient, batch, kind, is_by_column=True)
     weights = tf.cast(saved.weights, tf.float32)
-    dropped = tf.cast(_dropout_back(weights, saved.kept), kind.precision)
+    rate = kind.attention_dropout
+    dropped = tf.cast(_dropout_back(weights, saved.kept, rate), kind.precision)
     value = product(by_column, dropped)
-    of_weights = _dropout_back(product(context, saved.value, transpose_b=True), saved.kept)
+    of_weights = _dropout_back(product(context, saved.value, transpose_b=True), saved.kept, rate)
     # The derivative of a softmax.
     mean = tf.reduce_sum(of_weights * weights, -1, keepdims=True)
     scores = tf.cast(weights * (of_weights - mean) * _scale(context), kind.precision)
@@ -288,7 +291,7 @@ def _by_row(values: tf.Tensor, kind: LayerKind, is_by_column: bool = False) -> t
 def _dropout(
     values: tf.Tensor, rate: float, seed: tf.Tensor, mask: int
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-    """Returns float32 values after dropout, and what each was multiplied by, if there is dropout.
+    """Returns float32 values after dropout, and which it kept, if there is dropout.
 
     Args:
       values: Any shape.
@@ -298,14 +301,16 @@ def _dropout(
     """
     if not rate:
         return values, ()
-    of_mask = seed_of_mask(seed, mask)
-    draws = tf.random.stateless_uniform(tf.shape(values), of_mask, alg="philox")
-    kept = tf.where(draws >= rate, 1 / (1 - rate), 0.0)
-    return values * kept, (kept,)
+    kept = dropout_mask(tf.shape(values), rate, seed_of_mask(seed, mask))
+    return _of_kept(values, kept, rate), (kept,)
 
 
-def _dropout_back(gradient: tf.Tensor, kept: tuple[tf.Tensor, ...]) -> tf.Tensor:
-    return gradient * kept[0] if kept else gradient
+def _dropout_back(gradient: tf.Tensor, kept: tuple[tf.Tensor, ...], rate: float) -> tf.Tensor:
+    return _of_kept(gradient, kept[0], rate) if kept else gradient
+
+
+def _of_kept(values: tf.Tensor, kept: tf.Tensor, rate: float) -> tf.Tensor:
+    return tf.where(kept, values * dropout_scale(rate), 0.0)
 
 
 def _normalize(
