@@ -195,17 +195,16 @@ def backward(
       weights: Those of the forward pass.
       kind: Likewise.
     """
+    rate = kind.hidden_dropout
     outer, gamma, beta = _normalize_back(gradient, saved.normalized, weights.gamma)
-    output = tf.cast(_dropout_back(outer, saved.kept, kind.hidden_dropout), kind.precision)
+    output = tf.cast(_dropout_back(outer, saved.kept, rate), kind.precision)
     wide = product(output, weights.output_kernel, transpose_b=True)
     wide = tf.cast(wide * tf.cast(saved.slope, tf.float32), kind.precision)
     middle = outer + product(wide, weights.intermediate_kernel, transpose_b=True)
     inner, attention_gamma, attention_beta = _normalize_back(
         middle, saved.attention_normalized, weights.attention_gamma
     )
-    projected = tf.cast(
-        _dropout_back(inner, saved.attention_kept, kind.hidden_dropout), kind.precision
-    )
+    projected = tf.cast(_dropout_back(inner, saved.attention_kept, rate), kind.precision)
     context = product(projected, weights.project_kernel, transpose_b=True)
     mixed = _attention_back(tf.cast(context, kind.precision), saved.attended, kind)
     values = inner + product(mixed, weights.attention_kernel, transpose_b=True)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from albert_tfx.encoders import configuration
 from albert_tfx.encoders.checkpoint import Checkpoint
-from albert_tfx.encoders.layers import Encoder, SeededDropout, no_dropout
+from albert_tfx.encoders.layers import Encoder, SeededDropout, dropout_mask, no_dropout
 from tests.support import hugging_face
 
 IDS = np.array([[2, 5, 6, 7, 8, 3], [2, 9, 7, 10, 11, 3]], np.int32)
@@ -77,3 +77,19 @@ def test_dropout_follows_from_its_seed_and_no_two_masks_are_the_same():
     assert (masks[0] != masks[1]).any()
     assert set(masks[0]) == {0.0, 2.0}
     np.testing.assert_array_equal(no_dropout(ones, 0.5), ones)
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.1, 0.5])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate: float):
+    seed = tf.constant([3, 4], tf.int64)
+    kept = dropout_mask(tf.constant([99, 1001]), rate, seed).numpy()
+    after = SeededDropout(seed)(tf.ones([99, 1001]), rate).numpy()
+    # A share of 1/256 at least, in steps of that; the deviation by chance is below 0.002.
+    assert 1 - kept.mean() == pytest.approx(max(rate, 1 / 256), abs=1 / 512 + 0.006)
+    assert after.mean() == pytest.approx(1, abs=0.01)
+
+
+def test_dropout_is_the_same_where_xla_compiles_it():
+    shape, seed = tf.constant([5, 7]), tf.constant([3, 4], tf.int64)
+    compiled = tf.function(lambda: dropout_mask(shape, 0.3, seed), jit_compile=True)
+    np.testing.assert_array_equal(compiled(), dropout_mask(shape, 0.3, seed))

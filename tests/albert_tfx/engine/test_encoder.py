@@ -106,7 +106,8 @@ def test_a_training_draws_the_dropout_of_the_layers(model_type: str, tmp_path: P
     assert expected[0][0] != expected[1][0]
     train = functools.partial(engine_of(sizes, made), training=True)
     for each in expected:
-        assert_equal(loss_and_gradients(train, variables), each)
+        # Parts of this loss cancel, so that rounding weighs more.
+        assert_equal(loss_and_gradients(train, variables), each, of_loss=5e-6)
 
 
 @pytest.mark.slow
