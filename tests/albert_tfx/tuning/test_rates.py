@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,8 +44,13 @@ def files(texts: str, tmp_path: Path) -> TrainingFiles:
 
 
 def options(encoder: str, **more) -> TrainerOptions:
-    settings = {"encoder_learning_rate": AUTO_RATE, "sequence_length": 8, "dropout": 0.0}
-    settings |= {"precision": "float32", **more}
+    settings: dict[str, Any] = {
+        "encoder_learning_rate": AUTO_RATE,
+        "sequence_length": 8,
+        "dropout": 0.0,
+        "precision": "float32",
+        **more,
+    }
     return TrainerOptions("fine_tuned", encoder, batch_size=BATCH_SIZE, **settings)
 
 
