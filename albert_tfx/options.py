@@ -27,6 +27,7 @@ ACCURACY_METRIC, LOG_LOSS_METRIC = "accuracy", "log_loss"
 ALBERT_CANDIDATES, ALL_CANDIDATES = CANDIDATES = ("albert", "all")
 NO_WEIGHTS, BALANCED = CLASS_WEIGHTS = ("none", "balanced")
 PRECISION_AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
+INFERENCE_PRECISIONS = (FLOAT32, BFLOAT16)
 CALIBRATION_AUTO, CALIBRATION_OFF = CALIBRATIONS = ("auto", "off")
 ARGMAX_THRESHOLD = 0.5  # of two classes, it chooses the more probable one
 
@@ -179,6 +180,12 @@ _POOLING = Flag(
     "--pooling",
     ENCODER,
     "how a text's token vectors become one; auto: as the encoder's folder states, else the mean",
+)
+_INFERENCE_PRECISION = Flag(
+    "--inference-precision",
+    ANSWERED,
+    "of the encoder's matrix products wherever it answers: embedding, evaluation, the served "
+    "model; the report tells what bfloat16 changes",
 )
 _XLA = Flag(
     "--xla", TRAINING, "compile the encoder; auto: what runs it often, and on a GPU its training"
@@ -426,6 +433,10 @@ class EmbeddingOptions:
     batch_size: int = option(64, bounds=_AT_LEAST_ONE)
     # `auto` compiles for lengths that come often.
     xla: str = option(XLA_AUTO, _XLA, bounds=one_of(XLA_CHOICES))
+    # Operands of the layers' products; with bfloat16, nothing is compiled.
+    inference_precision: str = option(
+        FLOAT32, _INFERENCE_PRECISION, bounds=one_of(INFERENCE_PRECISIONS)
+    )
     encoder_fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -516,7 +527,7 @@ class TrainerOptions:
     # `auto` compiles on a GPU. Draws of an encoder's own dropout do not repeat once compiled.
     # Unused by `frozen`, and where several GPUs train.
     xla: str = option(XLA_AUTO, fine_tuned=_XLA, bounds=one_of(XLA_CHOICES))
-    # Unused by `frozen`, where XLA trains, and on several GPUs. Exports are `float32` always.
+    # Unused by `frozen`, where XLA trains, and on several GPUs. Weights are `float32` always.
     precision: str = option(
         PRECISION_AUTO,
         fine_tuned=Flag(
@@ -525,6 +536,11 @@ class TrainerOptions:
             "of fine-tuning's matrix products; auto: bfloat16 where it is faster here",
         ),
         bounds=one_of(PRECISIONS),
+    )
+    # As in `EmbeddingOptions`: of validation, of the answers that are kept, and of the exported
+    # model.
+    inference_precision: str = option(
+        FLOAT32, _INFERENCE_PRECISION, bounds=one_of(INFERENCE_PRECISIONS)
     )
     # Width of the head's Dense layer.
     hidden_units: int = option(64, bounds=_AT_LEAST_ONE, called="{model} hidden_units")

@@ -28,6 +28,7 @@ BENCHMARKS = (
     "pretraining_worth",
     "engine_step",
     "compiled_embedding",
+    "inference_precision",
     "reading",
     "training_throughput",
     "latency",

@@ -24,6 +24,7 @@ from albert_tfx.data.duplicates.report import SplitSizes, load_duplicates
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.baseline import Answers, load_yardstick
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
+from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.model_card import writing
 from albert_tfx.modeling.fitting import TrainingHistory
@@ -93,6 +94,7 @@ def ModelCard(  # noqa: N802  TFX takes the node's id from it
         encoder=Description.load(fine_tuned_model_run.uri),
         settings=findings.settings(given) if given else None,
         answers=AnswersSummary(options=options, test=tested.answers(options)),
+        precision_changes={model: PrecisionChange.load(uri) for model, uri in runs.items()},
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
     summary.save(card.uri)

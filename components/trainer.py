@@ -5,6 +5,7 @@ the same head on token ids. Both export the same serving model.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import tensorflow_transform as tft
@@ -16,8 +17,9 @@ from albert_tfx.contract import EVAL, TEST
 from albert_tfx.data import schema
 from albert_tfx.encoders import resolution
 from albert_tfx.evaluation import measurements
+from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
-from albert_tfx.options import AnswerOptions, TrainerOptions, decode
+from albert_tfx.options import FLOAT32, AnswerOptions, TrainerOptions, decode
 from albert_tfx.seeds import answers, calibrating
 from albert_tfx.seeds.answers import Answers
 from albert_tfx.tuning import rates
@@ -73,7 +75,8 @@ def run_fn(fn_args: FnArgs) -> None:
     }
     answers.save(fn_args.model_run_dir, answered)
     dataclasses.replace(known, pooling=pooling).save(fn_args.model_run_dir)
-    server = serving_model.TextServer(
+    server = functools.partial(
+        serving_model.TextServer,
         tokenizer,
         trained.classifier,
         class_names,
@@ -82,7 +85,15 @@ def run_fn(fn_args: FnArgs) -> None:
         served_as,
         options.sequence_length,
     )
-    server.export(fn_args.serving_model_dir)
+    if options.inference_precision != FLOAT32:
+        of_eval, labels = texts[EVAL]
+        PrecisionChange.between(
+            labels,
+            trained.probabilities[EVAL][trained.history.number],
+            server(in_float32=True).answers(of_eval),
+            served_as,
+        ).save(fn_args.model_run_dir)
+    server().export(fn_args.serving_model_dir)
     warmup = batches.sample_texts(splits[EVAL], _WARMUP_TEXTS)
     serving_model.write_warmup(fn_args.serving_model_dir, warmup)
     if TEST in answered:

@@ -97,8 +97,9 @@ class EngineEncoder:
         Args:
           variables: Of the encoder.
           kind: What it computes.
-          precision: Operands of the layers' products: float32, or bfloat16 where it is compiled.
-          is_compiled: Whether XLA compiles the layers.
+          precision: Operands of the layers' products: float32, or bfloat16 for `infer` and where
+            it is compiled.
+          is_compiled: Whether XLA compiles the layers, but for `infer`.
           largest: Texts of a training step, and tokens of the longest. Where the backward pass
             would need more of the forward one than `_most_kept` returns, a step keeps the inputs of
             the layers alone and computes each layer again, with the same result (Chen et al.
@@ -123,16 +124,34 @@ class EngineEncoder:
           float32 `sequence_output` `[batch, length, hidden_size]` and, where there is a pooler,
           `pooled_output` `[batch, hidden_size]`.
         """
-        kind, seed = self._kind.layer, tf.zeros([2], tf.int64)
+        kind, seed = self._kind.layer, _no_seed()
         if training and self._variables.seed is not None:
             rates = self._kind.hidden_dropout, self._kind.attention_dropout
             kind = dataclasses.replace(kind, hidden_dropout=rates[0], attention_dropout=rates[1])
             seed = self._variables.seed.assign_add([0, 1])
         kind = dataclasses.replace(kind, precision=self._precision)
-        embedded = self._embed(inputs, kind.hidden_dropout, seed)
+        pass_layers = functools.partial(self._pass_layers, kind=kind, seed=seed)
+        return self._encode(inputs, pass_layers, kind.hidden_dropout, seed)
+
+    @tf.autograph.experimental.do_not_convert
+    def infer(self, inputs: Inputs) -> dict[str, tf.Tensor]:
+        """Encodes a batch as `__call__` does without training, and keeps nothing for gradients.
+
+        Its graph has TensorFlow's own operations alone, and can be exported.
+        """
+        return self._encode(inputs, self._infer_layers, 0.0, _no_seed())
+
+    def _encode(
+        self,
+        inputs: Inputs,
+        pass_layers: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        rate: float,
+        seed: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        embedded = self._embed(inputs, rate, seed)
         mask = tf.cast(inputs[INPUT_MASK], tf.float32)
         rows = tf.reshape(embedded, [-1, embedded.shape[-1]])
-        rows = self._pass_layers(rows, (1.0 - mask) * layers.MASKED, kind, seed)
+        rows = pass_layers(rows, (1.0 - mask) * layers.MASKED)
         sequence = tf.reshape(rows, tf.shape(embedded))
         return {SEQUENCE_OUTPUT: sequence, **self._pool(sequence)}
 
@@ -197,6 +216,17 @@ class EngineEncoder:
         distinct = [self._variables.layer(index) for index in range(self._variables.layers)]
         return run(values, *tf.nest.flatten(distinct))
 
+    def _infer_layers(self, values: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """Does what `_pass_layers` does, without a gradient."""
+        weights = [
+            self._variables.layer(index).reduced(self._precision)
+            for index in range(self._variables.layers)
+        ]
+        kind = dataclasses.replace(self._kind.layer, precision=self._precision, is_rounded=True)
+        for index in self._kind.order:
+            values, _ = forward(values, bias, weights[index], kind, _no_seed())
+        return values
+
     def kept_bytes(self, batch_size: int, length: int) -> int:
         """Returns the bytes that a step keeps for its backward pass, without recomputation."""
         hidden_size, wide = self._variables.by_name["layer_0/intermediate/kernel"].shape
@@ -221,6 +251,10 @@ def _apart(flat: Sequence[tf.Tensor]) -> list[Sequence[tf.Tensor]]:
     """Returns the weights of each layer, of those of all."""
     size = len(LayerWeights._fields)
     return [flat[start : start + size] for start in range(0, len(flat), size)]
+
+
+def _no_seed() -> tf.Tensor:
+    return tf.zeros([2], tf.int64)
 
 
 def _added_backward(
@@ -251,7 +285,7 @@ def engine_for(
         with gpu.exact_products():
             kind = _equal_kind(saved, found, configuration)
         made = EngineEncoder(found, kind, **options)
-        if options.get("precision") == tf.bfloat16:
+        if options.get("precision") == tf.bfloat16 and options.get("is_compiled"):
             _try_products()
             if tf.config.list_logical_devices("GPU"):
                 _try_training(made, EngineEncoder(found, kind), found)

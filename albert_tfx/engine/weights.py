@@ -1,7 +1,7 @@
 """The weights of an encoder that is a SavedModel, found by the names of its variables."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -45,11 +45,9 @@ class EncoderVariables:
           ValueError: They are not those of an encoder of BERT's family.
         """
         by_name = {_plain(variable.name): variable for variable in variables}
-        layers = len({name.partition("/")[0] for name in by_name if name.startswith("layer_")})
-        found = cls(by_name, layers)
-        if not layers or by_name.keys() != found._expected():
+        if not are_known(variable.name for variable in variables):
             raise ValueError("its variables have other names")
-        return found
+        return cls(by_name, _layers(by_name))
 
     @property
     def has_projection(self) -> bool:
@@ -103,21 +101,33 @@ class EncoderVariables:
     def _vector(self, name: str) -> tf.Tensor:
         return tf.reshape(self.by_name[name], [-1])
 
-    def _expected(self) -> set[str]:
-        optional = {DROPOUT_SEED, "embeddings/segments"} & self.by_name.keys()
-        dense, norm = ("kernel", "bias"), ("gamma", "beta")
-        parts = {"embeddings/tokens", "embeddings/positions", *optional}
-        parts |= {f"embeddings/layer_norm/{each}" for each in norm}
-        for name in ("embedding_projection", "pooler"):
-            if f"{name}/kernel" in self.by_name:
-                parts |= {f"{name}/{each}" for each in dense}
-        for index in range(self.layers):
-            attention = [f"attention/{name}" for name in ("query", "key", "value", "output")]
-            for name in (*attention, "intermediate", "output"):
-                parts |= {f"layer_{index}/{name}/{each}" for each in dense}
-            for name in ("attention/layer_norm", "layer_norm"):
-                parts |= {f"layer_{index}/{name}/{each}" for each in norm}
-        return parts
+
+def are_known(names: Iterable[str]) -> bool:
+    """Returns whether variables have the names of those of an encoder of BERT's family."""
+    found = set(map(_plain, names))
+    return _layers(found) > 0 and found == _expected(found)
+
+
+def _layers(names: Iterable[str]) -> int:
+    return len({name.partition("/")[0] for name in names if name.startswith("layer_")})
+
+
+def _expected(found: set[str]) -> set[str]:
+    """Returns the names of the variables of an encoder with the layers and parts of `found`."""
+    dense, norm = ("kernel", "bias"), ("gamma", "beta")
+    parts = {"embeddings/tokens", "embeddings/positions"}
+    parts |= {DROPOUT_SEED, "embeddings/segments"} & found
+    parts |= {f"embeddings/layer_norm/{each}" for each in norm}
+    for name in ("embedding_projection", "pooler"):
+        if f"{name}/kernel" in found:
+            parts |= {f"{name}/{each}" for each in dense}
+    for index in range(_layers(found)):
+        attention = [f"attention/{name}" for name in ("query", "key", "value", "output")]
+        for name in (*attention, "intermediate", "output"):
+            parts |= {f"layer_{index}/{name}/{each}" for each in dense}
+        for name in ("attention/layer_norm", "layer_norm"):
+            parts |= {f"layer_{index}/{name}/{each}" for each in norm}
+    return parts
 
 
 def _plain(name: str) -> str:

@@ -66,9 +66,15 @@ class TextClassifier(tf.keras.Model):
         self.encoder = encoder
         self.head = head
 
-    def call(self, input_word_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Maps int32 `[batch, length]` ids to float32 logits `[batch, classes]`."""
-        return self.head(self.encoder(input_word_ids, training=training), training=training)
+    def call(
+        self, input_word_ids: tf.Tensor, training: bool = False, in_float32: bool = False
+    ) -> tf.Tensor:
+        """Maps int32 `[batch, length]` ids to float32 logits `[batch, classes]`.
+
+        `in_float32` is as `PooledEncoder.call` takes it.
+        """
+        vectors = self.encoder(input_word_ids, training=training, in_float32=in_float32)
+        return self.head(vectors, training=training)
 
     def compile(
         self,

@@ -9,8 +9,8 @@ import collections
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import apache_beam as beam
 import numpy as np
@@ -31,13 +31,15 @@ from albert_tfx.contract import (
 from albert_tfx.encoders import configuration, resolution, saved_models
 from albert_tfx.encoders.layers import DROPOUT_SEED
 from albert_tfx.encoders.resolution import resolve
-from albert_tfx.engine.encoder import engine_for
+from albert_tfx.engine.encoder import EngineEncoder, engine_for
+from albert_tfx.engine.weights import are_known
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, tokens
 from albert_tfx.modeling.tokens import PADDING_ID
 from albert_tfx.options import (
     AUTO_POOLING,
     CLS,
+    FLOAT32,
     MEAN,
     XLA_AUTO,
     XLA_OFF,
@@ -45,6 +47,10 @@ from albert_tfx.options import (
     EmbeddingOptions,
 )
 from albert_tfx.progress import Progress, report
+
+_T = TypeVar("_T")
+_Encode = Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
+_Pool = Callable[[tf.Tensor], tf.Tensor]
 
 _IDS = tf.TensorSpec([None, None], tf.int32)
 # Tokens of one length that must still come before compiling pays, see benchmarks/README.md.
@@ -54,7 +60,11 @@ _BATCHES_ASSUMED = 8
 
 
 def check(
-    encoder: str, preprocessor: str, sequence_length: int, pooling: str
+    encoder: str,
+    preprocessor: str,
+    sequence_length: int,
+    pooling: str,
+    inference_precision: str = FLOAT32,
 ) -> resolution.Description:
     """Refuses an encoder that is damaged, or that the options do not fit; returns what is known.
 
@@ -62,9 +72,13 @@ def check(
 
     Raises:
       InputError: A model cannot be found or is damaged, the two have different vocabularies,
-        `sequence_length` exceeds the encoder's positions, or `pooling` cannot be had of it.
+        `sequence_length` exceeds the encoder's positions, or `pooling` cannot be had of it, nor
+        `inference_precision`.
     """
     known = resolution.describe(encoder)
+    if inference_precision != FLOAT32:
+        names = (name for name, _ in saved_models.inspect(resolve(encoder).encoder).variables)
+        _required(are_known(names) or None, encoder, inference_precision)
     vocabulary_size = tokens.vocabulary_size(preprocessor)
     if preprocessor != encoder:
         _require_embedding(encoder, preprocessor, vocabulary_size)
@@ -118,6 +132,22 @@ def _require_embedding(encoder: str, preprocessor: str, vocabulary_size: int) ->
         )
 
 
+def _required(found: _T | None, encoder: str, precision: str) -> _T:
+    """Returns what an encoder needs to infer in another precision than float32.
+
+    Raises:
+      InputError: There is none.
+    """
+    if found is None:
+        raise InputError(
+            f"The encoder {encoder} cannot compute in {precision}: how its layers compute is not "
+            "known",
+            "Leave --inference-precision out, or give an encoder of Hugging Face, or TF Hub's "
+            "ALBERT or BERT",
+        )
+    return found
+
+
 def pack(input_word_ids: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the encoder's three inputs for one segment a review.
 
@@ -143,7 +173,21 @@ class PooledEncoder(tf.keras.layers.Layer):
         or the encoder's `pooled_output`.
     """
 
-    def __init__(self, handle: str, pooling: str, trainable: bool) -> None:
+    def __init__(
+        self, handle: str, pooling: str, trainable: bool, inference_precision: str = FLOAT32
+    ) -> None:
+        """Loads an encoder.
+
+        Args:
+          handle: What it is loaded from.
+          pooling: One of `options.POOLINGS`.
+          trainable: Whether its weights can be trained.
+          inference_precision: Operands of the layers' products where it answers; weights, sums,
+            normalisation and vectors are float32.
+
+        Raises:
+          InputError: It has not the output that pooling needs, or not that precision.
+        """
         super().__init__(name="pooled_encoder", trainable=trainable)
         if pooling == AUTO_POOLING:
             pooling = settled_pooling(resolution.describe(handle), pooling)
@@ -151,13 +195,18 @@ class PooledEncoder(tf.keras.layers.Layer):
         folder = resolve(handle).encoder
         self.encoder = tensorflow_hub.KerasLayer(folder, trainable=trainable, name="encoder")
         self._folder = folder
+        self._infer_exactly: _Encode = functools.partial(self.encoder, training=False)
+        self._infer = self._infer_exactly
+        if inference_precision != FLOAT32:
+            engine = self._engine(precision=tf.as_dtype(inference_precision))
+            self._infer = _required(engine, handle, inference_precision).infer
         self._engine_precision: tf.DType | None = None
-        self._train = functools.partial(self._pool, training=True)
+        self._train: _Pool = self._pooled(functools.partial(self.encoder, training=True))
 
     def train_by_engine(self, precision: tf.DType, batch_size: int, length: int) -> bool:
         """Lets training steps compute the encoder by `albert_tfx.engine`, compiled.
 
-        What is exported, and what evaluates, is the SavedModel's graph as before.
+        What is exported, and what evaluates, stays as it is.
 
         Args:
           precision: Operands of the layers' products, float32 or bfloat16.
@@ -168,17 +217,12 @@ class PooledEncoder(tf.keras.layers.Layer):
           Whether there is an engine for this encoder; the log says why not.
         """
         if self._engine_precision != precision:
-            engine = engine_for(
-                self.encoder,
-                self.encoder.variables,
-                configuration.load(self._folder),
-                precision=precision,
-                is_compiled=True,
-                largest=(batch_size, length),
+            engine = self._engine(
+                precision=precision, is_compiled=True, largest=(batch_size, length)
             )
             if engine is None:
                 return False
-            self._train = functools.partial(self._pool, training=True, encode=engine)
+            self._train = self._pooled(lambda inputs: engine(inputs, training=True))
             self._engine_precision = precision
         return True
 
@@ -187,9 +231,13 @@ class PooledEncoder(tf.keras.layers.Layer):
         """Whether training steps compute the encoder by `albert_tfx.engine`."""
         return self._engine_precision is not None
 
+    def _engine(self, **options: Any) -> EngineEncoder | None:
+        known = configuration.load(self._folder)
+        return engine_for(self.encoder, self.encoder.variables, known, **options)
+
     def compile_training(self) -> None:
         """Compiles what a training step does with the encoder; what is exported stays as it is."""
-        self._train = self._compiled(training=True)
+        self._train = self._compiled(functools.partial(self.encoder, training=True), True)
 
     def seed_dropout(self, seed: int) -> None:
         """Starts a converted encoder's dropout anew from a seed; others have no such state."""
@@ -198,28 +246,37 @@ class PooledEncoder(tf.keras.layers.Layer):
                 variable.assign([seed, 0])
 
     def compiled_inference(self) -> tf.types.experimental.GenericFunction:
-        """Returns a compiled function with the signature of `call`, for inference alone."""
-        return self._compiled(training=False)
+        """Returns a compiled function from ids to vectors, for inference in float32 alone."""
+        return self._compiled(self._infer_exactly, has_gradient=False)
 
-    def call(self, input_word_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Maps int32 `[batch, length]` ids to float32 `[batch, hidden_size]` vectors."""
+    def call(
+        self, input_word_ids: tf.Tensor, training: bool = False, in_float32: bool = False
+    ) -> tf.Tensor:
+        """Maps int32 `[batch, length]` ids to float32 `[batch, hidden_size]` vectors.
+
+        Args:
+          input_word_ids: Padded with 0 at the end.
+          training: Whether the encoder is being trained, if it can be.
+          in_float32: Whether to infer in float32, whatever the precision of inference.
+        """
         if training and self.trainable:
             return self._train(input_word_ids)
-        return self._pool(input_word_ids, training=False)
+        return self._pool(input_word_ids, self._infer_exactly if in_float32 else self._infer)
 
-    def _compiled(self, training: bool) -> tf.types.experimental.GenericFunction:
-        pool = functools.partial(self._pool, training=training)
+    def _compiled(
+        self, encode: _Encode, has_gradient: bool
+    ) -> tf.types.experimental.GenericFunction:
         example = tf.ones([1, 2], tf.int32)
-        return acceleration.compiled_where_possible(pool, _IDS, example, has_gradient=training)
+        return acceleration.compiled_where_possible(
+            self._pooled(encode), _IDS, example, has_gradient
+        )
 
-    def _pool(
-        self,
-        input_word_ids: tf.Tensor,
-        training: bool,
-        encode: Callable[..., dict[str, tf.Tensor]] | None = None,
-    ) -> tf.Tensor:
+    def _pooled(self, encode: _Encode) -> _Pool:
+        return functools.partial(self._pool, encode=encode)
+
+    def _pool(self, input_word_ids: tf.Tensor, encode: _Encode) -> tf.Tensor:
         inputs = pack(input_word_ids)
-        outputs = (encode or self.encoder)(inputs, training=training)
+        outputs = encode(inputs)
         if self.pooling == POOLED_OUTPUT:
             return outputs[POOLED_OUTPUT]
         if self.pooling == CLS:
@@ -323,8 +380,11 @@ class EmbedReviews(beam.DoFn):
     def _load(self) -> "_Embedder":
         known = resolution.describe(self._options.encoder)
         pooling = require_fit(known, self._options.sequence_length, self._options.pooling)
-        encoder = PooledEncoder(self._options.encoder, pooling, trainable=False)
-        return _Embedder(encoder, self._options.xla, self._total)
+        precision = self._options.inference_precision
+        encoder = PooledEncoder(self._options.encoder, pooling, False, precision)
+        # In bfloat16 the vectors are those of the exported graph, which XLA would round otherwise.
+        xla = self._options.xla if precision == FLOAT32 else XLA_OFF
+        return _Embedder(encoder, xla, self._total)
 
     def _embedded(self, examples: Sequence[tf.train.Example]) -> Iterable[bytes]:
         bucket = batches.bucket_of(max(len(_ids(example)) for example in examples), self._buckets)

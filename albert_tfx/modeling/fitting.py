@@ -133,6 +133,7 @@ class TrainingHistory:
       parameters: Number of weights of the exported model.
       seed: The seed of initialisation, order and dropout.
       precision: Of training's matrix products, `float32` or `bfloat16`.
+      inference_precision: Of the encoder's products wherever the model answers, likewise.
       learning_rate: The peak rate, of the encoder where it was trained, else of the head.
       rates: What was tried to choose it, by `rate`, `steps` and `loss`; empty where it was given.
       seeds: What each training of the recipe reached, by `seed`, in its best epoch, and its
@@ -149,6 +150,7 @@ class TrainingHistory:
     seed: int
     train_memory_bytes: float = math.nan
     precision: str = FLOAT32
+    inference_precision: str = FLOAT32
     learning_rate: float = math.nan
     rates: tuple[dict[str, float], ...] = ()
     seeds: tuple[dict[str, float], ...] = ()
@@ -158,6 +160,11 @@ class TrainingHistory:
     def temperature(self) -> float:
         """What the exported model divides its log-probabilities by."""
         return self.calibration.temperature if self.calibration else UNCHANGED
+
+    @property
+    def number(self) -> int:
+        """Of this training, from 0, among `seeds`."""
+        return [each["seed"] for each in self.seeds].index(self.seed)
 
     def save(self, folder: str) -> None:
         """Writes `history.json` into `folder`; the metrics of a model that diverged are NaN."""

@@ -71,6 +71,11 @@ class Server(tf.Module):
             **labelling.label_and_score(probabilities, self.class_names, self._options),
         }
 
+    def answers(self, texts: Sequence[bytes]) -> np.ndarray:
+        """Returns the probabilities of texts in UTF-8, float32 `[texts, classes]`."""
+        parts = tf.data.Dataset.from_tensor_slices(list(texts)).batch(_TEXTS_AT_ONCE)
+        return np.concatenate([self.classify_text(part)[PROBABILITIES] for part in parts])
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=_EXAMPLES)])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies serialized `tf.train.Example`s `[batch]` by their `text` feature.
@@ -152,6 +157,7 @@ class TextServer(Server):
         temperature: float = 1.0,
         options: AnswerOptions | None = None,
         most_tokens: int = 512,
+        in_float32: bool = False,
     ) -> None:
         """Puts what is served together.
 
@@ -163,12 +169,15 @@ class TextServer(Server):
           temperature: Of the classifier's probabilities; see `labelling.tempered`.
           options: What becomes of probabilities.
           most_tokens: Of a text, as the tokenizer cuts it.
+          in_float32: Whether to infer in float32, whatever the classifier's precision.
         """
         super().__init__(class_names, options)
         self._widths = widths(most_tokens)
         # No layers or modules, since TensorFlow follows every attribute that is one.
         self._tokenize = tokenizer
-        self._logits: _Function = lambda input_word_ids: classifier(input_word_ids, training=False)
+        self._logits: _Function = lambda input_word_ids: classifier(
+            input_word_ids, training=False, in_float32=in_float32
+        )
         self.encoder_variables = list(classifier.encoder.variables)
         self.head_variables = list(classifier.head.weights)
         self.class_shares = tf.constant(class_shares, tf.float32)

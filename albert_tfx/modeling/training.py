@@ -214,7 +214,12 @@ def build(options: TrainerOptions, classes: int) -> TextClassifier:
 
     On a GPU the engine takes the place of that, where there is one for the encoder.
     """
-    encoder = PooledEncoder(options.encoder, options.pooling, trainable=options.model == FINE_TUNED)
+    encoder = PooledEncoder(
+        options.encoder,
+        options.pooling,
+        trainable=options.model == FINE_TUNED,
+        inference_precision=options.inference_precision,
+    )
     one_token = tf.ones([1, 1], tf.int32)
     hidden_size = encoder(one_token).shape[-1]
     classifier = TextClassifier(encoder, build_head(options, hidden_size, classes))
@@ -288,6 +293,7 @@ def _train(
         parameters=classifier.count_params(),
         seed=options.seed,
         precision=used_precision(classifier.encoder, options),
+        inference_precision=options.inference_precision,
         learning_rate=_peak_rate(options),
     )
 

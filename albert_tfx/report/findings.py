@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # none of them is needed to run, and some bring TensorFlow
     from albert_tfx.data.lengths import ReviewLengths
     from albert_tfx.encoders.resolution import Description
     from albert_tfx.evaluation.model_cost import ModelCost
+    from albert_tfx.evaluation.precision import PrecisionChange
     from albert_tfx.modeling.fitting import TrainingHistory
     from albert_tfx.release.production import Production
     from albert_tfx.release.replacement import Verdict
@@ -67,6 +68,7 @@ def summarize(
     settings: Settings | None = None,
     date: str = "",
     answers: AnswersSummary | None = None,
+    precision_changes: "Mapping[str, PrecisionChange | None] | None" = None,
 ) -> Summary:
     """Returns the summary of a run, as far as it is known before Pusher has run.
 
@@ -86,6 +88,7 @@ def summarize(
       settings: What the run was asked to do; None where that is not known.
       date: Of the report, as `2026-11-29`; empty likewise.
       answers: What becomes of the selected model's probabilities; None likewise.
+      precision_changes: What the precision of inference changes, by model.
     """
     metrics = {"frozen": comparison.frozen, "fine_tuned": comparison.fine_tuned}
     is_balanced = settings is not None and settings.class_weights == BALANCED
@@ -109,6 +112,8 @@ def summarize(
                 parameters=history.parameters,
                 best_epoch=history.best_epoch,
                 training_precision=history.precision,
+                inference_precision=history.inference_precision,
+                precision_change=(precision_changes or {}).get(name),
                 learning_rate=history.learning_rate,
                 rates=history.rates,
                 epochs=history.epochs,

@@ -141,6 +141,7 @@ def _environment() -> jinja2.Environment:
         "share": share,
         "interval": lambda interval: _interval(interval, share),
         "points": lambda interval: _interval(interval, points),
+        "signed": lambda interval: _interval(interval, _signed),
         "sentence": _sentence,
         "change": _change,
         "value_on_slice": _value_on_slice,
@@ -271,6 +272,7 @@ def excerpt(text: str) -> str:
 COSTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Training", "train_seconds", seconds),
     ("Training's matrix products", "training_precision", word),
+    ("Matrix products of its answers", "inference_precision", word),
     ("Training, memory", "train_memory_bytes", memory),
     ("Peak learning rate", "learning_rate", rate),
     ("Weights trained", "trainable_parameters", count),

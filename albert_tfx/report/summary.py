@@ -27,7 +27,8 @@ from albert_tfx.evaluation.measurements import (
     SliceComparison,
     TestComparison,
 )
-from albert_tfx.options import AnswerOptions
+from albert_tfx.evaluation.precision import PrecisionChange
+from albert_tfx.options import FLOAT32, AnswerOptions
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.storage import read_json, write_json
 
@@ -47,6 +48,8 @@ class ModelSummary:
     parameters: int
     best_epoch: int
     training_precision: str
+    inference_precision: str = FLOAT32
+    precision_change: PrecisionChange | None = None
     epochs: tuple[Mapping[str, float], ...]
     convergence: str = Convergence.CONVERGED
     learning_rate: float = math.nan

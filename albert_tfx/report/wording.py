@@ -13,12 +13,13 @@ from albert_tfx.calibration.temperature import UNCHANGED, Calibration
 from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, SHORT_TITLES, YARDSTICK
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
 from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
-from albert_tfx.evaluation.metrics import ACCURACY
-from albert_tfx.options import ARGMAX_THRESHOLD, AnswerOptions, DatasetOptions
+from albert_tfx.evaluation.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS
+from albert_tfx.evaluation.precision import PrecisionChange
+from albert_tfx.options import ARGMAX_THRESHOLD, FLOAT32, AnswerOptions, DatasetOptions
 from albert_tfx.release import notation
 from albert_tfx.release.selection import Answer, Rule
 from albert_tfx.report.convergence import Convergence
-from albert_tfx.report.summary import Deciding, Summary
+from albert_tfx.report.summary import Deciding, ModelSummary, Summary
 
 # A share of a split's texts up to which it is by chance that some lie within others.
 _FEW_CONTAINED = 0.01
@@ -527,8 +528,14 @@ def limits(summary: Summary, *, has_encoder: bool = True) -> dict[str, str]:
         if (sign := _UNFINISHED.get(each.convergence)) and not summary.caution
     ]
     longer = {"A longer training may give another result.": " ".join(unfinished)}
+    rounded = " and ".join(NAMES[model] for model in _worse_by_precision(summary))
+    precision = {
+        "bfloat16 costs accuracy.": f"For {rounded}, the whole interval of what it changes on the "
+        "eval texts is a loss. Leave --inference-precision out to serve float32."
+    }
     return {
         **(longer if has_encoder and unfinished else {}),
+        **(precision if has_encoder and rounded else {}),
         "Another seed or another split may give another result.": f"{seeds(summary)} Between "
         "seeds, fine-tuning on little data can differ by points.",
         "How the intervals are computed.": "Accuracy: Wilson (1927). Its paired difference: Bonett "
@@ -544,6 +551,11 @@ def limits(summary: Summary, *, has_encoder: bool = True) -> dict[str, str]:
         **(sample if _is_of_sample(summary) else {}),
         **(own if has_encoder and is_own(summary) else {}),
     }
+
+
+def _worse_by_precision(summary: Summary) -> list[str]:
+    changes = {model: each.precision_change for model, each in summary.models.items()}
+    return [model for model, each in changes.items() if each and each.loses_accuracy]
 
 
 def _is_of_sample(summary: Summary) -> bool:
@@ -580,6 +592,61 @@ def _error(share: float) -> str:
     '12.3'
     """
     return f"{100 * share:.1f}"
+
+
+def precision(summary: Summary, models: Collection[str] = tuple(NAMES)) -> str:
+    """Returns what another precision than float32 changes of the encoders' answers.
+
+    Empty where they infer in float32.
+    """
+    found = {model: each for model, each in _rounded(summary).items() if model in models}
+    parts = [
+        f"{SHORT_TITLES[model].lower()} {_precision(each.precision_change)}"
+        for model, each in found.items()
+    ]
+    return f"{_precisions(found)} in place of float32, on eval: {'; '.join(parts)}" if parts else ""
+
+
+def _rounded(summary: Summary) -> dict[str, ModelSummary]:
+    """Returns the models that do not infer in float32."""
+    return {
+        model: each for model, each in summary.models.items() if each.inference_precision != FLOAT32
+    }
+
+
+def _precisions(found: Mapping[str, ModelSummary]) -> str:
+    return " and ".join(sorted({each.inference_precision for each in found.values()}))
+
+
+def precision_in_short(summary: Summary) -> str:
+    """Returns in what the encoders compute; empty for float32."""
+    found = _rounded(summary)
+    changes = (
+        f"{_change_of_accuracy(each.precision_change)} ({SHORT_TITLES[model].lower()})"
+        for model, each in found.items()
+    )
+    changed = f"which changes accuracy by {', '.join(changes)}"
+    return f"answers are computed in {_precisions(found)}, {changed}" if found else ""
+
+
+def _change_of_accuracy(found: PrecisionChange | None) -> str:
+    if found is None or not is_known(found.accuracy.value):
+        return "what is not known"
+    return notation.change(ACCURACY, found.accuracy.value)
+
+
+def _precision(found: PrecisionChange | None) -> str:
+    if found is None or not is_known(found.accuracy.value):
+        return "not known"
+    changes = (
+        f"{metric.title} {notation.bounded_change(metric, change)}"
+        for metric, change in (
+            (ACCURACY, found.accuracy),
+            (LOG_LOSS, found.log_loss),
+            (CALIBRATION_ERROR, found.calibration_error),
+        )
+    )
+    return f"{', '.join(changes)}, other labels {_bounded(found.flipped)}"
 
 
 def answers(summary: Summary) -> str:

@@ -48,12 +48,11 @@ def serve(
         for split, answers in trained.probabilities.items()
     }
     history = trained.history
-    exported = [each["seed"] for each in history.seeds].index(history.seed)
     held_out = TEST if TEST in labels else EVAL
-    raw = trained.probabilities[held_out][exported]
+    raw = trained.probabilities[held_out][history.number]
     before = _served(raw, temperature.UNCHANGED, has_evidence[held_out], class_shares)
-    after = served[held_out][exported]
-    found = _calibration(temperatures[exported], labels[held_out], before, after)
+    after = served[held_out][history.number]
+    found = _calibration(temperatures[history.number], labels[held_out], before, after)
     history = dataclasses.replace(
         history,
         calibration=None if calibration == CALIBRATION_OFF else found,

@@ -48,7 +48,7 @@ def estimate(options: TrainerOptions, weights: int, tokens: int, rows: dict[str,
       tokens: Of a text of middling length, at least 2.
       rows: Texts by split.
     """
-    encoder = PooledEncoder(options.encoder, options.pooling, trainable=False)
+    encoder = PooledEncoder(options.encoder, options.pooling, False, options.inference_precision)
     ids = tf.ones([_TEXTS, max(2, min(tokens, options.sequence_length))], tf.int32)
     encoder(ids)  # traces the graph
     began = time.perf_counter()

@@ -361,6 +361,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "duplicates": duplicates,
         "contained": wording.contained(summary),
         "temperature": wording.calibration(summary),
+        "precision": wording.precision_in_short(summary),
         "labels": wording.answers(summary),
         "on test": f"{_on_test(summary)} of {ALL_NAMES[test.model]} on "
         f"{test.metrics.examples:,} texts",

@@ -13,6 +13,7 @@ from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
     ACCURACY_METRIC,
+    FLOAT32,
     AnswerOptions,
     DatasetOptions,
     EmbeddingOptions,
@@ -126,7 +127,10 @@ def prepare(request: Request) -> Prepared:
         preprocessor_fingerprint=preprocessor,
     )
     of_texts = texts.remarks if texts else ()
-    remarks = tuple(dict.fromkeys([*_pin(request.options["encoder"]), *remarks, *of_texts]))
+    of_precision = _of_precision(config.embedding.inference_precision)
+    remarks = tuple(
+        dict.fromkeys([*_pin(request.options["encoder"]), *of_precision, *remarks, *of_texts])
+    )
     counts = tfds_source.count_labels(resolved, TRAIN, _MOST_COUNTED)
     return Prepared(
         config,
@@ -298,8 +302,21 @@ def _checked_models(request: Request) -> "tuple[Description, str]":
         preprocessing.preprocessor,
         preprocessing.sequence_length,
         embedding.pooling,
+        embedding.inference_precision,
     )
     return known, resolution.fingerprint_of(preprocessing.preprocessor)
+
+
+def _of_precision(precision: str) -> Iterator[str]:
+    """Yields what to know of a precision of inference that this machine does not gain by."""
+    if precision != FLOAT32:
+        from albert_tfx.modeling import acceleration
+
+        if not acceleration.inference_gains_by_bfloat16():
+            yield (
+                f"--inference-precision {precision}: this processor multiplies no faster in it, "
+                "and answers here will take longer than in float32"
+            )
 
 
 def _texts_to_score(request: Request, dataset: "ResolvedDataset") -> TextsToScore | None:

@@ -42,6 +42,14 @@ def test_without_options_it_is_the_sample_with_the_small_albert():
         ("--xla", "off", lambda built: built.embedding.xla),
         ("--xla", "off", lambda built: built.fine_tuned.xla),
         ("--precision", "bfloat16", lambda built: built.fine_tuned.precision),
+        *(
+            ("--inference-precision", "bfloat16", each)
+            for each in (
+                lambda built: built.embedding.inference_precision,
+                lambda built: built.frozen.inference_precision,
+                lambda built: built.fine_tuned.inference_precision,
+            )
+        ),
         ("--frozen-epochs", 7, lambda built: built.frozen.epochs),
         ("--fine-tuned-epochs", 7, lambda built: built.fine_tuned.epochs),
         ("--frozen-learning-rate", 0.25, lambda built: built.frozen.head_learning_rate),

@@ -5,6 +5,7 @@ from typing import Any
 
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
+from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.report.summary import (
     Duplicates,
     ModelSummary,
@@ -120,3 +121,28 @@ SUMMARY = Summary(
 
 def changed(**changes: Any) -> Summary:
     return dataclasses.replace(SUMMARY, **changes)
+
+
+def rounded(accuracy: Interval) -> Summary:
+    """Returns a run whose models infer in bfloat16, by which the fine-tuned one loses accuracy."""
+    unchanged = PrecisionChange(
+        400, Interval(0.0, 0.0, 0.01), Interval(0.0, -0.005, 0.005), Interval(0.001), Interval(0.0)
+    )
+    changes = {
+        "frozen": unchanged,
+        "fine_tuned": dataclasses.replace(
+            unchanged,
+            flipped=Interval(0.03, 0.02, 0.05),
+            accuracy=accuracy,
+            log_loss=Interval(0.004, 0.001, 0.007),
+            calibration_error=Interval(-0.002, -0.011, 0.007),
+        ),
+    }
+    return changed(
+        models={
+            name: dataclasses.replace(
+                each, inference_precision="bfloat16", precision_change=changes[name]
+            )
+            for name, each in SUMMARY.models.items()
+        }
+    )

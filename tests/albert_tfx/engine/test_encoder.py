@@ -249,3 +249,42 @@ def test_on_a_gpu_an_engine_is_tried_before_it_is_relied_on(
     )
     assert (found is None) is bool(warning)
     assert warning in caplog.text
+
+
+def inferred(ours: EngineEncoder) -> dict[str, np.ndarray]:
+    return {name: each.numpy() for name, each in tf.function(ours.infer)(INPUTS).items()}
+
+
+@pytest.mark.parametrize("model_type", KINDS)
+def test_inference_is_that_of_the_layers(model_type: str, tmp_path: Path):
+    sizes, made = build(tmp_path, model_type)
+    found, expected = inferred(engine_of(sizes, made)), made(INPUTS)
+    assert ("pooled_output" in found) is (model_type != "distilbert")
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model_type", ["bert", "albert"])
+def test_inference_in_bfloat16_is_nearly_the_same(model_type: str, tmp_path: Path):
+    """bfloat16 has 8 bits: an operand is rounded by up to 0.4 %."""
+    sizes, made = build(tmp_path, model_type)
+    ours = engine_of(sizes, made, precision=tf.bfloat16)
+    found, expected = inferred(ours), made(INPUTS)
+    for name, values in found.items():
+        assert values.dtype == np.float32
+        difference = np.abs(values - expected[name]).max() / np.abs(expected[name]).max()
+        assert 1e-5 < difference < 0.03
+
+
+def test_inference_multiplies_in_bfloat16_by_tensorflow_s_own_operations(
+    tmp_path: Path,
+):
+    sizes, made = build(tmp_path, "bert")
+    ours = engine_of(sizes, made, precision=tf.bfloat16)
+    traced = tf.function(ours.infer).get_concrete_function(INPUTS).graph.get_operations()
+    products = [each for each in traced if "MatMul" in each.type]
+    of_layers = [each for each in products if each.inputs[0].dtype == tf.bfloat16]
+    assert len(of_layers) == 2 * 6  # layers, and products of each
+    of_xla_or_gradients = {each.type for each in traced if "Xla" in each.type} | {"IdentityN"}
+    assert not of_xla_or_gradients & {each.type for each in traced}

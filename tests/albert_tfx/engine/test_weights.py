@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from albert_tfx.engine.weights import EncoderVariables
+from albert_tfx.engine.weights import EncoderVariables, are_known
 
 DENSE, NORM = ("kernel", "bias"), ("gamma", "beta")
 
@@ -47,3 +47,10 @@ def test_one_variable_more_or_less_is_another_encoder():
     for wrong in (variables[1:], [*variables, tf.Variable(0.0, name="transformer/gate")]):
         with pytest.raises(ValueError, match="other names"):
             EncoderVariables.of(wrong)
+
+
+def test_names_alone_tell_whether_an_encoder_is_known():
+    names = [each.name for each in of_hub(["transformer/layer_0", "transformer/layer_1"])]
+    assert are_known(names)
+    assert not are_known(names[1:])
+    assert not are_known([])

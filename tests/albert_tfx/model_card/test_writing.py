@@ -11,7 +11,7 @@ from albert_tfx.model_card import writing
 from albert_tfx.options import AnswerOptions
 from albert_tfx.report import wording
 from albert_tfx.report.summary import AnswersSummary, Settings
-from tests.support import reports
+from tests.support import reports, summaries
 
 SETTINGS = Settings(
     dataset="tickets",
@@ -45,6 +45,22 @@ def test_the_card_has_its_parts_and_no_sentence_of_its_own(summary):
     assert all(reason in parts["Limits"] for reason in wording.limits(summary).values())
     assert "- class weights: balanced" in parts["Recipe"]
     assert "{" not in card
+
+
+def test_the_precision_of_the_answers_and_what_it_changes_are_told(summary):
+    assert "| matrix products of its answers | float32 |" in writing.render(summary)
+    rounded = summaries.rounded(Interval(-0.025, -0.04, -0.01)).models[summary.selected]
+    model = dataclasses.replace(
+        summary.models[summary.selected],
+        inference_precision=rounded.inference_precision,
+        precision_change=rounded.precision_change,
+    )
+    summary = dataclasses.replace(summary, models={**summary.models, summary.selected: model})
+    card = sections(writing.render(summary))
+    said = "Its encoder's matrix products are in bfloat16 in place of float32, on eval: "
+    assert said in card["Figures"]
+    assert "| matrix products of its answers | bfloat16 |" in card["Cost"]
+    assert "bfloat16 costs accuracy." in card["Limits"]
 
 
 def test_tables_have_the_figures_of_the_summary(summary):

@@ -67,6 +67,19 @@ def test_pooled_output_is_refused_of_an_encoder_without_it(tmp_path: Path):
         encoder.check(headless, MINI_PREPROCESSOR, 64, "pooled_output")
 
 
+def test_bfloat16_is_refused_of_an_encoder_whose_layers_are_not_known(tiny: str):
+    refused = r"cannot compute in bfloat16.*Leave --inference-precision out"
+    with pytest.raises(InputError, match=refused):
+        encoder.check(tiny, MINI_PREPROCESSOR, 32, "mean", "bfloat16")
+    with pytest.raises(InputError, match=refused):
+        PooledEncoder(tiny, "mean", trainable=False, inference_precision="bfloat16")
+
+
+@pytest.mark.slow
+def test_bfloat16_can_be_had_of_the_embedded_encoder():
+    encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 512, "mean", "bfloat16")
+
+
 def known(**facts: Any) -> Description:
     return dataclasses.replace(summaries.ENCODER, **facts)
 
@@ -227,3 +240,25 @@ def test_an_encoder_without_an_engine_trains_as_it_is(tiny: str):
     ids = tf.constant([[2, 50, 60, 70, 3]])
     assert not pooled.train_by_engine(tf.float32, batch_size=1, length=5)
     np.testing.assert_allclose(pooled(ids, training=True), pooled(ids), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_in_bfloat16_the_weights_and_the_training_stay_as_they_are(mini: PooledEncoder):
+    rounded = PooledEncoder(MINI_ENCODER, "mean", True, inference_precision="bfloat16")
+    ids = tf.constant([[2, 50, 60, 70, 3], [2, 50, 3, 0, 0]])
+    expected = mini(ids).numpy()
+    assert 1e-4 < np.abs(rounded(ids) - expected).max() < 0.02 * np.abs(expected).max()
+    np.testing.assert_array_equal(rounded(ids, in_float32=True), expected)
+    np.testing.assert_array_equal(rounded(ids, training=True), expected)  # it has no dropout
+    assert [each.name for each in rounded.variables] == [each.name for each in mini.variables]
+    assert {each.dtype for each in rounded.variables} == {tf.float32}
+
+
+@pytest.mark.slow
+def test_vectors_in_bfloat16_are_those_that_are_served_whatever_is_to_be_compiled():
+    rounded = PooledEncoder(MINI_ENCODER, "mean", False, inference_precision="bfloat16")
+    vectors = embed(xla="on", inference_precision="bfloat16")
+    for label, ids in enumerate(reviews()):
+        served = rounded(tf.constant([ids], tf.int32))[0].numpy()
+        # Another number of rows sums in another order, which may round to the other side.
+        np.testing.assert_allclose(vectors[label], served, atol=0.02 * np.abs(served).max())

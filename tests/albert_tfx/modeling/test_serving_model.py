@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ import tensorflow_transform as tft
 from tensorflow_serving.apis import prediction_log_pb2
 
 from albert_tfx.contract import CLASSIFY_TEXT, INPUT_WORD_IDS, SERVING_DEFAULT, TEXT
+from albert_tfx.encoders import conversion
 from albert_tfx.modeling import serving_model
 from albert_tfx.modeling.classifier import TextClassifier, build_head
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.serving_model import TextServer
 from albert_tfx.options import AnswerOptions, TrainerOptions
-from tests.support import models
+from tests.support import hugging_face, models
 
 CLASSES = ["bad", "fair", "good"]
 SHARES = np.array([0.25, 0.4, 0.35], np.float32)
@@ -69,15 +71,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> TextServer:
+    encoder = PooledEncoder(models.save_encoder(folder / "encoder"), "mean", trainable=True)
+    options = TrainerOptions("fine_tuned", "")
+    classifier = TextClassifier(encoder, build_head(options, models.WIDTH, 3))
+    return TextServer(tokenizer(folder), classifier, CLASSES, SHARES, TEMPERATURE, OPTIONS)
+
+
+def tokenizer(folder: Path) -> serving_model.Tokenizer:
     vocabulary = folder / "vocabulary.txt"
     vocabulary.write_text("<pad>\n<unknown>\n<start>\na\nlovely\nfilm\n")
     tf.saved_model.save(WordTokenizer(vocabulary), str(folder / "transform"))
     vocabulary.unlink()
-    encoder = PooledEncoder(models.save_encoder(folder / "encoder"), "mean", trainable=True)
-    options = TrainerOptions("fine_tuned", "")
-    classifier = TextClassifier(encoder, build_head(options, models.WIDTH, 3))
-    tokenizer = serving_model.Tokenizer(TransformOutput(folder / "transform"))
-    return TextServer(tokenizer, classifier, CLASSES, SHARES, TEMPERATURE, OPTIONS)
+    return serving_model.Tokenizer(TransformOutput(folder / "transform"))
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +304,40 @@ def test_a_bad_example_has_no_answer_and_spoils_no_other(exported: Path, bad: by
     answer = signatures[SERVING_DEFAULT](examples=tf.constant(examples))
     np.testing.assert_array_equal(answer["score"][::2], 0.0)
     assert answer["label"].numpy()[::2].tolist() == [[b""], [b""]]
+
+
+@pytest.mark.slow
+def test_a_model_in_bfloat16_is_exported_as_it_answers_with_weights_in_float32(tmp_path: Path):
+    source = hugging_face.save(tmp_path / "source", "bert")
+    conversion.convert(source, tmp_path / "converted")
+    encoder = PooledEncoder(
+        str(tmp_path / "converted" / "encoder"), "mean", True, inference_precision="bfloat16"
+    )
+    head = build_head(TrainerOptions("fine_tuned", ""), hugging_face.HIDDEN, 3)
+    parts = tokenizer(tmp_path), TextClassifier(encoder, head), CLASSES, SHARES
+    served, exact = (TextServer(*parts, in_float32=each) for each in (False, True))
+    texts = [b"a lovely film", b"film a film", b"lovely", b"", b"a film unheard of"]
+    answers = served.answers(texts)
+    assert 1e-6 < np.abs(answers - exact.answers(texts)).max() < 0.02
+    found = {}
+    for name, each in (("served", served), ("exact", exact)):
+        each.export(str(tmp_path / name))
+        found[name] = tf.saved_model.load(str(tmp_path / name))
+    classify = found["served"].signatures[CLASSIFY_TEXT]
+    np.testing.assert_allclose(
+        classify(text=tf.constant(texts))["probabilities"], answers, atol=1e-6
+    )
+    assert {each.dtype for each in found["served"].encoder_variables if each.shape.rank} == {
+        tf.float32, tf.int64
+    }  # fmt: skip
+    in_bfloat16 = {name: products_in_bfloat16(each) for name, each in found.items()}
+    assert in_bfloat16 == {"served": 2 * 6, "exact": 0}  # layers, and products of each
+
+
+def products_in_bfloat16(loaded: Any) -> int:
+    """Returns how many operations of `classify_text` multiply in bfloat16."""
+    graph = loaded.signatures[CLASSIFY_TEXT].graph.as_graph_def()
+    nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+    assert not [node.op for node in nodes if "Xla" in node.op]
+    rounded = [node.op for node in nodes if node.attr["T"].type == tf.bfloat16.as_datatype_enum]
+    return sum("MatMul" in operation for operation in rounded)

@@ -233,6 +233,30 @@ def test_does_without_what_was_not_measured(render):
         assert word not in page
 
 
+def test_what_bfloat16_changes_has_a_table_where_it_was_asked_for(render, findings, page):
+    assert not pages.parse(page).xpath("//caption[@id='caption-precision']")
+    rounded = summaries.rounded(Interval(-0.025, -0.04, -0.01)).models
+    models = {
+        name: dataclasses.replace(
+            each,
+            inference_precision=rounded[name].inference_precision,
+            precision_change=rounded[name].precision_change,
+        )
+        for name, each in findings.summary.models.items()
+    }
+    page = render(models=models)
+    assert pages.faults(page) == []
+    root = pages.parse(page)
+    [table] = root.xpath("//table[caption[@id='caption-precision']]")
+    cells = pages.text_of(table)
+    assert "What bfloat16 changes" in cells
+    assert "Fine-tuned 3.0% 2.0% to 5.0% \N{MINUS SIGN}2.5 \N{MINUS SIGN}4.0 to" in cells
+    assert "+0.004 +0.001 to +0.007" in cells
+    [cost] = root.xpath("//table[caption[@id='caption-cost']]")
+    assert "Matrix products of its answers bfloat16 bfloat16" in pages.text_of(cost)
+    assert "bfloat16 costs accuracy." in pages.text_of(root)
+
+
 @pytest.mark.parametrize("word", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
 def test_hostile_text_stays_text(render, findings, word):
     first, *others = findings.summary.slices

@@ -199,6 +199,32 @@ def test_a_training_that_has_not_converged_is_a_limit_where_the_verdict_stands()
     assert statement not in wording.limits(SUMMARY)
 
 
+LOSS, CHANCE = Interval(-0.025, -0.04, -0.01), Interval(-0.025, -0.06, 0.01)
+
+
+def test_what_bfloat16_changes_is_told_of_each_model():
+    assert wording.precision(SUMMARY) == ""
+    summary = summaries.rounded(LOSS)
+    said = wording.precision(summary)
+    assert said.startswith("bfloat16 in place of float32, on eval: frozen accuracy 0 points (")
+    of_fine_tuned = (
+        "fine-tuned accuracy \N{MINUS SIGN}2.5 points (\N{MINUS SIGN}4.0 to \N{MINUS SIGN}1.0), "
+        "log loss +0.004 (+0.001 to +0.007), calibration error \N{MINUS SIGN}0.2 points "
+        "(\N{MINUS SIGN}1.1 to +0.7), other labels 3.0% (2.0% to 5.0%)"
+    )
+    assert said.endswith(f"; {of_fine_tuned}")
+    assert wording.precision(summary, ["fine_tuned"]).endswith(f"eval: {of_fine_tuned}")
+    assert wording.precision(summary, ["yardstick"]) == ""
+
+
+@pytest.mark.parametrize(("accuracy", "is_said"), [(LOSS, True), (CHANCE, False)])
+def test_accuracy_that_bfloat16_certainly_costs_is_a_limit(accuracy, is_said):
+    summary = summaries.rounded(accuracy)
+    reason = wording.limits(summary).get("bfloat16 costs accuracy.", "")
+    assert ("For the fine-tuned encoder, the whole interval" in reason) is is_said
+    assert "bfloat16 costs accuracy." not in wording.limits(summary, has_encoder=False)
+
+
 @pytest.mark.parametrize(("dataset", "is_said"), [("sample_reviews", True), ("tickets", False)])
 def test_the_sample_reviews_are_a_limit_of_their_own_runs(dataset, is_said):
     settings = Settings(

@@ -282,6 +282,14 @@ def test_the_outcome_is_aligned_and_fits_80_columns(pipe):
     assert max(map(len, lines)) <= 80
 
 
+def test_an_inference_in_bfloat16_is_said_at_the_end(pipe):
+    Screen(pipe).conclude(summaries.rounded(Interval(-0.025, -0.04, -0.01)), "out")
+
+    said = " ".join(pipe.getvalue().split())
+    assert "precision answers are computed in bfloat16, which changes accuracy by 0 points" in said
+    assert "(frozen), \N{MINUS SIGN}2.5 points (fine-tuned)" in said
+
+
 @pytest.mark.parametrize(
     ("is_percentage", "frozen", "difference", "on_test"),
     [

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from albert_tfx.errors import InputError
-from albert_tfx.modeling import encoder
+from albert_tfx.modeling import acceleration, encoder
 from albert_tfx.release.production import Origin
 from pipelines import presets
 from pipelines.command_line import Parser, add_options, read_request
@@ -76,9 +76,24 @@ def test_the_text_column_of_the_training_file_is_not_asked_of_plain_lines(prepar
 
 def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, checked, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
-    prepare(*options, "--sequence-length", "99")
+    prepare(*options, "--sequence-length", "99", "--inference-precision", "bfloat16")
 
-    assert checked == [(presets.MINI_ENCODER, presets.MINI_PREPROCESSOR, 99, "auto")]
+    models = presets.MINI_ENCODER, presets.MINI_PREPROCESSOR
+    assert checked == [(*models, 99, "auto", "bfloat16")]
+
+
+@pytest.mark.parametrize(
+    ("precision", "pays", "is_said"),
+    [("bfloat16", False, True), ("bfloat16", True, False), ("float32", False, False)],
+)
+def test_a_precision_that_this_processor_does_not_gain_by_is_said(
+    prepare, csv, monkeypatch, precision, pays, is_said
+):
+    monkeypatch.setattr(acceleration, "inference_gains_by_bfloat16", lambda: pays)
+    options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
+    prepared = prepare(*options, "--inference-precision", precision)
+
+    assert ("answers here will take longer than in float32" in str(prepared)) is is_said
 
 
 def test_a_missing_column_is_refused(prepare, csv):
