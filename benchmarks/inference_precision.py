@@ -38,11 +38,16 @@ def measure(
 ) -> dict[tuple[str, str], list[float]]:
     """Returns the seconds of each call by what was measured and the precision."""
     with tempfile.TemporaryDirectory() as folder:
-        calls: dict[tuple[str, str], Callable[[], Any]] = {}
         tokenizer, texts = _texts(batch_size, tokens, Path(folder))
-        for precision in INFERENCE_PRECISIONS:
-            of_precision = _calls(encoder, precision, tokenizer, texts, tokens, Path(folder))
-            calls |= {(name, precision): call for name, call in of_precision.items()}
+        of_precision = {
+            each: _calls(encoder, each, tokenizer, texts, tokens, Path(folder))
+            for each in INFERENCE_PRECISIONS
+        }
+        calls = {
+            (name, each): of_precision[each][name]
+            for name in (EMBEDDING, EXPORTED, ALONE)
+            for each in INFERENCE_PRECISIONS
+        }
         for call in calls.values():
             call()
             call()
