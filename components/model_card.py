@@ -24,7 +24,6 @@ from albert_tfx.data.duplicates.report import SplitSizes, load_duplicates
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.baseline import Answers, load_yardstick
 from albert_tfx.evaluation.model_cost import ModelCost, measure_cost, sample_of
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.evaluation.results import Evaluation
 from albert_tfx.model_card import writing
 from albert_tfx.modeling.fitting import TrainingHistory
@@ -35,6 +34,7 @@ from albert_tfx.release.selection import load_decision
 from albert_tfx.report import findings
 from albert_tfx.report.summary import AnswersSummary
 from albert_tfx.seeds import comparing
+from albert_tfx.seeds.precision import PrecisionChange
 from albert_tfx.storage import write_bytes
 
 

@@ -17,11 +17,11 @@ from albert_tfx.contract import EVAL, TEST
 from albert_tfx.data import schema
 from albert_tfx.encoders import resolution
 from albert_tfx.evaluation import measurements
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.modeling import batches, encoder, repetition, serving_model, training
 from albert_tfx.options import FLOAT32, AnswerOptions, TrainerOptions, decode
 from albert_tfx.seeds import answers, calibrating
 from albert_tfx.seeds.answers import Answers
+from albert_tfx.seeds.precision import PrecisionChange
 from albert_tfx.tuning import rates
 
 OPTIONS_KEY, ANSWERS_KEY = "options", "answers"

@@ -36,11 +36,11 @@ if TYPE_CHECKING:  # none of them is needed to run, and some bring TensorFlow
     from albert_tfx.data.lengths import ReviewLengths
     from albert_tfx.encoders.resolution import Description
     from albert_tfx.evaluation.model_cost import ModelCost
-    from albert_tfx.evaluation.precision import PrecisionChange
     from albert_tfx.modeling.fitting import TrainingHistory
     from albert_tfx.release.production import Production
     from albert_tfx.release.replacement import Verdict
     from albert_tfx.release.selection import Decision
+    from albert_tfx.seeds.precision import PrecisionChange
 
 # Names in the summary, and the distributions by which each may be installed.
 _PACKAGES = {

@@ -27,9 +27,9 @@ from albert_tfx.evaluation.measurements import (
     SliceComparison,
     TestComparison,
 )
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.options import FLOAT32, AnswerOptions
 from albert_tfx.report.convergence import Convergence
+from albert_tfx.seeds.precision import PrecisionChange
 from albert_tfx.storage import read_json, write_json
 
 # Raised where a key is removed or changes its meaning; a new key leaves it as it is.

@@ -14,12 +14,12 @@ from albert_tfx.contract import ALL_NAMES, FINE_TUNED, FROZEN, NAMES, SHORT_TITL
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME, is_url
 from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
 from albert_tfx.evaluation.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.options import ARGMAX_THRESHOLD, FLOAT32, AnswerOptions, DatasetOptions
 from albert_tfx.release import notation
 from albert_tfx.release.selection import Answer, Rule
 from albert_tfx.report.convergence import Convergence
 from albert_tfx.report.summary import Deciding, ModelSummary, Summary
+from albert_tfx.seeds.precision import PrecisionChange
 
 # A share of a split's texts up to which it is by chance that some lie within others.
 _FEW_CONTAINED = 0.01

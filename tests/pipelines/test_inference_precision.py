@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from albert_tfx.contract import EVAL, FINE_TUNED, FROZEN, MODEL_CARD_FILE, PAGE_FILE
 from albert_tfx.encoders import conversion
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.report.summary import Summary
 from albert_tfx.seeds import answers
 from albert_tfx.seeds.answers import Answers
+from albert_tfx.seeds.precision import PrecisionChange
 from tests.support import hugging_face, runs
 from tests.support.runs import Run, read_examples
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from albert_tfx.encoders.resolution import Description
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.report.summary import (
     Duplicates,
     ModelSummary,
@@ -15,6 +14,7 @@ from albert_tfx.report.summary import (
     TestSummary,
     YardstickSummary,
 )
+from albert_tfx.seeds.precision import PrecisionChange
 
 NOTHING = float("nan")
 COST: dict[str, Any] = {

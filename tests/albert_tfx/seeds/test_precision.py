@@ -8,8 +8,8 @@ import pytest
 
 from albert_tfx.evaluation.measurements import Interval, compare_one
 from albert_tfx.evaluation.metrics import CALIBRATION_ERROR, LOG_LOSS
-from albert_tfx.evaluation.precision import PrecisionChange
 from albert_tfx.options import AnswerOptions
+from albert_tfx.seeds.precision import PrecisionChange
 
 LABELS = np.arange(200) % 2
 
