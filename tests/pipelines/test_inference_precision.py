@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +26,9 @@ TRAINERS = {model: f"Trainer.{model}" for model in (FROZEN, FINE_TUNED)}
 def rounded(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("rounded")
     # As many tokens and positions as the preprocessor of the tiny run has.
-    sizes = {"vocab_size": 8000, "max_position_embeddings": 64}
+    sizes: dict[str, Any] = {"vocab_size": 8000, "max_position_embeddings": 64}
     conversion.convert(hugging_face.save(folder / "bert", "bert", **sizes), folder / "converted")
-    of_encoder = {
+    of_encoder: dict[str, Any] = {
         "encoder": str(folder / "converted" / "encoder"),
         "inference_precision": "bfloat16",
     }
@@ -60,7 +61,7 @@ def test_the_answers_that_are_kept_are_those_that_are_served(rounded: Run, model
     change = PrecisionChange.load(run)
     assert change is not None
     assert change.examples == len(texts)
-    assert change.accuracy.lower < change.accuracy.upper
+    assert change.accuracy.least < change.accuracy.most
     assert 0 < abs(change.log_loss.value) < 0.05
 
 

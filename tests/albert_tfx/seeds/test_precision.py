@@ -35,9 +35,9 @@ def test_it_is_what_is_served_less_float32():
     found = change(rounded(20))
     assert found.examples == 200
     assert found.flipped.value == pytest.approx(0.1)
-    assert found.flipped.lower < 0.1 < found.flipped.upper
+    assert found.flipped.least < 0.1 < found.flipped.most
     assert found.accuracy.value == pytest.approx(-0.1)
-    assert found.accuracy.lower < -0.1 < found.accuracy.upper < 0
+    assert found.accuracy.least < -0.1 < found.accuracy.most < 0
     for metric in (LOG_LOSS, CALIBRATION_ERROR):
         expected = compare_one(metric, LABELS, rounded(20), EXACT)
         assert getattr(found, metric.name) == expected
