@@ -182,8 +182,8 @@ class PooledEncoder(tf.keras.layers.Layer):
           handle: What it is loaded from.
           pooling: One of `options.POOLINGS`.
           trainable: Whether its weights can be trained.
-          inference_precision: Operands of the layers' products where it answers; weights, sums,
-            normalisation and vectors are float32.
+          inference_precision: Operands of the layers' products where it answers; weights, residual
+            sums, normalisation and vectors are float32.
 
         Raises:
           InputError: It has not the output that pooling needs, or not that precision.

@@ -30,7 +30,7 @@ class MeanOfWords(tf.keras.layers.Layer):
     def build(self, shape: tf.TensorShape) -> None:
         self.table = self.add_weight("table", [50, 8])
 
-    def call(self, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, ids: tf.Tensor, training: bool = False, in_float32: bool = False) -> tf.Tensor:
         return tf.reduce_mean(tf.gather(self.table, ids), axis=1)
 
 

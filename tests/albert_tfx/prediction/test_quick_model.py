@@ -14,7 +14,7 @@ from albert_tfx.modeling.classifier import TextClassifier, build_head
 from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.serving_model import Server
 from albert_tfx.modeling.tokens import load_preprocessor, tokenize
-from albert_tfx.options import AnswerOptions, TrainerOptions
+from albert_tfx.options import BFLOAT16, FLOAT32, AnswerOptions, TrainerOptions
 from albert_tfx.prediction import quick_model, runtime
 from albert_tfx.prediction.predictions import predict
 from albert_tfx.prediction.pushed_model import PushedModel
@@ -31,11 +31,11 @@ ASSETS = PROJECT / "assets"
 class EncoderServer(Server):
     """The embedded encoder with a head that has learned nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, precision: str = FLOAT32) -> None:
         super().__init__(CLASSES, AnswerOptions(abstain_below=0.6))
         tf.keras.utils.set_random_seed(3)
         self.preprocessor = load_preprocessor(str(ASSETS / "albert_en_mini_preprocess"))
-        encoder = PooledEncoder(str(ASSETS / "albert_en_mini"), "mean", trainable=True)
+        encoder = PooledEncoder(str(ASSETS / "albert_en_mini"), "mean", True, precision)
         width = encoder(tf.ones([1, 1], tf.int32)).shape[-1]
         options = TrainerOptions("fine_tuned", "")
         self.classifier = TextClassifier(encoder, build_head(options, width, len(CLASSES)))
@@ -51,8 +51,16 @@ def yardstick() -> YardstickServer:
     return YardstickServer(training.train(texts, np.resize([0, 1], len(texts))), CLASSES)
 
 
+def rounded() -> EncoderServer:
+    return EncoderServer(BFLOAT16)
+
+
 @pytest.fixture(
-    scope="module", params=[pytest.param(EncoderServer, marks=pytest.mark.slow), yardstick]
+    scope="module",
+    params=[
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (EncoderServer, rounded)),
+        yardstick,
+    ],
 )
 def exported(request, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
