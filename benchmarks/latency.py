@@ -40,6 +40,8 @@ import peer
 from figures import Figure, add_results_option, publish
 from in_turn import REPEATS, measure_in_turn, median_ratio
 
+from albert_tfx.options import FLOAT32, INFERENCE_PRECISIONS
+
 if TYPE_CHECKING:
     from albert_tfx.prediction.pushed_model import PushedModel
 
@@ -120,13 +122,15 @@ def _seconds(model: "PushedModel", texts: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def figures_of(found: dict[str, list[float]], engines: Sequence[str]) -> list[Figure]:
-    """Returns what is worth quoting of the measurements."""
+def figures_of(
+    found: dict[str, list[float]], engines: Sequence[str], ours: str = "ours"
+) -> list[Figure]:
+    """Returns what is worth quoting of the measurements, `ours` being what ours is called."""
     medians = {name: statistics.median(values) for name, values in found.items()}
     figures = [
-        Figure("one review, ours, median", 1000 * medians[ALONE], "ms"),
-        Figure(f"batches of {BATCH_SIZE}, ours", 1 / medians[BATCHED], "reviews/s"),
-        Figure("all in one request, ours", 1 / medians[AT_ONCE], "reviews/s"),
+        Figure(f"one review, {ours}, median", 1000 * medians[ALONE], "ms"),
+        Figure(f"batches of {BATCH_SIZE}, {ours}", 1 / medians[BATCHED], "reviews/s"),
+        Figure(f"all in one request, {ours}", 1 / medians[AT_ONCE], "reviews/s"),
     ]
     for engine in engines:
         alone, batched = _alone(engine), _batched(engine)
@@ -134,14 +138,14 @@ def figures_of(found: dict[str, list[float]], engines: Sequence[str]) -> list[Fi
         figures += [
             Figure(f"one review, {engine}, median", 1000 * medians[alone], "ms"),
             Figure(
-                f"one review, over {engine}",
+                f"one review, {ours} over {engine}",
                 median_ratio(found[alone], found[ALONE]),
                 "times as fast",
                 bar_alone,
             ),
             Figure(f"batches of {BATCH_SIZE}, {engine}", 1 / medians[batched], "reviews/s"),
             Figure(
-                f"batches of {BATCH_SIZE}, over {engine}",
+                f"batches of {BATCH_SIZE}, {ours} over {engine}",
                 median_ratio(found[batched], found[BATCHED]),
                 "times as fast",
                 bar_batched,
@@ -173,7 +177,8 @@ def main() -> None:
         texts = [str(r["text"]) for r in transformed_reviews.sample_reviews(count, "test")]
         repeats = QUICK_REPEATS if arguments.quick else REPEATS
         found = measure(PushedModel(model), theirs, engines, texts, repeats)
-    publish(figures_of(found, engines), _command(arguments), arguments.results)
+    ours = "ours" if arguments.model else f"ours, {arguments.inference_precision}"
+    publish(figures_of(found, engines, ours), _command(arguments), arguments.results)
 
 
 def _made(arguments: argparse.Namespace, folder: Path) -> Path:
@@ -198,6 +203,7 @@ def _made(arguments: argparse.Namespace, folder: Path) -> Path:
         batch_size=TRAINING_BATCH,
         epochs=1,
         least_steps=1,
+        inference_precision=arguments.inference_precision,
     )
     return transformed_reviews.train(transformed, options, folder)
 
@@ -213,6 +219,8 @@ def _command(arguments: argparse.Namespace) -> str:
     """Returns the command that repeats it, without the folders of this machine."""
     encoder = encoder_shapes.command_option(arguments.encoder)
     command = ["python", "benchmarks/latency.py", *encoder]
+    precision = arguments.inference_precision
+    command += [] if precision == FLOAT32 else [f"--inference-precision={precision}"]
     engines = ["--engines", *arguments.engines] if arguments.engines else []
     if arguments.quick:
         return shlex.join([*command, "--quick", *engines])
@@ -236,6 +244,12 @@ def _parser() -> argparse.ArgumentParser:
         help="most tokens of a review, as the model was made with (default: %(default)s)",
     )
     parser.add_argument("--texts", type=int, default=256, help="(default: %(default)s)")
+    parser.add_argument(
+        "--inference-precision",
+        choices=INFERENCE_PRECISIONS,
+        default=FLOAT32,
+        help="of the model that is made (default: %(default)s)",
+    )
     parser.add_argument(
         "--engines",
         nargs="+",

@@ -11,9 +11,13 @@ def test_each_engine_has_a_ratio_over_ours_and_the_bar_that_is_asked_of_it():
         f"{engine}, in batches": [0.005, 0.005],
     }
 
-    figures = {figure.name: figure for figure in latency.figures_of(found, [engine])}
+    figures = {
+        figure.name: figure for figure in latency.figures_of(found, [engine], "ours, bfloat16")
+    }
 
-    alone, batched = (figures[f"{of}, over {engine}"] for of in ("one review", "batches of 32"))
+    alone, batched = (
+        figures[f"{of}, ours, bfloat16 over {engine}"] for of in ("one review", "batches of 32")
+    )
     assert (alone.value, alone.bar) == (2.5, None)
     assert (batched.value, batched.bar) == (0.5, ">= 0.8")
     assert figures[f"batches of 32, {engine}"].value == 200
