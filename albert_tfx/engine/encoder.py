@@ -22,6 +22,7 @@ from albert_tfx.contract import (
 )
 from albert_tfx.encoders import layers
 from albert_tfx.encoders.configuration import GELU, GELU_TANH, EncoderConfiguration
+from albert_tfx.engine.inference import infer, normalize
 from albert_tfx.engine.layer import LayerKind, LayerWeights, Saved, backward, forward
 from albert_tfx.engine.products import product
 from albert_tfx.engine.weights import EncoderVariables
@@ -163,9 +164,7 @@ class EngineEncoder:
         if "embeddings/segments" in by_name:
             embedded += tf.gather(by_name["embeddings/segments"], inputs[INPUT_TYPE_IDS])
         gamma, beta = (by_name[f"embeddings/layer_norm/{name}"] for name in ("gamma", "beta"))
-        mean, variance = tf.nn.moments(embedded, [-1], keepdims=True)
-        epsilon = self._kind.layer.epsilon
-        embedded = tf.nn.batch_normalization(embedded, mean, variance, beta, gamma, epsilon)
+        embedded = normalize(embedded, gamma, beta, self._kind.layer.epsilon)
         embedded = layers.SeededDropout(seed)(embedded, rate)
         return self._dense("embedding_projection", embedded)
 
@@ -222,9 +221,9 @@ class EngineEncoder:
             self._variables.layer(index).reduced(self._precision)
             for index in range(self._variables.layers)
         ]
-        kind = dataclasses.replace(self._kind.layer, precision=self._precision, is_rounded=True)
+        kind = dataclasses.replace(self._kind.layer, precision=self._precision)
         for index in self._kind.order:
-            values, _ = forward(values, bias, weights[index], kind, _no_seed())
+            values = infer(values, bias, weights[index], kind)
         return values
 
     def kept_bytes(self, batch_size: int, length: int) -> int:

@@ -13,19 +13,13 @@ Tokens of a batch are rows: `[batch * length, hidden_size]`.
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from albert_tfx.encoders.configuration import GELU, GELU_TANH
 from albert_tfx.encoders.layers import dropout_mask, dropout_scale, seed_of_mask
-from albert_tfx.engine.products import (
-    kept_for_weights,
-    product,
-    rounded_product,
-    weight_gradient,
-)
+from albert_tfx.engine.products import kept_for_weights, product, weight_gradient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +33,6 @@ class LayerKind:
       hidden_dropout: Rate for the outputs of both parts; 0 in inference.
       attention_dropout: Rate for attention weights; 0 in inference.
       precision: Operands of the products: float32 or bfloat16.
-      is_rounded: Whether the forward pass multiplies by `rounded_product`, which needs no XLA.
     """
 
     heads: int
@@ -48,12 +41,6 @@ class LayerKind:
     hidden_dropout: float = 0.0
     attention_dropout: float = 0.0
     precision: tf.DType = tf.float32
-    is_rounded: bool = False
-
-    @property
-    def product(self) -> Callable[..., tf.Tensor]:
-        """The product of the forward pass."""
-        return rounded_product if self.is_rounded else product
 
 
 class LayerWeights(NamedTuple):
@@ -170,17 +157,17 @@ def forward(
       seed: int64 `[2]`, of three masks of dropout; unused without it.
     """
     inputs = tf.cast(values, kind.precision)
-    mixed = kind.product(inputs, weights.attention_kernel) + weights.attention_bias
+    mixed = product(inputs, weights.attention_kernel) + weights.attention_bias
     context, attended = _attention(tf.cast(mixed, kind.precision), bias, kind, seed)
-    projected = kind.product(context, weights.project_kernel) + weights.project_bias
+    projected = product(context, weights.project_kernel) + weights.project_bias
     projected, attention_kept = _dropout(projected, kind.hidden_dropout, seed, 1)
     middle, attention_normalized = _normalize(
         values + projected, weights.attention_gamma, weights.attention_beta, kind
     )
     reduced = tf.cast(middle, kind.precision)
-    wide = kind.product(reduced, weights.intermediate_kernel) + weights.intermediate_bias
+    wide = product(reduced, weights.intermediate_kernel) + weights.intermediate_bias
     activated, slope = (tf.cast(each, kind.precision) for each in _activate(wide, kind.activation))
-    output = kind.product(activated, weights.output_kernel) + weights.output_bias
+    output = product(activated, weights.output_kernel) + weights.output_bias
     output, kept = _dropout(output, kind.hidden_dropout, seed, 2)
     result, normalized = _normalize(middle + output, weights.gamma, weights.beta, kind)
     return result, Saved(
@@ -243,12 +230,12 @@ def _attention(
     """Returns the context `[rows, hidden_size]` of `[rows, 3 * hidden_size]` in the same dtype."""
     batch, length = tf.unstack(tf.shape(bias))
     query, key, value = (_by_head(each, batch, kind) for each in tf.split(mixed, 3, axis=1))
-    scores = kind.product(query, key, transpose_b=True) * _scale(query)
+    scores = product(query, key, transpose_b=True) * _scale(query)
     scores = tf.reshape(scores, [batch, kind.heads, length, length])
     weights = tf.nn.softmax(scores + bias[:, tf.newaxis, tf.newaxis, :])
     weights = tf.reshape(weights, [batch * kind.heads, length, length])
     dropped, kept = _dropout(weights, kind.attention_dropout, seed, 0)
-    context = kind.product(tf.cast(dropped, kind.precision), value)
+    context = product(tf.cast(dropped, kind.precision), value)
     context = _by_row(tf.cast(context, kind.precision), kind)
     weights = tf.cast(weights, kind.precision)
     return context, Attended(tf.linalg.matrix_transpose(query), key, value, weights, kept)

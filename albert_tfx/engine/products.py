@@ -33,16 +33,6 @@ def product(
     return xla.dot_general(left, right, dimensions, preferred_element_type=tf.float32)
 
 
-def rounded_product(
-    left: tf.Tensor, right: tf.Tensor, transpose_a: bool = False, transpose_b: bool = False
-) -> tf.Tensor:
-    """Returns what `product` does, by TensorFlow's own operation, which any server has.
-
-    Of bfloat16, each entry is summed in float32, and rounded to bfloat16.
-    """
-    return tf.cast(tf.matmul(left, right, transpose_a, transpose_b), tf.float32)
-
-
 def kept_for_weights(inputs: tf.Tensor) -> tf.Tensor:
     """Returns the inputs of a product as `weight_gradient` takes them.
 
