@@ -226,17 +226,28 @@ def fit(
     return state
 
 
-def answers(model: tf.keras.Model, batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+def answers(
+    model: tf.keras.Model,
+    batches: tf.data.Dataset,
+    on_answered: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Asks a model about every review.
 
     Args:
       model: From features to logits.
       batches: Features, and what is to be returned beside the answers, such as labels.
+      on_answered: Told after each batch how many reviews have been answered so far.
 
     Returns:
       The latter, int64 `[reviews]`, and probabilities, float32 `[reviews, classes]`.
     """
-    parts = [(beside, model.predict_on_batch(features)) for features, beside in batches]
+    parts: list[tuple[tf.Tensor, np.ndarray]] = []
+    answered = 0
+    for features, each in batches:
+        parts.append((each, model.predict_on_batch(features)))
+        answered += len(each)
+        if on_answered:
+            on_answered(answered)
     beside, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
     return beside, tf.nn.softmax(logits).numpy()
 

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from albert_tfx.contract import trainer_id
 from albert_tfx.modeling import batches, fitting, training
 from albert_tfx.modeling.classifier import TextClassifier
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.options import TrainerOptions
+from albert_tfx.progress import Progress, report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,9 @@ def train_each(
     for number, of_seed in enumerate(seeds_of(options)):
         classifier, history = training.train(of_seed, classes, files, number, measure)
         histories.append(history)
-        answers.append({split: _answers(classifier, options, splits[split]) for split in splits})
+        answers.append(
+            {split: _answers(classifier, options, split, splits[split]) for split in splits}
+        )
         if best is None or _merit(options, history) > _merit(options, best[1]):
             best = classifier, history
     assert best is not None  # `options.seeds` is 1 or more
@@ -83,13 +87,16 @@ def _merit(options: TrainerOptions, history: TrainingHistory) -> tuple[float, ..
 
 
 def _answers(
-    classifier: TextClassifier, options: TrainerOptions, patterns: Sequence[str]
+    classifier: TextClassifier, options: TrainerOptions, split: str, patterns: Sequence[str]
 ) -> np.ndarray:
-    """Returns the probabilities of every text, float32 `[texts, classes]`."""
+    """Returns the probabilities of every text, float32 `[texts, classes]`; says how far it is."""
     model, read, buckets = training.what_to_train(classifier, options)
     numbered = read(patterns).enumerate().map(lambda number, text: (text[0], number))
+    total, component = len(batches.read_labels(patterns)), trainer_id(options.model)
     numbers, probabilities = fitting.answers(
-        model, batches.evaluation_batches(numbered, options.batch_size, buckets)
+        model,
+        batches.evaluation_batches(numbered, options.batch_size, buckets),
+        lambda done: report(Progress(component, done, total, "texts", f"answers {split}")),
     )
     return np.asarray(probabilities[np.argsort(numbers)])
 

@@ -340,3 +340,13 @@ def test_the_best_epoch_may_be_so_by_another_metric(tmp_path):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     accuracy = (probabilities.argmax(axis=1) == labels).mean()
     assert accuracy == pytest.approx(state.epochs[1]["val_accuracy"], abs=1e-6)
+
+
+def test_a_model_that_is_asked_about_many_texts_says_how_far_it_is():
+    model = tf.keras.Sequential([tf.keras.Input([2]), tf.keras.layers.Dense(3)])
+    texts = tf.data.Dataset.from_tensor_slices((tf.ones([5, 2]), tf.range(5)))
+    told: list[int] = []
+    labels, probabilities = fitting.answers(model, texts.batch(2), told.append)
+    assert told == [2, 4, 5]
+    np.testing.assert_array_equal(labels, range(5))
+    np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(5), rtol=1e-6)
