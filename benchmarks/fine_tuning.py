@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import drawn_reviews
+import tensorflow as tf
 
 from albert_tfx.contract import FINE_TUNED
 from albert_tfx.modeling import batches as reviews
@@ -50,7 +51,8 @@ class FineTuning:
     def rate(self, ids: list[list[int]], sequence_length: int, steps: int) -> Callable[[], float]:
         """Returns a measurement of reviews/s in so many steps on these reviews.
 
-        The first steps, in which TensorFlow traces and allocates, are taken before.
+        The first steps, in which TensorFlow traces and allocates, are taken before. Of more batches
+        than there are steps, some are chosen evenly from short to long.
 
         Args:
           ids: Token ids of the reviews.
@@ -59,8 +61,9 @@ class FineTuning:
         """
         buckets = reviews.bucket_lengths(sequence_length)
         one_batch_each = [[1] * bucket for bucket in buckets] * self._batch_size
-        self._take(self._batches(one_batch_each, buckets), len(buckets))
-        batches = self._batches(ids, buckets)
+        self._take(iter(self._batches(one_batch_each, buckets)), len(buckets))
+        count = max(len(ids) // self._batch_size, 1)
+        batches = iter(spread(self._batches(ids, buckets).take(count), steps))
 
         def measure() -> float:
             started = time.monotonic()
@@ -69,17 +72,29 @@ class FineTuning:
 
         return measure
 
-    def _batches(self, ids: list[list[int]], buckets: list[int]) -> Iterator:
+    def _batches(self, ids: list[list[int]], buckets: list[int]) -> tf.data.Dataset:
         file = self._folder / f"{next(self._numbers)}.gz"
         drawn_reviews.write_records(ids, file)
         read = reviews.read_token_ids([str(file)])
-        return iter(reviews.training_batches(read, self._batch_size, seed=1, buckets=buckets))
+        return reviews.training_batches(read, self._batch_size, seed=1, buckets=buckets)
 
     def _take(self, batches: Iterator, steps: int) -> None:
         for _ in range(steps):
             metrics = self._step(batches)
         for value in metrics.values():
             float(value)  # waits for the last step
+
+
+def spread(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
+    """Returns some of the batches, evenly from short to long, over and over.
+
+    So few consecutive ones would be long or short by chance.
+    """
+    ordered = sorted(batches, key=lambda batch: int(batch[0].shape[1]))
+    stride = len(ordered) / steps
+    chosen = [ordered[int((step + 0.5) * stride)] for step in range(steps)]
+    made = tf.data.Dataset.from_generator(lambda: chosen, output_signature=batches.element_spec)
+    return made.repeat()
 
 
 def train_function(options: TrainerOptions) -> Callable:
