@@ -23,7 +23,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from figures import Figure, add_results_option, publish
-from in_turn import REPEATS, measure_in_turn
+from in_turn import REPEATS, measure_in_turn, processor_seconds
 
 MINI = Path(__file__).resolve().parents[1] / "assets" / "albert_en_mini"
 LENGTHS, BATCH_SIZE = (12, 24, 48, 96), 64
@@ -56,9 +56,7 @@ class Embedding:
         import tensorflow as tf
 
         ids = tf.random.stateless_uniform([self._batch_size, length], [1, 2], 5, 11, tf.int32)
-        started = time.process_time()
-        self._run[name](ids).numpy()
-        return (time.process_time() - started) / (os.cpu_count() or 1)
+        return processor_seconds(lambda: self._run[name](ids).numpy())
 
 
 def measure(embedding: Embedding, length: int, repeats: int) -> dict[str, list[float]]:

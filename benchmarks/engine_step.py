@@ -14,7 +14,6 @@ import argparse
 import itertools
 import os
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from figures import Figure, add_results_option, publish
-from in_turn import REPEATS, measure_in_turn, median_ratio
+from in_turn import REPEATS, measure_in_turn, median_ratio, processor_seconds
 
 from albert_tfx.options import BFLOAT16, FLOAT32, XLA_AUTO, XLA_OFF
 
@@ -45,8 +44,8 @@ def measure(
     }
     for step in steps.values():
         step()
-    first = {name: _seconds(step) for name, step in steps.items()}
-    timed = {name: (lambda step=step: _seconds(step)) for name, step in steps.items()}
+    first = {name: processor_seconds(step) for name, step in steps.items()}
+    timed = {name: (lambda step=step: processor_seconds(step)) for name, step in steps.items()}
     return measure_in_turn(timed, repeats), first
 
 
@@ -76,13 +75,6 @@ def _batches(batch_size: int, tokens: int) -> Iterator[Any]:
         output_signature=signature,
     )
     return iter(stream)
-
-
-def _seconds(step: Callable[[], Any]) -> float:
-    """Returns the processor seconds of one step, over the number of cores."""
-    started = time.process_time()
-    step()
-    return (time.process_time() - started) / (os.cpu_count() or 1)
 
 
 def figures_of(found: dict[str, list[float]], first: dict[str, float], what: str) -> list[Figure]:

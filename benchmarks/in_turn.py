@@ -1,8 +1,11 @@
 """Measurements taken in turn: what slows the machine for a while slows all of them alike."""
 
+import os
 import statistics
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 REPEATS = 5
 
@@ -25,6 +28,13 @@ def measure_in_turn(
             found[name].append(measure())
             print(f"{repeat + 1}/{repeats} {name}: {found[name][-1]:,.4g}", file=sys.stderr)
     return found
+
+
+def processor_seconds(call: Callable[[], Any]) -> float:
+    """Returns the processor seconds of one call, over the number of cores."""
+    started = time.process_time()
+    call()
+    return (time.process_time() - started) / (os.cpu_count() or 1)
 
 
 def median_ratio(over: Sequence[float], under: Sequence[float]) -> float:

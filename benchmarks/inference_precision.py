@@ -14,7 +14,6 @@ import argparse
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from figures import Figure, add_results_option, publish
-from in_turn import REPEATS, measure_in_turn, median_ratio
+from in_turn import REPEATS, measure_in_turn, median_ratio, processor_seconds
 
 from albert_tfx.options import BFLOAT16, FLOAT32, INFERENCE_PRECISIONS
 
@@ -51,7 +50,9 @@ def measure(
         for call in calls.values():
             call()
             call()
-        timed = {_key(*name): (lambda call=call: _seconds(call)) for name, call in calls.items()}
+        timed = {
+            _key(*name): (lambda call=call: processor_seconds(call)) for name, call in calls.items()
+        }
         found = measure_in_turn(timed, repeats)
     return {name: found[_key(*name)] for name in calls}
 
@@ -106,13 +107,6 @@ def _calls(
         EXPORTED: lambda: ask(EXPORTED),
         ALONE: lambda: ask(ALONE),
     }
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    """Returns the processor seconds of one call, over the number of cores."""
-    started = time.process_time()
-    call()
-    return (time.process_time() - started) / (os.cpu_count() or 1)
 
 
 def figures_of(found: dict[tuple[str, str], list[float]], what: str) -> list[Figure]:

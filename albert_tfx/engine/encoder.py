@@ -32,9 +32,8 @@ _LOGGER = logging.getLogger(__name__)
 _HUB_EPSILON = 1e-12  # tf-models-official's `EncoderScaffold`
 _TOLERANCE = 1e-4  # of the largest output: float32 rounds otherwise in another order
 _MOST_KEPT = 4 << 30  # so that a training fits into 8 GB
-_GRADIENT_TOLERANCE = (
-    0.2  # of their norm: bfloat16 rounds by far less, what is wrong is off by more
-)
+# Of their norm: bfloat16 rounds by far less, what is wrong is off by more.
+_GRADIENT_TOLERANCE = 0.2
 _ENCODER_OUTPUTS = "encoder_outputs"
 
 Inputs = Mapping[str, tf.Tensor]

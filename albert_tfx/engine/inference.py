@@ -3,8 +3,7 @@
 What is added to a product and the activation behind it follow it in the products' dtype: of these
 TensorFlow's optimizer makes one operation of oneDNN, which rounds once, at its end ("remapper",
 https://www.tensorflow.org/guide/graph_optimization). Softmax, residual sums and normalisation are
-float32. MiniLM's shapes at 32 x 128 take 0.81 of the time that they took where each product was
-widened to float32 first.
+float32.
 """
 
 import math
