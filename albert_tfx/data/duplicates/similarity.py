@@ -30,6 +30,7 @@ PERHAPS_NEAR = 0.56
 _GOLDEN, _FIRST, _SECOND = map(
     np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 )
+_SPARED_BITS = np.uint64(16)
 
 
 def shingles(words: Hashes, ends: npt.NDArray[np.int64]) -> tuple[Hashes, npt.NDArray[np.int64]]:
@@ -75,11 +76,12 @@ def band_keys(text_signatures: Hashes) -> Hashes:
       text_signatures: uint64 `[texts, BANDS * ROWS]`.
 
     Returns:
-      uint64 `[texts, BANDS]`. Texts with a key in common are to be compared.
+      uint64 `[texts, BANDS]`, of 48 bits: less to shuffle, and one that is shared by chance costs a
+      comparison. Texts with a key in common are to be compared.
     """
     rows = text_signatures.reshape(-1, ROWS, BANDS)
     bands = np.broadcast_to(np.arange(BANDS, dtype=np.uint64), rows[:, 0].shape)
-    return combined([bands, *np.moveaxis(rows, 1, 0)])
+    return combined([bands, *np.moveaxis(rows, 1, 0)]) >> _SPARED_BITS
 
 
 def sketches(text_signatures: Hashes) -> Hashes:
