@@ -213,7 +213,7 @@ def _shingles_of_originals(
     file, pieces = wanted
     wanting = collections.defaultdict(list)
     for other, places in pieces:
-        for each in np.frombuffer(places, np.int64).tolist():
+        for (each,) in gathered([places], 1).tolist():
             wanting[each].append(other)
     for each, shingles in _shingles(file, paths[file], wanting):
         yield from ((other, (each, shingles.tobytes())) for other in wanting[each])
