@@ -44,7 +44,7 @@ PRESETS = {
             "dataset": "sample_reviews",
             "encoder": MINI_ENCODER,
             "preprocessor": MINI_PREPROCESSOR,
-            "sequence_length": 96,
+            "sequence_length": 192,
         },
     ),
     "imdb": Preset(
@@ -102,9 +102,10 @@ MINI_RECIPE = Recipe(
         "encoder_learning_rate": 3e-4,
     },
 )
-# Few reviews, whose verdict lies in how a few sentences are joined: only a high rate learns that.
+# Few reviews, whose verdict lies in how a few sentences are joined, wherever they stand.
 SAMPLE_RECIPE = Recipe(
-    frozen=MINI_RECIPE.frozen, fine_tuned={**MINI_RECIPE.fine_tuned, "encoder_learning_rate": 1e-3}
+    frozen=MINI_RECIPE.frozen,
+    fine_tuned={**MINI_RECIPE.fine_tuned, "epochs": 5, "encoder_learning_rate": 5e-4},
 )
 BASE_RECIPE = Recipe(
     frozen=FROZEN_RECIPE,

@@ -105,7 +105,7 @@ def test_kubeflow_s_own_loader_reads_it(path):
     assert component.name == "albert-sample-reviews"
     inputs = component.component_spec.inputs
     assert inputs["sequence_length"].type == "Integer"
-    assert inputs["sequence_length"].default == 96
+    assert inputs["sequence_length"].default == 192
     assert inputs["encoder"].default == "asset://albert_en_mini"
     assert not inputs["output_root"].optional
     assert inputs["threshold"].default == 0.5
