@@ -41,6 +41,7 @@ from figures import Figure, add_results_option, publish
 from in_turn import REPEATS, measure_in_turn, median_ratio
 
 from albert_tfx.options import FLOAT32, INFERENCE_PRECISIONS
+from pipelines.presets import BASE_RECIPE, PRESETS, trainer_options
 
 if TYPE_CHECKING:
     from albert_tfx.prediction.pushed_model import PushedModel
@@ -187,7 +188,6 @@ def _made(arguments: argparse.Namespace, folder: Path) -> Path:
 
     from albert_tfx.contract import FINE_TUNED
     from albert_tfx.options import PreprocessingOptions
-    from pipelines.presets import BASE_RECIPE, trainer_options
 
     length = arguments.sequence_length
     transformed = transformed_reviews.transform(
@@ -239,9 +239,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sequence-length",
         type=int,
-        default=96,
+        default=PRESETS["sample"].options["sequence_length"],
         metavar="N",
-        help="most tokens of a review, as the model was made with (default: %(default)s)",
+        help="most tokens of a review, as the model was made with (default: the sample's, "
+        "%(default)s)",
     )
     parser.add_argument("--texts", type=int, default=256, help="(default: %(default)s)")
     parser.add_argument(
