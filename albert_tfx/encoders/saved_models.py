@@ -28,22 +28,22 @@ class SavedEncoder:
     """What the files of an encoder tell.
 
     Attributes:
-      variables: Names and shapes.
+      weights: Names and shapes of the variables of floating point; others count steps.
       outputs: What the functions that take token ids return, by name; empty where unknown.
     """
 
-    variables: tuple[tuple[str, tuple[int, ...]], ...]
+    weights: tuple[tuple[str, tuple[int, ...]], ...]
     outputs: frozenset[str]
 
     @property
     def parameters(self) -> int:
         """How many weights there are."""
-        return sum(math.prod(shape) for _, shape in self.variables)
+        return sum(math.prod(shape) for _, shape in self.weights)
 
     @property
     def tables(self) -> list[tuple[str, int, int]]:
         """Name, rows and width of each matrix."""
-        return [(name, *shape) for name, shape in self.variables if len(shape) == 2]
+        return [(name, *shape) for name, shape in self.weights if len(shape) == 2]
 
     @property
     def has_pooled_output(self) -> bool:
@@ -73,9 +73,10 @@ def inspect(folder: str) -> SavedEncoder:
     """
     graph = _object_graph(folder)
     variables = [node.variable for node in graph.nodes if node.WhichOneof("kind") == "variable"]
+    weights = [each for each in variables if tf.as_dtype(each.dtype).is_floating]
     _read_weights(folder)
     return SavedEncoder(
-        tuple((each.name, tuple(dim.size for dim in each.shape.dim)) for each in variables),
+        tuple((each.name, tuple(dim.size for dim in each.shape.dim)) for each in weights),
         frozenset(name for names in _functions(graph) for name in names),
     )
 

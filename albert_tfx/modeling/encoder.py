@@ -77,7 +77,7 @@ def check(
     """
     known = resolution.describe(encoder)
     if inference_precision != FLOAT32:
-        names = (name for name, _ in saved_models.inspect(resolve(encoder).encoder).variables)
+        names = (name for name, _ in saved_models.inspect(resolve(encoder).encoder).weights)
         _required(are_known(names) or None, encoder, inference_precision)
     vocabulary_size = tokens.vocabulary_size(preprocessor)
     if preprocessor != encoder:

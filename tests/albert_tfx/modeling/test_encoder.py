@@ -18,7 +18,7 @@ from albert_tfx.modeling import encoder
 from albert_tfx.modeling.encoder import EmbedReviews, PooledEncoder
 from albert_tfx.options import EmbeddingOptions
 from pipelines.presets import MINI_ENCODER, MINI_PREPROCESSOR
-from tests.support import models, summaries
+from tests.support import hugging_face, models, summaries
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,18 @@ def test_bfloat16_is_refused_of_an_encoder_whose_layers_are_not_known(tiny: str)
 @pytest.mark.slow
 def test_bfloat16_can_be_had_of_the_embedded_encoder():
     encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 512, "mean", "bfloat16")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model_type", hugging_face.CONFIGS)
+def test_bfloat16_can_be_had_of_a_converted_encoder(tmp_path: Path, model_type: str):
+    source = str(hugging_face.save(tmp_path / "source", model_type))
+    encoder.check(source, source, 12, "mean", "bfloat16")
+    exact, rounded = (
+        PooledEncoder(source, "mean", True, inference_precision=each)(tf.constant([[2, 5, 6, 3]]))
+        for each in ("float32", "bfloat16")
+    )
+    assert 1e-6 < np.abs(exact - rounded).max() < 0.05
 
 
 def known(**facts: Any) -> Description:
