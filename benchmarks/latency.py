@@ -10,11 +10,12 @@ Text goes in and probabilities come out on both sides: ours by `classify_text` o
 theirs by `pipeline("text-classification")` with random weights of the same shapes and an
 `AlbertTokenizer` of the encoder's own vocabulary, truncating to as many tokens. With --engines the
 same tokenizer and weights answer by other engines in PyTorch's place, too, at the precision that
-their names say; what that changes in the answers is not measured. The texts are sample reviews. One
-after the other, each a request of its own, they give the latency; all of them, 32 at a time in the
-same order, the throughput. All sides are measured in turn, one idling while another works, and each
-ratio is the median of the ratios within a round. Engines want benchmarks/requirements-inference.txt
-in the peer's environment.
+their names say; `engine_answers.py` tells what that changes in the answers. Engines want
+benchmarks/requirements-inference.txt in the peer's environment.
+
+The texts are sample reviews. One after the other, each a request of its own, they give the latency;
+all of them, 32 at a time in the same order, the throughput. All sides are measured in turn, one
+idling while another works, and each ratio is the median of the ratios within a round.
 
 Without --model a model is trained first, for a few steps: it answers as fast as one that has
 learned.

@@ -32,6 +32,7 @@ _SEED = 1
 # The second step is compiled anew, as its gradients find others there.
 _COMPILING_STEPS = 3
 _INPUTS = ["input_ids", "attention_mask"]
+_TEXTS_AT_ONCE = 32
 
 
 class Clock(transformers.TrainerCallback):
@@ -148,7 +149,7 @@ class Worker:
             shutil.copy(vocabulary, os.path.join(folder, "spiece.model"))
             tokenizer = transformers.AlbertTokenizer.from_pretrained(folder)
         model = self._model.eval()
-        self._classify = {each: ENGINES[each](model, tokenizer, longest) for each in engines}
+        self._classify = {each: classifying(each, model, tokenizer, longest) for each in engines}
         return type(tokenizer).__name__
 
     def answer_alone(self, texts: list[str], engine: str) -> list[float]:
@@ -187,6 +188,27 @@ class Worker:
         numpy.savez(outputs, **{key: value.numpy() for key, value in pairs.items()})
         return list(pairs)
 
+    def vectors(self, folder: str, texts: list[list[int]], outputs: str, engines: list[str]) -> str:
+        """Writes the mean of each text's token vectors, as each engine computes them.
+
+        Args:
+          folder: A model folder.
+          texts: Token ids, the special ones among them.
+          outputs: `.npz` for float32 `[texts, hidden_size]`, by the names of the engines.
+          engines: See `ENGINES`.
+        """
+        model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        found: dict[str, Any] = {}
+        for engine in engines:
+            compute = ENGINES[engine](model)
+            found[engine] = numpy.empty([len(texts), model.config.hidden_size], numpy.float32)
+            for start in range(0, len(texts), _TEXTS_AT_ONCE):
+                rows = order[start : start + _TEXTS_AT_ONCE]
+                found[engine][rows] = mean_vectors(compute, [texts[row] for row in rows])
+        numpy.savez(outputs, **found)
+        return outputs
+
     def tokens(self, folder: str, texts: list[str]) -> list[list[int]]:
         """Returns each text's ids without special tokens, by BERT's slow tokenizer.
 
@@ -209,27 +231,27 @@ class Worker:
 
 
 Classify = Callable[[list[str], int], Any]
-Logits = Callable[[dict[str, numpy.ndarray]], numpy.ndarray]
+Compute = Callable[[dict[str, numpy.ndarray]], numpy.ndarray]
 
 
-def by_pipeline(model: Any, tokenizer: Any, longest: int) -> Classify:
-    """Returns what classifies by transformers' own pipeline in float32."""
-    pipeline = transformers.pipeline(
-        "text-classification", model=model, tokenizer=tokenizer, device="cpu"
-    )
-    return lambda texts, batch_size: pipeline(
-        texts, batch_size=batch_size, truncation=True, max_length=longest, top_k=None
-    )
+def by_pytorch(model: Any) -> Compute:
+    """Returns a model's first output, by PyTorch in float32."""
+
+    def compute(inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
+        with torch.inference_mode():
+            return model(**{name: torch.from_numpy(each) for name, each in inputs.items()})[
+                0
+            ].numpy()
+
+    return compute
 
 
-def by_onnx_runtime(is_int8: bool, model: Any, tokenizer: Any, longest: int) -> Classify:
-    """Returns what classifies by ONNX Runtime, its operations for transformers fused.
+def by_onnx_runtime(is_int8: bool, model: Any) -> Compute:
+    """Returns a model's first output, by ONNX Runtime, its operations for transformers fused.
 
     Args:
       is_int8: Whether its weights are quantized, and its activations as they come.
-      model: The classifier.
-      tokenizer: Its tokenizer.
-      longest: Tokens that a text is truncated to.
+      model: The model.
     """
     import onnxruntime
     from onnxruntime.quantization import quantize_dynamic
@@ -245,17 +267,15 @@ def by_onnx_runtime(is_int8: bool, model: Any, tokenizer: Any, longest: int) -> 
         session = onnxruntime.InferenceSession(
             file if is_int8 else fused, providers=["CPUExecutionProvider"]
         )
-    return by_logits(lambda inputs: session.run(None, inputs)[0], tokenizer, longest)
+    return lambda inputs: session.run(None, inputs)[0]
 
 
-def by_openvino(precision: str, model: Any, tokenizer: Any, longest: int) -> Classify:
-    """Returns what classifies by OpenVINO, set to answer one request after the other.
+def by_openvino(precision: str, model: Any) -> Compute:
+    """Returns a model's first output, by OpenVINO, set to answer one request after the other.
 
     Args:
       precision: `f32` or `bf16`.
-      model: The classifier.
-      tokenizer: Its tokenizer.
-      longest: Tokens that a text is truncated to.
+      model: The model.
     """
     import openvino
 
@@ -265,11 +285,11 @@ def by_openvino(precision: str, model: Any, tokenizer: Any, longest: int) -> Cla
         export_onnx(model, file)
         settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
         compiled = core.compile_model(core.read_model(file), "CPU", settings)
-    return by_logits(lambda inputs: compiled(inputs)[0], tokenizer, longest)
+    return lambda inputs: compiled(inputs)[0]
 
 
-ENGINES: dict[str, Callable[[Any, Any, int], Classify]] = {
-    "transformers": by_pipeline,
+ENGINES: dict[str, Callable[[Any], Compute]] = {
+    "PyTorch, float32": by_pytorch,
     "ONNX Runtime, float32": functools.partial(by_onnx_runtime, False),
     "ONNX Runtime, int8": functools.partial(by_onnx_runtime, True),
     "OpenVINO, float32": functools.partial(by_openvino, "f32"),
@@ -277,7 +297,36 @@ ENGINES: dict[str, Callable[[Any, Any, int], Classify]] = {
 }
 
 
-def by_logits(logits: Logits, tokenizer: Any, longest: int) -> Classify:
+def classifying(engine: str, model: Any, tokenizer: Any, longest: int) -> Classify:
+    """Returns what classifies texts.
+
+    Args:
+      engine: One of `ENGINES`, or `transformers` for its own pipeline in float32.
+      model: The classifier.
+      tokenizer: Its tokenizer.
+      longest: Tokens that a text is truncated to.
+    """
+    if engine != "transformers":
+        return by_logits(ENGINES[engine](model), tokenizer, longest)
+    pipeline = transformers.pipeline(
+        "text-classification", model=model, tokenizer=tokenizer, device="cpu"
+    )
+    return lambda texts, batch_size: pipeline(
+        texts, batch_size=batch_size, truncation=True, max_length=longest, top_k=None
+    )
+
+
+def mean_vectors(compute: Compute, texts: list[list[int]]) -> numpy.ndarray:
+    """Returns the mean over each text's tokens, float32 `[texts, hidden_size]`."""
+    ids = numpy.zeros([len(texts), longest(texts)], numpy.int64)
+    mask = numpy.zeros_like(ids)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)], mask[row, : len(text)] = text, 1
+    vectors = compute(dict(zip(_INPUTS, (ids, mask), strict=True)))
+    return (vectors * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
+
+
+def by_logits(logits: Compute, tokenizer: Any, longest: int) -> Classify:
     """Returns what classifies by a function from arrays to logits, batch by batch."""
 
     def classify(texts: list[str], batch_size: int) -> list[numpy.ndarray]:
@@ -295,31 +344,31 @@ def by_logits(logits: Logits, tokenizer: Any, longest: int) -> Classify:
 
 
 def export_onnx(model: Any, file: str) -> None:
-    """Writes a classifier for batches of any size and length."""
+    """Writes a model, as far as its first output, for batches of any size and length."""
     ids = torch.ones(2, 8, dtype=torch.long)
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("length", min=2)}
     torch.onnx.export(
-        OnlyLogits(model),
+        FirstOutput(model),
         (ids, torch.ones_like(ids)),
         file,
         input_names=_INPUTS,
-        output_names=["logits"],
+        output_names=["output"],
         dynamic_shapes=dict.fromkeys(_INPUTS, sizes),
         dynamo=True,
         verbose=False,
     )
 
 
-class OnlyLogits(torch.nn.Module):
-    """A classifier from two tensors to one, as it is exported."""
+class FirstOutput(torch.nn.Module):
+    """A model from two tensors to one, as it is exported."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self._model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Maps int64 `[batch, length]` each to float32 `[batch, classes]`."""
-        return self._model(input_ids=input_ids, attention_mask=attention_mask).logits
+        """Maps int64 `[batch, length]` each to float32 logits, or vectors of the tokens."""
+        return self._model(input_ids=input_ids, attention_mask=attention_mask)[0]
 
 
 def by_length(reviews: list[list[int]], batch_size: int, batches: int) -> list[list[int]]:
@@ -367,6 +416,7 @@ def main() -> None:
         worker.answer_in_batches,
         worker.minilm,
         worker.encode,
+        worker.vectors,
         worker.tokens,
     )
     requests: dict[str, Callable[..., Any]] = {method.__name__: method for method in methods}
