@@ -1,10 +1,17 @@
 import collections
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from albert_tfx.contract import EVAL, TEST, TRAIN
-from albert_tfx.data.survey import Survey
+from albert_tfx.data import tfds_source
+from albert_tfx.data.survey import Survey, survey
+from albert_tfx.encoders.tokenizers import tokenization, vocabulary
+from albert_tfx.options import DatasetOptions
+from tests.support import data, tokenizer_files
 
 
 def said(train: list[int], evaluated: list[int], test: list[int]) -> list[str]:
@@ -38,3 +45,25 @@ def test_splits_drawn_by_chance_are_not_named():
     for rows in (10, 30, 100) * 300:
         drawn = [draw.multinomial(rows, [0.5, 0.3, 0.2]).tolist() for _ in range(3)]
         assert said(*drawn) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model_type", "save", "unknown"),
+    [
+        ("bert", tokenizer_files.save_word_piece, 3),
+        ("roberta", tokenizer_files.save_byte_level, None),
+    ],
+)
+def test_the_pieces_that_a_vocabulary_lacks_are_counted_where_it_can_lack_any(
+    model_type: str, save: Callable[..., Path], unknown: int | None, tmp_path: Path
+):
+    tokenizer = save(tmp_path / "tokenizer")
+    read = vocabulary.read(tokenizer, model_type)
+    preprocessor = str(tmp_path / "preprocessor")
+    tf.saved_model.save(tokenization.preprocessor(read, 1, read.size, tokenizer), preprocessor)
+    texts = [("\U00012000 film", 0), ("\U00013000", 1), ("文 a", 1)]
+    others = [("film", 0), ("a film", 1)]
+    name = str(data.store_dataset(tmp_path, train=texts, eval=others, test=others))
+    chosen = DatasetOptions(name=name, train_split="train", eval_split="eval")
+    assert survey(tfds_source.resolve(chosen), preprocessor).unknown == unknown
