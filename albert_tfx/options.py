@@ -506,7 +506,11 @@ class TrainerOptions:
     batch_size: int = option(
         32,
         Flag(
-            "--batch-size", TRAINING, "texts in one step", "N", "32; small ALBERT, fine-tuned: 16"
+            "--batch-size",
+            TRAINING,
+            "texts in one step",
+            "N",
+            "32; fine-tuned, small ALBERT: 16; ALBERT: 32; any other encoder: 16",
         ),
         bounds=_AT_LEAST_ONE,
         called="{model} batch_size",

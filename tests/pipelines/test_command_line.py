@@ -87,23 +87,17 @@ def test_the_help_fits_a_terminal_of_80_columns(command, arguments, monkeypatch,
 
 
 def test_the_batch_size_s_default_is_worded_as_the_recipes_have_it():
-    [small] = {
-        presets.trainer_options("fine_tuned", recipe, encoder="any").batch_size
-        for recipe in (presets.MINI_RECIPE, presets.SAMPLE_RECIPE)
-    }
-    [other] = {
-        presets.trainer_options(model, recipe, encoder="any").batch_size
-        for model, recipe in (
-            ("frozen", presets.MINI_RECIPE),
-            ("frozen", presets.SAMPLE_RECIPE),
-            ("frozen", presets.BASE_RECIPE),
-            ("fine_tuned", presets.BASE_RECIPE),
-        )
-    }
+    def sizes(model: str, *recipes: presets.Recipe) -> set[int]:
+        return {presets.trainer_options(model, r, encoder="any").batch_size for r in recipes}
+
+    [others] = sizes("frozen", *presets.RECIPES.values())
+    [small] = sizes("fine_tuned", presets.MINI_RECIPE, presets.SAMPLE_RECIPE)
+    [base] = sizes("fine_tuned", presets.RECIPES["ALBERT"])
+    [other] = sizes("fine_tuned", presets.RECIPES["any other encoder"])
     parser = argparse.ArgumentParser()
     command_line.add_options(parser)
 
-    assert TrainerOptions("any", "any").batch_size == other
-    text = f"(default: {other}; small ALBERT, fine-tuned: {small})"
+    assert TrainerOptions("any", "any").batch_size == others
+    fine_tuned = f"small ALBERT: {small}; ALBERT: {base}; any other encoder: {other}"
     shown = " ".join(parser.format_help().split()).replace("- ", "-")  # a line may end at a hyphen
-    assert text in shown
+    assert f"(default: {others}; fine-tuned, {fine_tuned})" in shown
