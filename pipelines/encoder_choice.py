@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from albert_tfx.encoders.fetching import handles, reachability
 from albert_tfx.errors import InputError, UnreachableError
-from albert_tfx.options import plain_path
+from albert_tfx.options import absolute, plain_path
 from pipelines.presets import (
     ASSETS,
     BASE_PREPROCESSOR,
@@ -73,6 +73,13 @@ def _without_pins(asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, s
         if digest is not None:
             pins[key] = digest
     return plain, pins
+
+
+def from_anywhere(given: str) -> str:
+    """Returns what a user named, a folder as seen from any other one, with its pin."""
+    handle, _ = handles.split_pin(given)
+    folder = absolute(handle)
+    return f"{folder}{given.removeprefix(handle)}" if pathlib.Path(folder).exists() else given
 
 
 def settle(request: "Request") -> "Request":

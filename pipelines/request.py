@@ -295,8 +295,10 @@ def remember(request: Request) -> None:
     kept = _without(request.given, ("score", "output", "id_column", "check", "beam_arg"))
     paths = {key: absolute(kept[key]) for key in _PATHS if key in kept}
     for key in (encoder_choice.ENCODER, encoder_choice.PREPROCESSOR):
-        if key in kept and pathlib.Path(absolute(kept[key])).exists():
-            paths[key] = absolute(kept[key])
+        if key in kept:
+            paths[key] = encoder_choice.from_anywhere(kept[key])
+    if "dataset" in kept:
+        paths["dataset"] = request.options["dataset"]
     storage.write_json(request.options_file, {**kept, **paths})
 
 

@@ -8,6 +8,7 @@ import pytest
 from albert_tfx.errors import InputError
 from pipelines import request
 from pipelines.command_line import Parser, add_options, read_request
+from tests.support import hugging_face
 
 
 def read(*options: str) -> request.Request:
@@ -62,6 +63,25 @@ def test_scoring_alone_takes_the_options_of_the_run_in_the_folder(tmp_path: Path
     assert (scored.score, scored.id_column) == ("new.csv", "n")
     assert scored.options == trained.options
     assert scored.name == trained.name
+
+
+def test_scoring_finds_the_folders_that_were_named_from_another_one(tmp_path: Path, monkeypatch):
+    from_folder, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    encoder = hugging_face.save(from_folder / "encoder")
+    (from_folder / "data").mkdir()
+    (from_folder / "data" / "dataset_info.json").touch()
+    elsewhere.mkdir()
+    monkeypatch.chdir(from_folder)
+    pin = f"@sha256:{'a' * 64}"
+    output = ("--output", str(tmp_path / "out"))
+    trained = read("--encoder", f"encoder{pin}", "--dataset", "data", *output)
+    request.remember(trained)
+
+    monkeypatch.chdir(elsewhere)
+    scored = read("--score", "new.csv", *output)
+    assert (scored.options, scored.pins) == (trained.options, trained.pins)
+    assert scored.options["encoder"] == str(encoder)
+    assert scored.given["encoder"] == f"{encoder}{pin}"
 
 
 def test_scoring_with_other_options_is_a_run_of_its_own(tmp_path: Path):
