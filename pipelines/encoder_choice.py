@@ -14,6 +14,7 @@ from pipelines.presets import (
     BASE_PREPROCESSOR,
     MINI_ENCODER,
     MINI_PREPROCESSOR,
+    recipe_of,
 )
 
 if TYPE_CHECKING:
@@ -150,14 +151,29 @@ def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> tuple[li
         understood = _understood(given[key], key)
         given[key], remark = _pinned_if_possible(understood.handle)
         remarks += [understood.remark, remark]
+    if ENCODER in given:
+        remarks.append(_of_recipe(given[ENCODER], {**defaults, **given}["dataset"], defaults))
     values = [f"{name}={value}" for name, value in given.items()]
     return values, list(filter(None, dict.fromkeys(remarks)))
 
 
+def _of_recipe(encoder: str, dataset: str, defaults: Mapping[str, Any]) -> str:
+    """Returns what to say of a pipeline that was compiled to train another encoder."""
+    compiled = defaults[ENCODER]
+    if recipe_of(encoder, dataset) == recipe_of(compiled, defaults["dataset"]):
+        return ""
+    return (
+        f"batch size, epochs and rates stay those that were compiled for {compiled}: compile with "
+        f"--encoder {encoder} for those that suit it"
+    )
+
+
 def _preprocessor_at_submission(encoder: str, default: str) -> str:
     understood = _understood(encoder, ENCODER).handle
-    is_of_hugging_face = [handles.hugging_face_model(each) for each in (understood, default)]
-    return _preprocessor_of(understood) if any(is_of_hugging_face) else default
+    is_of_one = handles.hugging_face_model(default) or default.startswith(handles.ASSET_SCHEME)
+    if is_of_one or handles.hugging_face_model(understood):
+        return _preprocessor_of(understood)
+    return default
 
 
 def _understood(given: str, role: str) -> handles.Given:

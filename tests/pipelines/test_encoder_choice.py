@@ -15,6 +15,8 @@ from tests.support.hugging_face_hub import COMMIT, NAME
 PRESET = presets.PRESETS["sample"].options
 MODEL, PINNED = f"hf://{NAME}", f"hf://{NAME}@{COMMIT}"
 TF_HUB = "https://tfhub.dev/tensorflow/bert/3"
+MINI = str(presets.ASSETS / "albert_en_mini")
+SMALL = {"encoder": presets.MINI_ENCODER, "preprocessor": presets.MINI_PREPROCESSOR}
 
 
 @pytest.fixture(autouse=True)
@@ -128,26 +130,44 @@ def test_a_compiled_pipeline_that_cannot_be_pinned_says_so_once():
         (["encoder=" + MODEL], TF_HUB, {"encoder": PINNED, "preprocessor": PINNED}),
         (["encoder=" + NAME], TF_HUB, {"encoder": PINNED, "preprocessor": PINNED}),
         (["encoder=" + TF_HUB], TF_HUB, {"encoder": TF_HUB, "preprocessor": TF_HUB}),
+        (["encoder=" + MINI], presets.MINI_PREPROCESSOR, SMALL),
+        (["encoder=gs://b/e"], TF_HUB, {"encoder": "gs://b/e", "preprocessor": TF_HUB}),
+        (["encoder=gs://b/e"], presets.MINI_PREPROCESSOR, dict.fromkeys(SMALL, "gs://b/e")),
         (["seed=1"], MODEL, {"seed": "1"}),
         (
-            ["encoder=https://tfhub.dev/tensorflow/albert_en_base/3"],
+            [f"encoder={presets.BASE_ENCODER}"],
             MODEL,
-            {
-                "encoder": "https://tfhub.dev/tensorflow/albert_en_base/3",
-                "preprocessor": presets.BASE_PREPROCESSOR,
-            },
+            {"encoder": presets.BASE_ENCODER, "preprocessor": presets.BASE_PREPROCESSOR},
         ),
     ],
 )
 def test_a_submission_gives_both_models(filled, given, default, completed):
-    found, remarks = encoder_choice.complete(given, {"preprocessor": default})
+    compiled = {"encoder": completed.get("encoder"), "dataset": "any", "preprocessor": default}
+    found, remarks = encoder_choice.complete(given, compiled)
     assert bool(remarks) == (given == [f"encoder={NAME}"])
     assert dict(each.split("=", 1) for each in found) == completed
 
 
-def test_a_submission_whose_preprocessor_is_not_known_is_refused(filled):
+@pytest.mark.parametrize("default", [MODEL, presets.MINI_PREPROCESSOR])
+def test_a_submission_whose_preprocessor_is_not_known_is_refused(filled, default):
     with pytest.raises(InputError, match="Name it with --preprocessor"):
-        encoder_choice.complete([f"encoder={TF_HUB}"], {"preprocessor": MODEL})
+        encoder_choice.complete([f"encoder={TF_HUB}"], {"preprocessor": default})
+
+
+@pytest.mark.parametrize(
+    ("encoder", "compiled", "is_said"),
+    [
+        (MODEL, presets.MINI_ENCODER, True),
+        (presets.BASE_ENCODER, presets.MINI_ENCODER, True),
+        (MODEL, presets.BASE_ENCODER, True),
+        (MODEL, "hf://other/model", False),
+    ],
+)
+def test_a_submission_says_that_it_trains_as_it_was_compiled(filled, encoder, compiled, is_said):
+    defaults = {"encoder": compiled, "preprocessor": MODEL, "dataset": "sample_reviews"}
+    _, remarks = encoder_choice.complete([f"encoder={encoder}"], defaults)
+    said = f"stay those that were compiled for {compiled}: compile with"
+    assert [said in each for each in remarks] == [True] * is_said
 
 
 PIN = "0123456789abcdef" * 4

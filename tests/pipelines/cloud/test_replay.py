@@ -82,6 +82,7 @@ def replayed(compiled: Path, package: Path, finished: Run, tmp_path_factory) -> 
     parameters = (
         f"dataset={finished.config.dataset.name}",
         f"encoder={finished.config.embedding.encoder}",
+        f"preprocessor={finished.config.preprocessing.preprocessor}",
     )
     status = kubeflow_runner.main(
         [
