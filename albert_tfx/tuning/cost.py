@@ -55,7 +55,7 @@ def estimate(options: TrainerOptions, weights: int, tokens: int, rows: dict[str,
     encoder(ids)
     of_a_text = (time.perf_counter() - began) / _TEXTS
     epochs, steps = extent(options, rows["train"])
-    inferred = 2 * sum(rows.values()) + epochs * rows["eval"]
-    passes = _PASSES_OF_A_STEP * epochs * steps * options.batch_size + inferred
+    of_an_epoch = _PASSES_OF_A_STEP * steps * options.batch_size + rows["eval"]
+    passes = 2 * sum(rows.values()) + options.seeds * epochs * of_an_epoch
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     return Cost(_REST + passes * of_a_text, most + weights * _BYTES + _BESIDE)
