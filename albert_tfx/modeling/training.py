@@ -289,13 +289,18 @@ def _train(
         epochs=tuple(state.epochs),
         best_epoch=state.best_epoch,
         train_seconds=state.seconds,
-        trainable_parameters=sum(int(tf.size(v)) for v in model.trainable_variables),
-        parameters=classifier.count_params(),
+        trainable_parameters=_count(model.trainable_variables),
+        parameters=_count(classifier.weights),
         seed=options.seed,
         precision=used_precision(classifier.encoder, options),
         inference_precision=options.inference_precision,
         learning_rate=_peak_rate(options),
     )
+
+
+def _count(variables: Sequence[tf.Variable]) -> int:
+    """Returns how many weights there are; what counts steps is none."""
+    return sum(int(tf.size(each)) for each in variables if each.dtype.is_floating)
 
 
 def _class_weights(labels: np.ndarray, options: TrainerOptions) -> list[float] | None:

@@ -72,5 +72,9 @@ def test_the_report_and_the_card_tell_of_it(rounded: Run):
         found = summary.models[model]
         assert found.inference_precision == "bfloat16"
         assert found.precision_change == PrecisionChange.load(rounded.uri(trainer, "model_run"))
+    fine_tuned, width = summary.models[FINE_TUNED], hugging_face.HIDDEN
+    # All but the means and variances of the head's two normalizations are trained.
+    of_head = 2 * (width + rounded.config.fine_tuned.hidden_units)
+    assert fine_tuned.parameters - fine_tuned.trainable_parameters == of_head
     assert "What bfloat16 changes" in (folder / PAGE_FILE).read_text()
     assert "| matrix products of its answers | bfloat16 |" in (folder / MODEL_CARD_FILE).read_text()
