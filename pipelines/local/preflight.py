@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from albert_tfx.contract import SUMMARY_FILE, TRAIN
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
@@ -128,9 +128,7 @@ def prepare(request: Request) -> Prepared:
     )
     of_texts = texts.remarks if texts else ()
     of_precision = _of_precision(config.embedding.inference_precision)
-    remarks = tuple(
-        dict.fromkeys([*_pin(request.options["encoder"]), *of_precision, *remarks, *of_texts])
-    )
+    remarks = tuple(dict.fromkeys([*_pin(request.options), *of_precision, *remarks, *of_texts]))
     counts = tfds_source.count_labels(resolved, TRAIN, _MOST_COUNTED)
     return Prepared(
         config,
@@ -216,12 +214,15 @@ def _cut(name: str) -> str:
     return name if len(name) <= _SHOWN_LETTERS else f"{name[:_SHOWN_LETTERS]}…"
 
 
-def _pin(encoder: str) -> Iterator[str]:
-    """Yields how to have the very same encoder again, where it does not come with this code."""
-    if not encoder.startswith(ASSET_SCHEME):
+def _pin(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yields how to have the very same models again, where they do not come with this code."""
+    flags = {options[key]: f"--{key}" for key in ("preprocessor", "encoder")}
+    foreign = [handle for handle in reversed(flags) if not handle.startswith(ASSET_SCHEME)]
+    if foreign:
         from albert_tfx.encoders import resolution
 
-        yield f"to pin it: --encoder {encoder}@sha256:{resolution.digest_of(encoder)}"
+        pins = (f"{flags[each]} {each}@sha256:{resolution.digest_of(each)}" for each in foreign)
+        yield f"to pin it: {' '.join(pins)}"
 
 
 def _refuse_what_is_not_ours(request: Request) -> None:

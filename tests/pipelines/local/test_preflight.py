@@ -1,6 +1,8 @@
 import contextlib
 import os
 import pathlib
+import shlex
+import shutil
 import sqlite3
 
 import pytest
@@ -11,6 +13,7 @@ from albert_tfx.release.production import Origin
 from pipelines import presets
 from pipelines.command_line import Parser, add_options, read_request
 from pipelines.local import preflight
+from tests.support import hugging_face
 from tests.support.summaries import ENCODER
 
 
@@ -94,6 +97,23 @@ def test_a_precision_that_this_processor_does_not_gain_by_is_said(
     prepared = prepare(*options, "--inference-precision", precision)
 
     assert ("answers here will take longer than in float32" in str(prepared)) is is_said
+
+
+def test_what_pins_an_encoder_and_its_preprocessor_is_said(prepare, csv, tmp_path):
+    options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
+    for name in ("albert_en_mini", "albert_en_mini_preprocess"):
+        shutil.copytree(presets.ASSETS / name, tmp_path / name)
+    hugging_face.save(tmp_path / "bert")
+
+    for name, flags in (
+        ("albert_en_mini", ["--encoder", "--preprocessor"]),
+        ("bert", ["--encoder"]),
+    ):
+        (said,) = prepare(*options, "--encoder", str(tmp_path / name)).remarks
+        pinned = shlex.split(said.removeprefix("to pin it: "))
+        assert pinned[::2] == flags
+        assert prepare(*options, *pinned).remarks == (said,)
+    assert prepare(*options).remarks == ()
 
 
 def test_a_missing_column_is_refused(prepare, csv):
