@@ -271,6 +271,9 @@ def engine_for(
 ) -> EngineEncoder | None:
     """Returns the engine of a SavedModel, None and a word in the log where it has none.
 
+    Of dropout within a SavedModel nothing tells the rates: such an encoder has an engine that
+    infers, and none that is compiled, to train.
+
     Args:
       saved: The loaded SavedModel.
       variables: All its variables.
@@ -282,6 +285,8 @@ def engine_for(
         found = EncoderVariables.of(variables)
         with gpu.exact_products():
             kind = _equal_kind(saved, found, configuration)
+            if configuration is None and options.get("is_compiled"):
+                _refuse_dropout(saved)
         made = EngineEncoder(found, kind, **options)
         if options.get("precision") == tf.bfloat16 and options.get("is_compiled"):
             _try_products()
@@ -307,7 +312,6 @@ def _equal_kind(
     if configuration is not None:
         candidates = [EncoderKind.of(configuration)]
     else:
-        _refuse_dropout(saved, inputs, expected)
         candidates = _kinds_of_hub(variables, len(expected.get(_ENCODER_OUTPUTS, ())))
     for kind in candidates:
         found = EngineEncoder(variables, kind)(inputs)
@@ -333,9 +337,11 @@ def _kinds_of_hub(variables: EncoderVariables, passed: int) -> list[EncoderKind]
     ]
 
 
-def _refuse_dropout(saved: SavedEncoder, inputs: Inputs, expected: Mapping[str, Any]) -> None:
-    trained = saved(inputs, training=True)
-    if not np.allclose(trained[SEQUENCE_OUTPUT], expected[SEQUENCE_OUTPUT], atol=1e-3):
+def _refuse_dropout(saved: SavedEncoder) -> None:
+    inferred, trained = (
+        saved(_few_inputs(), training=each)[SEQUENCE_OUTPUT] for each in (False, True)
+    )
+    if not np.allclose(trained, inferred, atol=1e-3):
         raise ValueError("its rates of dropout are not known")
 
 

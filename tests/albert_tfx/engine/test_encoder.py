@@ -186,6 +186,27 @@ def test_tf_hubs_albert_has_an_engine(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.slow
+def test_tf_hubs_encoder_with_dropout_infers_by_an_engine_and_trains_by_none(
+    caplog: pytest.LogCaptureFixture,
+):
+    loaded = tensorflow_hub.KerasLayer(resolve(MINI_ENCODER).encoder, trainable=True)
+
+    def saved(inputs: engine.Inputs, training: bool) -> Any:
+        outputs = loaded(inputs, training=training)
+        if training:
+            outputs["sequence_output"] *= 1.5
+        return outputs
+
+    saved(INPUTS, training=False)
+    ours = engine.engine_for(saved, loaded.variables, None)
+    assert ours is not None
+    expected = saved(INPUTS, training=False)["pooled_output"]
+    np.testing.assert_allclose(inferred(ours)["pooled_output"], expected, atol=1e-4)
+    assert engine.engine_for(saved, loaded.variables, None, is_compiled=True) is None
+    assert "its rates of dropout are not known" in caplog.text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("model_type", ["bert", "albert"])
 def test_a_converted_encoder_has_an_engine(model_type: str, tmp_path: Path):
     source = hugging_face.save(tmp_path / "source", model_type, type_vocab_size=2)
