@@ -144,7 +144,11 @@ class TextClassifier(tf.keras.Model):
             )
         self.compute_metrics(input_word_ids, label, logits, None)
         gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
-        return [tf.convert_to_tensor(gradient) for gradient in gradients]
+        # That of a table within a SavedModel does not know how many rows it has.
+        return [
+            tf.ensure_shape(tf.convert_to_tensor(gradient), variable.shape)
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
 
     def _smoothed(self, loss: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the cross-entropy with smoothed labels (Szegedy et al. 2016), of that without."""

@@ -24,9 +24,10 @@ def weights_after_a_step(
     in_bfloat16: bool = False,
     smoothing: float = 0.0,
     weights: np.ndarray | None = None,
+    encoder: type[training.MeanOfWords] = training.MeanOfWords,
 ) -> list[np.ndarray]:
     tf.keras.utils.set_random_seed(1)
-    model = TextClassifier(training.MeanOfWords(), tf.keras.models.clone_model(head))
+    model = TextClassifier(encoder(), tf.keras.models.clone_model(head))
     model(IDS)
     model.compile(
         optimizer=tf.keras.optimizers.SGD(1.0),
@@ -81,6 +82,29 @@ def test_a_step_in_parts_is_the_step_of_the_whole_batch(
 ):
     in_parts = weights_after_a_step(without_normalization, parts)
     for one, other in zip(full_step, in_parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+class OneSegment(training.MeanOfWords):
+    """Has a table of one row in a function besides, as a SavedModel of RoBERTa has for segments."""
+
+    def build(self, shape: tf.TensorShape) -> None:
+        super().build(shape)
+        self.segments = self.add_weight("segments", [1, 8])
+
+    def call(self, ids: tf.Tensor, training: bool = False, in_float32: bool = False) -> tf.Tensor:
+        return super().call(ids, training, in_float32) + self._embed(ids)
+
+    @tf.function
+    def _embed(self, ids: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.gather(self.segments, tf.zeros_like(ids)), axis=1)
+
+
+def test_a_table_of_one_row_has_gradients_in_parts(without_normalization: tf.keras.Model):
+    whole, in_parts = (
+        weights_after_a_step(without_normalization, parts, encoder=OneSegment) for parts in (1, 2)
+    )
+    for one, other in zip(whole, in_parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
