@@ -1,6 +1,7 @@
 """What a run is where nothing else is asked: presets, recipes, the models in assets; only data."""
 
 import dataclasses
+import json
 import pathlib
 import re
 from collections.abc import Mapping
@@ -132,14 +133,25 @@ RECIPES = {
     "ALBERT": BASE_RECIPE,
     "any other encoder": OTHER_RECIPE,
 }
-_ALBERT = re.compile(r"(^|[/_-])albert([_-][^/]*(/\d+|@[^/]*)?/?$|/.*tensorflow2/)", re.IGNORECASE)
+_NAME_OF_ALBERT = re.compile(
+    r"(^|[/_-])albert([_-][^/]*(/\d+|@[^/]*)?/?$|/.*tensorflow2/)", re.IGNORECASE
+)
 
 
 def recipe_of(encoder: str, reviews: str) -> Recipe:
     """Returns how to train with `encoder` on `reviews`, a data set's name or a file."""
     if encoder != MINI_ENCODER:
-        return BASE_RECIPE if _ALBERT.search(encoder) else OTHER_RECIPE
+        return BASE_RECIPE if _is_albert(encoder) else OTHER_RECIPE
     return SAMPLE_RECIPE if reviews == DatasetOptions().name else MINI_RECIPE
+
+
+def _is_albert(encoder: str) -> bool:
+    """Returns whether a model folder says so, or else its name."""
+    try:
+        stated = json.loads(pathlib.Path(encoder, "config.json").read_bytes())["model_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return bool(_NAME_OF_ALBERT.search(encoder))
+    return bool(stated == "albert")
 
 
 def trainer_options(model: str, recipe: Recipe, **options: Any) -> TrainerOptions:

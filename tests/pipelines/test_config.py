@@ -8,6 +8,7 @@ from albert_tfx.options import DatasetOptions
 from pipelines import presets
 from pipelines.command_line import Parser, add_options, read_request
 from pipelines.config import build_config
+from tests.support import hugging_face
 
 
 def _build(*options):
@@ -140,6 +141,18 @@ def test_albert_has_the_rate_that_its_authors_used(encoder):
 def test_the_rate_of_an_encoder_that_is_not_known_is_to_be_found(encoder):
     recipe = presets.recipe_of(encoder, "imdb_reviews")
     assert recipe.fine_tuned["encoder_learning_rate"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "rate"),
+    [("mine", "albert", 3e-5), ("albert-like", "bert", "auto"), ("albert_en_base", None, 3e-5)],
+)
+def test_what_a_model_folder_says_it_is_counts_for_more_than_its_name(tmp_path, name, stated, rate):
+    folder = tmp_path / name
+    if stated:
+        hugging_face.save(folder, stated)
+    recipe = presets.recipe_of(str(folder), "imdb_reviews")
+    assert recipe.fine_tuned["encoder_learning_rate"] == rate
 
 
 def test_a_rate_that_was_given_takes_the_place_of_the_recipes():
