@@ -65,6 +65,9 @@ def _on_test(summary: Summary) -> list[Figure]:
         ]
         gained = dataclasses.asdict(compared.difference)
         figures += [Figure(f"gained on test, {end}", gained[end], "") for end in gained]
+        for model, gains in compared.gains.items():
+            over = dataclasses.asdict(gains[ACCURACY.name])
+            figures += [Figure(f"{model} over the yardstick, {end}", over[end], "") for end in over]
     if summary.yardstick:
         yardstick = summary.yardstick.test[ACCURACY.name].value
         figures.append(Figure("yardstick, test", yardstick, "accuracy"))

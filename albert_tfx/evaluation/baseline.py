@@ -1,4 +1,4 @@
-"""What the yardstick answered to the reviews that the two models are compared on.
+"""What the yardstick answered to the reviews that the two models are compared on, eval and test.
 
 `albert_tfx/yardstick/` trains and measures it.
 """
@@ -32,7 +32,7 @@ def load_yardstick(uri: str) -> Any:
 
 
 class Answers:
-    """The yardstick's answers to the eval reviews, as a pipeline left them."""
+    """The yardstick's answers to the eval and test reviews, as a pipeline left them."""
 
     def __init__(self, uri: str, content: Mapping[str, np.ndarray]) -> None:
         """Takes what `load` has read."""
@@ -62,6 +62,10 @@ class Answers:
           InputError: There is no answer to one of them.
         """
         return self.to(table.hashes, table.labels, len(table.class_names))
+
+    def has(self, hashes: np.ndarray, labels: np.ndarray) -> bool:
+        """Returns whether there is an answer to each text; earlier versions kept none to `test`."""
+        return self._rows.keys() >= set(_reviews_of(hashes, labels))
 
     def to(self, hashes: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
         """Does the same for texts of these hashes, uint64 `[reviews]`, and labels."""

@@ -231,12 +231,15 @@ class TestComparison:
       fine_tuned: The candidate.
       difference: Accuracy of `fine_tuned` less that of `frozen`, paired text by text.
       differences: The same of each further metric, by its name.
+      gains: Each metric of `frozen` and of `fine_tuned` less that of the yardstick, paired
+        likewise, by the model's and the metric's name; empty where its answers are not known.
     """
 
     frozen: ModelMetrics
     fine_tuned: ModelMetrics
     difference: Interval
     differences: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    gains: Mapping[str, Mapping[str, Interval]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

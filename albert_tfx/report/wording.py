@@ -142,6 +142,12 @@ def _neither(summary: Summary) -> str:
         span = _span(summary, -gain).replace("+", "")
         amount = f"{notation.amount(metric, -gain.value)} of {metric.title} {span}"
         return f"Neither: TF-IDF is clearly better than {NAMES[model]}, by {amount}{pushed}"
+    if model in _shown_on_test(summary):
+        return (
+            f"Neither by eval, which decides: no encoder is clearly better than TF-IDF there; "
+            f"on test {NAMES[model]} is: it "
+            f"{_changes(summary, _less_yardstick_on_test(summary)[model])}{pushed}"
+        )
     return (
         f"Neither: no encoder is clearly better than TF-IDF; against it, {NAMES[model]} "
         f"{_changes(summary, _less_yardstick(summary)[model])}{pushed}"
@@ -387,7 +393,24 @@ def _on_test_by_both(summary: Summary) -> str:
     difference = differences.get(name, _UNKNOWN)
     if not is_known(difference.value):
         return ""
-    return f" Fine-tuning {_changes(summary, difference)} there{_mean(summary)}."
+    said = f" Fine-tuning {_changes(summary, difference)} there{_mean(summary)}."
+    against = over_yardstick_on_test(summary)
+    return f"{said} {against[0].upper()}{against[1:]}." if against else said
+
+
+def over_yardstick_on_test(summary: Summary) -> str:
+    """Returns one clause on how the selected model compares with the yardstick there, or nothing.
+
+    Where the yardstick itself is the selected model, it is about the encoder that gains most.
+    """
+    metric, differences = _metric(summary), _less_yardstick_on_test(summary)
+    models = [each for each in (summary.test.model, *_ranked(summary)) if each in differences]
+    if summary.yardstick is None or not models:
+        return ""
+    reached = summary.yardstick.test.intervals.get(metric.name, _UNKNOWN).value
+    which = f", which reaches {notation.value(metric, reached)} there," if is_known(reached) else ""
+    change = _changes(summary, differences[models[0]])
+    return f"against TF-IDF{which} {NAMES[models[0]]} {change}{_mean(summary)}"
 
 
 def _mean(summary: Summary) -> str:
@@ -470,10 +493,14 @@ def yardstick(summary: Summary) -> str:
         for model in _ranked(summary)
     )
     gained += f", {_ONE_TRAINING}" if summary.seeds == 1 else ""
-    is_doubtful = not any(map(_is_certain, gains.values()))
-    unworthy = f" On this text, {kind(summary)} is not shown to be worth its cost."
-    doubt = unworthy if is_doubtful else ""
-    return f"{said} On the same texts, the difference to it is {gained}.{doubt}"
+    said = f"{said} On the same texts, the difference to it is {gained}."
+    if any(map(_is_certain, gains.values())):
+        return said
+    if shown := _shown_on_test(summary):
+        return (
+            f"{said} On the test split, which chose nothing, {NAMES[shown[0]]} is clearly better."
+        )
+    return f"{said} On this text, {kind(summary)} is not shown to be worth its cost."
 
 
 def yardstick_verdict(summary: Summary) -> str:
@@ -701,16 +728,34 @@ def is_known(value: float | None) -> TypeGuard[float]:
 
 def _gains(summary: Summary) -> dict[str, Interval]:
     """Returns what each model gains over the yardstick, where that is known: above 0 if better."""
+    return _as_gains(summary, _less_yardstick(summary))
+
+
+def _as_gains(summary: Summary, differences: Mapping[str, Interval]) -> dict[str, Interval]:
     is_higher_better = _metric(summary).is_higher_better
-    return {
-        model: difference if is_higher_better else -difference
-        for model, difference in _less_yardstick(summary).items()
-    }
+    return {model: each if is_higher_better else -each for model, each in differences.items()}
+
+
+def _shown_on_test(summary: Summary) -> list[str]:
+    """Returns the models that are clearly better than the yardstick on the test split."""
+    gains = _as_gains(summary, _less_yardstick_on_test(summary))
+    return [model for model in _ranked(summary) if model in gains and _is_certain(gains[model])]
 
 
 def _less_yardstick(summary: Summary) -> dict[str, Interval]:
     """Returns the difference of the metric that decides to the yardstick's, by model."""
-    measured = summary.yardstick.gain if summary.yardstick else {}
+    return _of_metric(summary, summary.yardstick.gain if summary.yardstick else {})
+
+
+def _less_yardstick_on_test(summary: Summary) -> dict[str, Interval]:
+    """Returns the same on the test split, where it was measured."""
+    found = summary.test_comparison
+    return _of_metric(summary, found.gains if found else {})
+
+
+def _of_metric(
+    summary: Summary, measured: Mapping[str, Mapping[str, Interval]]
+) -> dict[str, Interval]:
     name = _metric(summary).name
     differences = {model: each.get(name, _UNKNOWN) for model, each in measured.items()}
     return {model: each for model, each in differences.items() if is_known(each.value)}

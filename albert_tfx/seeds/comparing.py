@@ -98,8 +98,8 @@ def across_seeds(
       answers: By model, then by split, from `answers.load`.
       seeds: The seeds of each model's trainings, in the order of their answers.
       class_names: The classes.
-      yardstick: The yardstick's answers to the eval split, or None to leave it out. It has no
-        chance of training: the same texts give the same one.
+      yardstick: The yardstick's answers, or None to leave it out. It has no chance of training: the
+        same texts give the same one.
 
     Raises:
       InputError: The two models' answers are not about the same texts.
@@ -107,18 +107,19 @@ def across_seeds(
     frozen, fine_tuned = answers[FROZEN], answers[FINE_TUNED]
     for split, theirs in frozen.items():
         fine_tuned[split].require_same_texts(theirs)
+    on_test = _answers_to(frozen[TEST], yardstick, class_names)
     known = dataclasses.replace(
         comparison,
         seeds=fine_tuned[EVAL].seeds,
         by_seed=_by_seed(answers, seeds),
-        test=_compare(frozen[TEST], fine_tuned[TEST], comparison.metric),
+        test=_compare(frozen[TEST], fine_tuned[TEST], comparison.metric, on_test),
     )
     if known.seeds < 2:
         return known
     metric = comparison.metric
-    recipes = _compare(frozen[EVAL], fine_tuned[EVAL], metric)
     members = _slices(frozen[EVAL], class_names)
     known_answers = _answers_to(frozen[EVAL], yardstick, class_names)
+    recipes = _compare(frozen[EVAL], fine_tuned[EVAL], metric, known_answers)
     return dataclasses.replace(
         known,
         recipes={FROZEN: recipes.frozen, FINE_TUNED: recipes.fine_tuned},
@@ -128,11 +129,7 @@ def across_seeds(
             _slice(each, members[each.name], frozen[EVAL], fine_tuned[EVAL], metric, known_answers)
             for each in comparison.slices
         ),
-        gains={}
-        if known_answers is None
-        else {
-            model: _gains(splits[EVAL], known_answers, metric) for model, splits in answers.items()
-        },
+        gains=recipes.gains,
     )
 
 
@@ -148,7 +145,9 @@ def _by_seed(
     )
 
 
-def _compare(frozen: Answers, fine_tuned: Answers, decides: Metric) -> TestComparison:
+def _compare(
+    frozen: Answers, fine_tuned: Answers, decides: Metric, yardstick: Floats | None
+) -> TestComparison:
     differences = {
         each.name: _difference(each, frozen.labels, fine_tuned.probabilities, frozen.probabilities)
         for each in _measured(decides)
@@ -158,6 +157,7 @@ def _compare(frozen: Answers, fine_tuned: Answers, decides: Metric) -> TestCompa
         fine_tuned=_metrics(fine_tuned, decides),
         difference=differences.pop(ACCURACY.name),
         differences=differences,
+        gains=_gains({FROZEN: frozen, FINE_TUNED: fine_tuned}, yardstick, decides),
     )
 
 
@@ -165,16 +165,23 @@ def _answers_to(
     texts: Answers, yardstick: baseline.Answers | None, class_names: Sequence[str]
 ) -> Floats | None:
     """Returns the yardstick's answers as those of one training, `[1, texts, classes]`."""
-    if yardstick is None:
+    if yardstick is None or not yardstick.has(texts.hashes, texts.labels):
         return None
     return yardstick.to(texts.hashes, texts.labels, len(class_names))[np.newaxis]
 
 
-def _gains(answers: Answers, theirs: Floats, decides: Metric) -> dict[str, Interval]:
-    """Returns each metric of a recipe less that of the yardstick, which is one training."""
+def _gains(
+    answers: Mapping[str, Answers], yardstick: Floats | None, decides: Metric
+) -> dict[str, dict[str, Interval]]:
+    """Returns each metric of each recipe less that of the yardstick, which is one training."""
+    if yardstick is None:
+        return {}
     return {
-        each.name: _difference(each, answers.labels, answers.probabilities, theirs)
-        for each in _measured(decides)
+        model: {
+            metric.name: _difference(metric, each.labels, each.probabilities, yardstick)
+            for metric in _measured(decides)
+        }
+        for model, each in answers.items()
     }
 
 

@@ -94,7 +94,8 @@ def evaluate(
             for split, (_, labels, probabilities) in splits.items()
         },
     }
-    _save_answers(epath.Path(result_uri) / ANSWERS_FILE, *splits[EVAL])
+    hashes, labels, probabilities = map(np.concatenate, zip(*splits.values(), strict=True))
+    _save_answers(epath.Path(result_uri) / ANSWERS_FILE, hashes, labels, probabilities)
     write_json(epath.Path(result_uri) / YARDSTICK_FILE, result)
 
 

@@ -351,6 +351,7 @@ def _models(summary: Summary) -> dict[str, tuple[ModelMetrics, float, int]]:
 def _outcome(summary: Summary, folder: str) -> dict[str, str]:
     pushed, test = summary.pushed_model, summary.test
     verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
+    on_test = f"{_on_test(summary)} of {ALL_NAMES[test.model]} on {test.metrics.examples:,} texts"
     outcome = {
         "figures": wording.trainings(summary),
         "caution": summary.caution,
@@ -363,8 +364,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "temperature": wording.calibration(summary),
         "precision": wording.precision_in_short(summary),
         "labels": wording.answers(summary),
-        "on test": f"{_on_test(summary)} of {ALL_NAMES[test.model]} on "
-        f"{test.metrics.examples:,} texts",
+        "on test": "; ".join(filter(None, [on_test, wording.over_yardstick_on_test(summary)])),
         "production": summary.production.reason if summary.production else "",
         "pushed": _from_here(pushed) if pushed is not None else "nothing",
         "report": _from_here(_report(folder)),

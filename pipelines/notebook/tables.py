@@ -46,13 +46,14 @@ class Shown(pd.DataFrame):
 
 def answer(summary: Summary) -> pd.Series:
     """Returns what a run found, in words: the verdict, the winner and why, the yardstick, test."""
+    test = summary.test
+    on_test = f"{_on_test(summary)} of {ALL_NAMES[test.model]} on {test.metrics.examples:,} texts"
     found = {
         "answer": wording.verdict(summary),
         "winner": wording.winner(summary),
         "reason": summary.reason,
         "yardstick": wording.yardstick(summary),
-        "on test": f"{_on_test(summary)} of {ALL_NAMES[summary.test.model]} on "
-        f"{summary.test.metrics.examples:,} texts",
+        "on test": "; ".join(filter(None, [on_test, wording.over_yardstick_on_test(summary)])),
     }
     return pd.Series({name: text for name, text in found.items() if text}, name="")
 

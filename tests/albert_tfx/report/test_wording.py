@@ -398,6 +398,42 @@ def test_a_difference_says_of_which_texts_and_of_how_many_trainings_it_is():
     assert wording.on_test(several).endswith("there, the mean of 3 trainings.")
 
 
+def on_two_splits(gain: Interval) -> Summary:
+    """Returns a run whose eval split cannot tell whether an encoder beats the yardstick."""
+    compared = TestComparison(
+        *(SUMMARY.models[name].metrics for name in ("frozen", "fine_tuned")),
+        BETTER,
+        gains={"frozen": {"accuracy": WORSE}, "fine_tuned": {"accuracy": gain}},
+    )
+    once = answered("neither", "sure_gain", WORSE, ALIKE, pushed=False, test_comparison=compared)
+    return dataclasses.replace(once, test=dataclasses.replace(once.test, model="fine_tuned"))
+
+
+def test_a_test_split_that_tells_more_than_eval_is_heard():
+    shown = on_two_splits(BETTER)
+    assert wording.verdict(shown) == (
+        "Neither by eval, which decides: no encoder is clearly better than TF-IDF there; on test "
+        "the fine-tuned encoder is: it changes accuracy by +7.7 points (+4.1 to +11.3, without "
+        "training's chance)"
+    )
+    assert "not shown to be worth" not in wording.yardstick(shown)
+    assert wording.yardstick(shown).endswith(
+        "On the test split, which chose nothing, the fine-tuned encoder is clearly better."
+    )
+    reached = f"{summaries.YARDSTICK.test.accuracy.value:.1%}"
+    assert wording.on_test(shown).endswith(
+        f"there. Against TF-IDF, which reaches {reached} there, the fine-tuned encoder changes "
+        "accuracy by +7.7 points (+4.1 to +11.3, without training's chance)."
+    )
+
+
+def test_a_test_split_that_tells_no_more_changes_no_verdict():
+    doubtful = on_two_splits(ALIKE)
+    assert wording.verdict(doubtful).startswith("Neither: no encoder is clearly better than TF-IDF")
+    assert wording.yardstick(doubtful).endswith("is not shown to be worth its cost.")
+    assert "Against TF-IDF" in wording.on_test(doubtful)
+
+
 @pytest.mark.parametrize(
     ("name", "title", "said"),
     [

@@ -174,6 +174,26 @@ def test_recipes_are_compared_with_the_yardstick_of_which_there_is_one_training(
     assert other.most - other.least < gain.most - gain.least
 
 
+def test_on_test_too_both_recipes_are_paired_with_the_yardstick():
+    known = answers([0.75], 3)
+    tested = compare([0.7], [0.9], yardstick=Yardstick(known)).test
+    assert tested is not None
+    ours, theirs = answers([0.9], 2).right[0], known.right[0]
+    expected = paired_difference(int((ours > theirs).sum()), int((ours < theirs).sum()), 300)
+    assert dataclasses.astuple(tested.gains[FINE_TUNED]["accuracy"]) == pytest.approx(
+        dataclasses.astuple(expected), rel=0.005
+    )
+    frozen = answers([0.7], 1).right.mean() - theirs.mean()
+    assert tested.gains[FROZEN]["accuracy"].value == pytest.approx(frozen)
+
+
+def test_a_yardstick_that_was_not_asked_about_the_test_texts_is_left_out_there():
+    known = Yardstick(Answers.of(TEXTS[1:], LABELS[1:], answers([0.7], 1).probabilities[:, 1:]))
+    tested = compare([0.7], [0.9], yardstick=known).test
+    assert tested is not None
+    assert tested.gains == {}
+
+
 def test_each_slice_is_held_against_the_yardstick_by_all_trainings():
     known = answers([0.65], 3)
     found = compare([0.6, 0.7], [0.75, 0.8], yardstick=Yardstick(known))

@@ -121,9 +121,10 @@ def test_no_more_reviews_are_trained_on_than_memory_is_meant_for(tmp_path, monke
     assert load_yardstick(execute(tmp_path))["train_examples"] == 120
 
 
-def test_answers_are_found_by_the_text_in_whatever_order(folder, model):
-    texts, labels = columns(150, 2)
-    order = np.random.default_rng(seed=1).permutation(150)
+@pytest.mark.parametrize(("count", "seed"), [(150, 2), (240, 3)], ids=["eval", "test"])
+def test_answers_are_found_by_the_text_in_whatever_order(folder, model, count, seed):
+    texts, labels = columns(count, seed)
+    order = np.random.default_rng(seed=1).permutation(count)
     table = PredictionTable(
         hashes=np.array([text_hash(texts[index]) for index in order], np.uint64),
         labels=labels[order],
@@ -135,7 +136,7 @@ def test_answers_are_found_by_the_text_in_whatever_order(folder, model):
     found = answers.of(table)
     expected = model.predict_proba([texts[index] for index in order])
     np.testing.assert_allclose(found[:, :2], expected, atol=1e-6)
-    assert found.shape == (150, 3)
+    assert found.shape == (count, 3)
     assert not found[:, 2].any()
 
 
