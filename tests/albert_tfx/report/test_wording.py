@@ -401,7 +401,8 @@ def test_a_difference_says_of_which_texts_and_of_how_many_trainings_it_is():
 def on_two_splits(gain: Interval) -> Summary:
     """Returns a run whose eval split cannot tell whether an encoder beats the yardstick."""
     compared = TestComparison(
-        *(SUMMARY.models[name].metrics for name in ("frozen", "fine_tuned")),
+        SUMMARY.models["frozen"].metrics,
+        SUMMARY.models["fine_tuned"].metrics,
         BETTER,
         gains={"frozen": {"accuracy": WORSE}, "fine_tuned": {"accuracy": gain}},
     )
