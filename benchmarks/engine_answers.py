@@ -29,6 +29,7 @@ import encoder_shapes
 import measured_run
 import numpy as np
 import peer
+import recompute_page
 import safetensors.numpy
 from figures import Figure, add_results_option, publish
 from latency import ENGINES
@@ -42,7 +43,6 @@ EQUAL_ACCURACY = 0.3  # points
 QUICK_TEXTS = 100
 SAMPLE_RUN = ("--dataset=sample_reviews",)
 QUICK_RUN = (*SAMPLE_RUN, "--max-examples=100", "--frozen-epochs=1", "--fine-tuned-epochs=1")
-_TEXTS_AT_ONCE = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +106,7 @@ def measure(
             )
         )
     answers = {name: answer(model.head_variables, vectors[name]) for name in (EXACT, *engines)}
-    answers[EXPORTED] = _exported(model, given.texts)
+    answers[EXPORTED] = recompute_page.ask(model, given.texts)
     return len(given.texts), {
         name: PrecisionChange.between(given.labels, each, answers[EXACT], AnswerOptions())
         for name, each in answers.items()
@@ -188,16 +188,6 @@ def answer(head_variables: Sequence[Any], vectors: np.ndarray) -> np.ndarray:
     head = build_head(TrainerOptions(FINE_TUNED, "", hidden_units=hidden), vectors.shape[1], last)
     head.set_weights([each.numpy() for each in head_variables])
     return tf.nn.softmax(head(vectors, training=False)).numpy()
-
-
-def _exported(model: Any, texts: Sequence[bytes]) -> np.ndarray:
-    import tensorflow as tf
-
-    classify = model.signatures["classify_text"]
-    parts = (texts[at : at + _TEXTS_AT_ONCE] for at in range(0, len(texts), _TEXTS_AT_ONCE))
-    return np.concatenate(
-        [classify(text=tf.constant(part))["probabilities"].numpy() for part in parts]
-    )
 
 
 def figures_of(texts: int, found: Mapping[str, PrecisionChange]) -> list[Figure]:

@@ -12,8 +12,9 @@ import argparse
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -94,11 +95,18 @@ def _ask(uri: str, texts: tuple[bytes, ...]) -> np.ndarray:
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  registers the operations of tokenization
 
-    model = tf.saved_model.load(f"{uri}/Format-Serving")
+    return ask(tf.saved_model.load(f"{uri}/Format-Serving"), texts).astype(np.float64)
+
+
+def ask(model: Any, texts: Sequence[bytes]) -> np.ndarray:
+    """Returns a loaded model's probabilities, float32 `[texts, classes]`."""
+    import tensorflow as tf
+
     classify = model.signatures["classify_text"]
     parts = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
-    answers = [classify(text=tf.constant(part))["probabilities"].numpy() for part in parts]
-    return np.concatenate(answers).astype(np.float64)
+    return np.concatenate(
+        [classify(text=tf.constant(part))["probabilities"].numpy() for part in parts]
+    )
 
 
 def _overall(ours: Mapping[str, float | None], labels: np.ndarray, answers: np.ndarray) -> Found:

@@ -239,9 +239,8 @@ def by_pytorch(model: Any) -> Compute:
 
     def compute(inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
         with torch.inference_mode():
-            return model(**{name: torch.from_numpy(each) for name, each in inputs.items()})[
-                0
-            ].numpy()
+            given = {name: torch.from_numpy(each) for name, each in inputs.items()}
+            return model(**given)[0].numpy()
 
     return compute
 
@@ -318,10 +317,7 @@ def classifying(engine: str, model: Any, tokenizer: Any, longest: int) -> Classi
 
 def mean_vectors(compute: Compute, texts: list[list[int]]) -> numpy.ndarray:
     """Returns the mean over each text's tokens, float32 `[texts, hidden_size]`."""
-    ids = numpy.zeros([len(texts), longest(texts)], numpy.int64)
-    mask = numpy.zeros_like(ids)
-    for row, text in enumerate(texts):
-        ids[row, : len(text)], mask[row, : len(text)] = text, 1
+    ids, mask = (each.numpy() for each in padded(texts, longest(texts)))
     vectors = compute(dict(zip(_INPUTS, (ids, mask), strict=True)))
     return (vectors * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
 
@@ -390,14 +386,20 @@ def longest(reviews: list[list[int]]) -> int:
 
 def collate(rows: Sequence[dict[str, Any]], padded_to: int | None) -> Batch:
     """Makes a batch of reviews, padded to a length or to the longest of them."""
-    length = padded_to or longest([row["input_ids"] for row in rows])
-    ids = torch.zeros(len(rows), length, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for index, row in enumerate(rows):
-        ids[index, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
-        mask[index, : len(row["input_ids"])] = 1
+    reviews = [row["input_ids"] for row in rows]
+    ids, mask = padded(reviews, padded_to or longest(reviews))
     labels = torch.tensor([row["labels"] for row in rows])
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def padded(reviews: list[list[int]], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns ids and mask, int64 `[reviews, length]` each."""
+    ids = torch.zeros(len(reviews), length, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for index, review in enumerate(reviews):
+        ids[index, : len(review)] = torch.tensor(review)
+        mask[index, : len(review)] = 1
+    return ids, mask
 
 
 def main() -> None:

@@ -179,7 +179,7 @@ def deciding_beside_accuracy(summary: Summary) -> Deciding | None:
     return None if metric.name == ACCURACY.name else metric
 
 
-def with_bounds(metric: Deciding, reached: Interval) -> str:
+def with_bounds(metric: notation.Measure, reached: Interval) -> str:
     """Returns a value of the metric with its interval, as far as they are known."""
     return notation.bounded_value(metric, reached) if is_known(reached.value) else "-"
 
@@ -394,11 +394,21 @@ def _on_test_by_both(summary: Summary) -> str:
     if not is_known(difference.value):
         return ""
     said = f" Fine-tuning {_changes(summary, difference)} there{_mean(summary)}."
-    against = over_yardstick_on_test(summary)
+    against = _over_yardstick_on_test(summary)
     return f"{said} {against[0].upper()}{against[1:]}." if against else said
 
 
-def over_yardstick_on_test(summary: Summary) -> str:
+def reached_on_test(summary: Summary) -> str:
+    """Returns what the selected model reaches there, and how it compares, in few words."""
+    test, decides = summary.test, deciding_beside_accuracy(summary)
+    reached = f"accuracy {with_bounds(ACCURACY, test.metrics.accuracy)}"
+    if decides is not None:
+        reached += f", {decides.title} {with_bounds(decides, decides.test)}"
+    said = f"{reached} of {ALL_NAMES[test.model]} on {test.metrics.examples:,} texts"
+    return "; ".join(filter(None, [said, _over_yardstick_on_test(summary)]))
+
+
+def _over_yardstick_on_test(summary: Summary) -> str:
     """Returns one clause on how the selected model compares with the yardstick there, or nothing.
 
     Where the yardstick itself is the selected model, it is about the encoder that gains most.

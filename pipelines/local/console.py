@@ -18,7 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from albert_tfx.contract import ALL_NAMES, ALL_SHORT_TITLES, FINE_TUNED, FROZEN, PAGE_FILE
+from albert_tfx.contract import ALL_SHORT_TITLES, FINE_TUNED, FROZEN, PAGE_FILE
 from albert_tfx.evaluation.measurements import Interval, ModelMetrics
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS
 from albert_tfx.printable import printable
@@ -349,9 +349,8 @@ def _models(summary: Summary) -> dict[str, tuple[ModelMetrics, float, int]]:
 
 
 def _outcome(summary: Summary, folder: str) -> dict[str, str]:
-    pushed, test = summary.pushed_model, summary.test
+    pushed = summary.pushed_model
     verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
-    on_test = f"{_on_test(summary)} of {ALL_NAMES[test.model]} on {test.metrics.examples:,} texts"
     outcome = {
         "figures": wording.trainings(summary),
         "caution": summary.caution,
@@ -364,7 +363,7 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
         "temperature": wording.calibration(summary),
         "precision": wording.precision_in_short(summary),
         "labels": wording.answers(summary),
-        "on test": "; ".join(filter(None, [on_test, wording.over_yardstick_on_test(summary)])),
+        "on test": wording.reached_on_test(summary),
         "production": summary.production.reason if summary.production else "",
         "pushed": _from_here(pushed) if pushed is not None else "nothing",
         "report": _from_here(_report(folder)),
@@ -376,14 +375,6 @@ def _outcome(summary: Summary, folder: str) -> dict[str, str]:
 def _report(folder: str) -> str:
     page = f"{folder}/report/{PAGE_FILE}"
     return page if pathlib.Path(page).exists() else f"{folder}/report"
-
-
-def _on_test(summary: Summary) -> str:
-    accuracy = f"accuracy {_accuracy(summary.test.metrics)}"
-    decides = wording.deciding_beside_accuracy(summary)
-    if decides is None:
-        return accuracy
-    return f"{accuracy}, {decides.title} {wording.with_bounds(decides, decides.test)}"
 
 
 def _accuracy(metrics: ModelMetrics) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from albert_tfx.contract import (
-    ALL_NAMES,
     ALL_SHORT_TITLES,
     FINE_TUNED,
     FROZEN,
@@ -46,14 +45,12 @@ class Shown(pd.DataFrame):
 
 def answer(summary: Summary) -> pd.Series:
     """Returns what a run found, in words: the verdict, the winner and why, the yardstick, test."""
-    test = summary.test
-    on_test = f"{_on_test(summary)} of {ALL_NAMES[test.model]} on {test.metrics.examples:,} texts"
     found = {
         "answer": wording.verdict(summary),
         "winner": wording.winner(summary),
         "reason": summary.reason,
         "yardstick": wording.yardstick(summary),
-        "on test": "; ".join(filter(None, [on_test, wording.over_yardstick_on_test(summary)])),
+        "on test": wording.reached_on_test(summary),
     }
     return pd.Series({name: text for name, text in found.items() if text}, name="")
 
@@ -190,14 +187,6 @@ def _accuracies(part: SliceComparison) -> dict[str, Interval]:
 def _cells(metrics: ModelMetrics) -> dict[str, str]:
     cells = {name: _bounded(_metric(name), each) for name, each in metrics.intervals.items()}
     return {**cells, "texts": f"{metrics.examples:,}"}
-
-
-def _on_test(summary: Summary) -> str:
-    accuracy = f"accuracy {_bounded(ACCURACY, summary.test.metrics.accuracy)}"
-    decides = wording.deciding_beside_accuracy(summary)
-    if decides is None:
-        return accuracy
-    return f"{accuracy}, {decides.title} {_bounded(decides, decides.test)}"
 
 
 def _record(run: PipelineRun, summary: Summary) -> dict[str, str]:
