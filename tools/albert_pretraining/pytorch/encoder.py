@@ -54,7 +54,7 @@ class Block(nn.Module):
 
         Args:
           hidden: the tokens' vectors.
-          mask: `[rows, 1, 1, length]` bool, true at tokens; `None` where there is no padding.
+          mask: what `attention_mask` returns.
         """
         attended = self.attention_output(self._attend(hidden, mask))
         hidden = self.attention_norm(hidden + attended)
@@ -65,7 +65,7 @@ class Block(nn.Module):
         rows, length, size = hidden.shape
         parts = self.query_key_value(hidden).view(rows, length, 3, self._heads, -1)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = attend(query, key, value, mask)
         return mixed.transpose(1, 2).reshape(rows, length, size)
 
 
@@ -152,9 +152,42 @@ class Encoder(nn.Module):
         return outputs, torch.tanh(self.pooler(outputs[-1][:, 0]))
 
 
+def attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
+) -> torch.Tensor:
+    """Mixes the values by softmax attention: `[rows, heads, length, size]` in and out.
+
+    On processors PyTorch's own fused attention takes three times as long as its parts, most of it
+    in the backward pass (`tools/README.md`).
+
+    Args:
+      query, key, value: of all heads.
+      mask: what `attention_mask` returns.
+    """
+    if query.is_cuda:
+        bias = None if mask is None else mask.to(query.dtype)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    with torch.autocast("cpu", enabled=False):
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        if mask is not None:
+            scores = scores + mask.to(scores.dtype)
+        return scores.softmax(-1) @ value
+
+
 def attention_mask(mask: torch.Tensor) -> torch.Tensor | None:
-    """Returns `[rows, 1, 1, length]` bool for `[rows, length]`, or `None` where all are tokens."""
-    return None if bool(mask.all()) else mask.bool()[:, None, None, :]
+    """Returns what is added to attention's scores.
+
+    Args:
+      mask: `[rows, length]`, 1 at tokens, 0 at padding.
+
+    Returns:
+      `[rows, 1, 1, length]` float32, 0 at tokens and minus infinity at padding, or `None` where all
+      are tokens.
+    """
+    if bool(mask.all()):
+        return None
+    nothing = torch.zeros(mask.shape, device=mask.device)
+    return nothing.masked_fill(mask == 0, -torch.inf)[:, None, None, :]
 
 
 def initialize(module: nn.Module, generator: torch.Generator) -> None:

@@ -214,11 +214,15 @@ def build_encoder(shape: EncoderShape) -> Encoder:
 
 
 def sample(logits: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
-    """Draws one word for each row of `[n, vocabulary]` logits, by Gumbel's trick: `[n]`."""
-    noise = torch.empty_like(logits).exponential_(generator=draws)
-    logits = logits - noise.log()
-    logits[:, :FIRST_WORD_ID] = -torch.inf
-    return logits.argmax(1)
+    """Draws one word for each row of `[n, vocabulary]` float32 logits: `[n]`.
+
+    One draw a row, looked up in the summed probabilities: a draw for every word, as Gumbel's trick
+    makes them, is an eighth of a whole step on a processor.
+    """
+    odds = logits[:, FIRST_WORD_ID:].softmax(1).cumsum(1)
+    draw = torch.rand((len(odds), 1), generator=draws, device=odds.device)
+    words = torch.searchsorted(odds, draw * odds[:, -1:], right=True)
+    return FIRST_WORD_ID + words[:, 0].clamp(max=odds.shape[1] - 1)
 
 
 def corrupt(batch: Batch, vocabulary_size: int, draws: torch.Generator) -> torch.Tensor:
