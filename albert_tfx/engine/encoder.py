@@ -110,7 +110,6 @@ class EngineEncoder:
         self._precision = precision
         self._recompute = self.kept_bytes(*largest) > _most_kept()
         self._is_compiled = is_compiled
-        self._programs: dict[LayerKind, tuple[Program, Program]] = {}
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Inputs, training: bool = False) -> dict[str, tf.Tensor]:
@@ -183,7 +182,7 @@ class EngineEncoder:
         self, values: tf.Tensor, bias: tf.Tensor, kind: LayerKind, seed: tf.Tensor
     ) -> tf.Tensor:
         """Maps float32 `[batch * length, hidden_size]` to the same shape, through all layers."""
-        run_forward, run_backward = self._programs_of(kind)
+        run_forward, run_backward = _programs(kind, self._is_compiled)
         order = list(enumerate(self._kind.order))
         seeds = [layers.seed_of_mask(seed, 2 + 3 * place) for place, _ in order]
 
@@ -233,16 +232,22 @@ class EngineEncoder:
         numbers = rows * (8 * hidden_size + 2 * wide) + rows * length * self._kind.layer.heads
         return int(numbers * self._precision.size * len(self._kind.order))
 
-    def _programs_of(self, kind: LayerKind) -> tuple[Program, Program]:
-        """Returns a layer's two passes, the same ones at each call: XLA compiles them once."""
-        if kind not in self._programs:
-            run_forward = functools.partial(forward, kind=kind)
-            run_backward = functools.partial(_added_backward, kind=kind)
-            if self._is_compiled:
-                run_forward = tf.function(run_forward, jit_compile=True)
-                run_backward = tf.function(run_backward, jit_compile=True)
-            self._programs[kind] = run_forward, run_backward
-        return self._programs[kind]
+
+@functools.cache
+def _programs(kind: LayerKind, is_compiled: bool) -> tuple[Program, Program]:
+    """Returns a layer's two passes, the same ones at each call.
+
+    So XLA compiles them once for each length, however many engines and trainings of a process use
+    them: those of a search of rates, then those of each seed.
+    """
+    run_forward = functools.partial(forward, kind=kind)
+    run_backward = functools.partial(_added_backward, kind=kind)
+    if not is_compiled:
+        return run_forward, run_backward
+    return (
+        tf.function(run_forward, jit_compile=True),
+        tf.function(run_backward, jit_compile=True),
+    )
 
 
 def _apart(flat: Sequence[tf.Tensor]) -> list[Sequence[tf.Tensor]]:

@@ -77,6 +77,24 @@ def test_padding_changes_nothing():
     torch.testing.assert_close(pooled[1:2], pooled_alone)
 
 
+def test_attention_by_its_parts_is_pytorch_s_own():
+    generator = torch.Generator().manual_seed(0)
+    drawn = [torch.randn((3, 2, 20, 4), generator=generator).requires_grad_() for _ in range(3)]
+    mask = torch.from_numpy(inputs()[1])
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        *drawn, attn_mask=mask.bool()[:, None, None, :]
+    )
+    mixed = encoder.attend(*drawn, encoder.attention_mask(mask))
+    torch.testing.assert_close(mixed, expected)
+    weights = torch.randn(mixed.shape, generator=generator)
+    for left, right in zip(
+        torch.autograd.grad(mixed, drawn, weights),
+        torch.autograd.grad(expected, drawn, weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(left, right)
+
+
 def test_an_averaged_checkpoint_is_exported_for_tf_hub(tmp_path):
     pytest.importorskip("official.nlp", reason="needs the tools environment: tools/README.md")
     from albert_pretraining import export as exporter

@@ -1,5 +1,6 @@
 """The engine's outputs and gradients are those that TensorFlow derives from the encoder itself."""
 
+import collections
 import functools
 import logging
 import math
@@ -44,6 +45,11 @@ def build(
     for name, variable in made.weights_by_name.items():
         variable.assign(draw.normal(0, 0.3, variable.shape) + name.endswith("gamma"))
     return sizes, made
+
+
+def forget_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a test's engines use no program that was compiled before."""
+    monkeypatch.setattr(engine, "_programs", functools.cache(engine._programs.__wrapped__))
 
 
 def engine_of(sizes: configuration.EncoderConfiguration, made: Encoder, **options: Any) -> Any:
@@ -122,6 +128,27 @@ def test_compiled_gradients_are_the_same(
     ours = engine_of(sizes, made, is_compiled=True, largest=(3, 6))
     assert ours._recompute is recompute
     assert_equal(loss_and_gradients(ours, variables), expected)
+
+
+@pytest.mark.slow
+def test_another_training_compiles_nothing_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    forget_programs(monkeypatch)
+    traced = collections.Counter[str]()
+
+    def forward(*args: Any, **options: Any) -> Any:
+        traced["forward"] += 1
+        return layer.forward(*args, **options)
+
+    def backward(*args: Any, **options: Any) -> Any:
+        traced["backward"] += 1
+        return layer.backward(*args, **options)
+
+    monkeypatch.setattr(engine, "forward", forward)
+    monkeypatch.setattr(engine, "backward", backward)
+    for name in ("one", "other"):
+        sizes, made = build(tmp_path / name, "bert")
+        loss_and_gradients(engine_of(sizes, made, is_compiled=True), made.trainable_variables)
+    assert traced == {"forward": 1, "backward": 1}
 
 
 def test_on_a_gpu_what_is_kept_for_the_backward_pass_follows_what_is_free(
@@ -259,6 +286,7 @@ def test_on_a_gpu_an_engine_is_tried_before_it_is_relied_on(
         values, own = layer.backward(gradient, saved, weights, kind)
         return values * (error if kind.precision == tf.bfloat16 else 1.0), own
 
+    forget_programs(monkeypatch)
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: ["GPU:0"])
     monkeypatch.setattr(engine, "backward", backward)
     found = engine.engine_for(
