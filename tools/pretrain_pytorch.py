@@ -1,9 +1,12 @@
 r"""Pretrains our small ALBERT in PyTorch, on processors or a GPU: one command, resumable.
 
     python tools/pretrain_pytorch.py --start-from assets/albert_en_mini
-    python tools/pretrain_pytorch.py --prepare-only   # all that needs TensorFlow; then on a GPU:
-    python tools/pretrain_pytorch.py --device cuda --precision bfloat16 --tokens-per-step 65536 \
-        --tokens 1000000000 --minutes 8
+
+All that needs TensorFlow is done by --prepare-only; then on a GPU, which needs the folder alone:
+
+    python tools/pretrain_pytorch.py --start-from assets/albert_en_mini --prepare-only
+    python tools/pretrain_pytorch.py --start-from assets/albert_en_mini --device cuda \
+        --precision bfloat16 --tokens-per-step 65536 --tokens 1000000000 --minutes 8
 
 Interrupt it whenever you like, or kill it; the same command goes on from the last checkpoint, with
 the same batches to the same weights.
@@ -81,12 +84,17 @@ def main() -> None:
     arguments = parse_arguments()
     import torch
     from albert_pretraining.preparation import prepare
-    from albert_pretraining.pytorch import conversion, training
-    from albert_pretraining.pytorch.pretrainer import Weights
+    from albert_pretraining.pytorch import training
+    from albert_pretraining.pytorch.pretrainer import REPLACED, Weights
     from albert_pretraining.pytorch.start import prepare_start
     from albert_pretraining.pytorch.teacher_vectors import TeacherVectors
     from albert_pretraining.shape import EncoderShape
 
+    if arguments.objective == REPLACED and not arguments.start_from:
+        raise ValueError(
+            "--objective replaced needs a trained encoder, which fills the masked places: give it "
+            "by --start-from, or take --objective masked"
+        )
     torch.set_num_threads(1)
     chosen = {name: getattr(arguments, name) for name in SHAPE_OPTIONS}
     shape = dataclasses.replace(EncoderShape(), **chosen)
@@ -120,8 +128,7 @@ def main() -> None:
     if arguments.teacher_weight:
         teacher = TeacherVectors(folder / "teacher", arguments.device)
     model = training.build_pretrainer(corpus, options, teacher.width if teacher else 0)
-    conversion.from_arrays(model.encoder, start)
-    model.start_heads()
+    model.start(start)
     trainer = training.Trainer(corpus, folder, options, arguments.device, teacher)
     done = trainer.run(model, stop_condition(arguments.minutes))
     print(f"step {done} of {options.schedule.total_steps}; the state is in {folder}")

@@ -1,34 +1,34 @@
 """The encoder in training: heads, objectives and their weighted sum.
 
-Two ways to learn words. `replaced`: a small generator fills masked places, and of every token the
-encoder says whether it is the text's own (Clark et al. 2020, ELECTRA). `masked`: the encoder fills
-the masked places itself, as in ALBERT. Beside either: sentence order, pieces of the whole review
+Two ways to learn words. `replaced`: the encoder from which training started fills masked places,
+and of every token the encoder in training says whether it is the text's own (Clark et al. 2020,
+ELECTRA; Dong et al. 2023, Fast-ELECTRA). `masked`: the encoder fills the masked places itself, as in
+ALBERT. Beside either: sentence order, pieces of the whole review
 from the mean of its vectors, and the teacher's vectors of the words where there is a teacher.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from albert_pretraining.batches import KEEP_PROBABILITY, MASK_PROBABILITY
 from albert_pretraining.pytorch.batches import Batch
+from albert_pretraining.pytorch.conversion import from_arrays
 from albert_pretraining.pytorch.encoder import (
     BlockShape,
     Encoder,
-    Stack,
-    attention_mask,
     initialize,
     mean_of_tokens,
 )
 from albert_pretraining.shape import EncoderShape
 from albert_pretraining.vocabulary import FIRST_WORD_ID, MASK_ID, PAD_ID
 
-GENERATOR_SHAPE = BlockShape(hidden_size=96, heads=3, intermediate_size=384)
-GENERATOR_LAYERS = 2
 REPLACED, MASKED = OBJECTIVES = ("replaced", "masked")
 
 
@@ -73,23 +73,28 @@ class WordHead(nn.Module):
 
 
 class Generator(nn.Module):
-    """The small network that fills masked places for the encoder to judge.
+    """A trained encoder, kept as it is, that fills masked places for another one to judge.
+
+    How its vectors become words is all that is learned. One that starts at random fills the places
+    by how frequent words are, for ten million tokens at least, which is easily told. Of its layers,
+    which share their weights, half are applied: ELECTRA's best generators have a quarter to a half of
+    their encoder's size.
 
     Args:
-      width: of the embeddings, which it shares with the encoder.
-      log_frequency: `[vocabulary]`, where its output's bias starts.
+      shape: of the encoder that was trained.
+      log_frequency: `[vocabulary]`, where the output's bias starts.
     """
 
-    def __init__(self, width: int, log_frequency: torch.Tensor):
+    def __init__(self, shape: EncoderShape, log_frequency: torch.Tensor):
         super().__init__()
-        self.stack = Stack(width, GENERATOR_SHAPE, GENERATOR_LAYERS)
-        self.head = WordHead(GENERATOR_SHAPE.hidden_size, width, log_frequency)
+        half = dataclasses.replace(shape, layers=-(-shape.layers // 2))
+        self.encoder = build_encoder(half).requires_grad_(False)
+        self.head = WordHead(shape.hidden_size, shape.embedding_width, log_frequency)
 
-    def forward(
-        self, embedded: torch.Tensor, mask: torch.Tensor | None, chosen: torch.Tensor
-    ) -> torch.Tensor:
-        """Returns the hidden vectors `[n, hidden]` of the chosen places."""
-        return self.stack(embedded, mask)[-1][chosen]
+    def forward(self, masked: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Returns logits `[n, vocabulary]` of the chosen places of `[rows, length]` ids."""
+        outputs, _ = self.encoder(masked, batch.mask, batch.segments)
+        return self.head(outputs[-1][batch.chosen], self.encoder.embedder.word.weight)
 
 
 class Pretrainer(nn.Module):
@@ -121,7 +126,7 @@ class Pretrainer(nn.Module):
         hidden, width = shape.hidden_size, shape.embedding_width
         self.encoder = build_encoder(shape)
         if objective == REPLACED:
-            self.generator = Generator(width, log_frequency)
+            self.generator = Generator(shape, log_frequency)
             self.judge = nn.Sequential(
                 nn.Linear(hidden, hidden), nn.GELU("tanh"), nn.Linear(hidden, 1)
             )
@@ -166,15 +171,17 @@ class Pretrainer(nn.Module):
         return metrics
 
     @torch.no_grad()
-    def start_heads(self) -> None:
-        """Starts the word heads as the way back from hidden vectors to embeddings."""
-        heads = [part for part in self.modules() if isinstance(part, WordHead)]
-        for head in heads:
-            stack = self.generator.stack if self._is_of_generator(head) else self.encoder.stack
-            head.transform.weight.copy_(stack.projection.weight.T)
+    def start(self, arrays: Sequence[np.ndarray]) -> None:
+        """Starts the encoder, and the generator for good, with weights as `from_arrays` takes them.
 
-    def _is_of_generator(self, head: WordHead) -> bool:
-        return self._objective == REPLACED and head is self.generator.head
+        The word heads start as the way back from hidden vectors to embeddings.
+        """
+        from_arrays(self.encoder, arrays)
+        if self._objective == REPLACED:
+            from_arrays(self.generator.encoder, arrays)
+        for part in self.modules():
+            if isinstance(part, WordHead):
+                part.transform.weight.copy_(self.encoder.stack.projection.weight.T)
 
     @property
     def _table(self) -> torch.Tensor:
@@ -185,9 +192,7 @@ class Pretrainer(nn.Module):
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Lets the generator fill the chosen places: returns its metrics and the new ids."""
         masked = batch.ids.masked_fill(batch.chosen, MASK_ID)
-        embedded = self.encoder.embedder(masked, batch.segments)
-        hidden = self.generator(embedded, attention_mask(batch.mask), batch.chosen)
-        logits = self.generator.head(hidden, self._table)
+        logits = self.generator(masked, batch)
         ids = batch.ids.clone()
         ids[batch.chosen] = sample(logits.detach().float(), draws)
         return word_metrics(logits, batch.ids[batch.chosen]), ids

@@ -117,9 +117,11 @@ class Learner:
 
     def __init__(self, model: Pretrainer, options: TrainingOptions):
         self.model = model
-        self.averaged = copy.deepcopy(model).requires_grad_(False)
+        self.averaged = copy.deepcopy(model)
         self._options = options
-        self._parameters = list(model.parameters())
+        self._parameters = [each for each in model.parameters() if each.requires_grad]
+        self._averaged = [each for each in self.averaged.parameters() if each.requires_grad]
+        self.averaged.requires_grad_(False)
         self._optimizer = build_optimizer(model, options)
         self._executor = concurrent.futures.ThreadPoolExecutor(options.workers)
 
@@ -185,13 +187,13 @@ class Learner:
     @torch.no_grad()
     def _average(self, step: int) -> None:
         share = 1.0 - min(self._options.averaging, (1 + step) / (10 + step))
-        for averaged, parameter in zip(self.averaged.parameters(), self._parameters, strict=True):
+        for averaged, parameter in zip(self._averaged, self._parameters, strict=True):
             averaged.lerp_(parameter, share)
 
 
 def build_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
     """Returns AdamW over the model's weights: decay on matrices only, the table slower."""
-    named = list(model.named_parameters())
+    named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
     plain = {name for name, value in named if value.ndim < 2 or "embedder" in name}
     rate, decay = options.embedding_rate, options.weight_decay
     groups = [
