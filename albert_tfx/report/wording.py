@@ -133,25 +133,32 @@ def reasons(summary: Summary) -> list[str]:
 
 def _neither(summary: Summary) -> str:
     """Returns the same where the yardstick is not shown to be beaten, and what was pushed."""
-    metric, pushed = _metric(summary), _pushed_all_the_same(summary)
+    pushed = _pushed_all_the_same(summary)
     model = next(iter(_ranked(summary)), None)
     if model is None:
         return f"Neither: no encoder has a defined difference to TF-IDF{pushed}"
     gain = _gains(summary)[model]
     if gain.most < 0:
-        span = _span(summary, -gain).replace("+", "")
-        amount = f"{notation.amount(metric, -gain.value)} of {metric.title} {span}"
-        return f"Neither: TF-IDF is clearly better than {NAMES[model]}, by {amount}{pushed}"
-    if model in _shown_on_test(summary):
-        return (
-            f"Neither by eval, which decides: no encoder is clearly better than TF-IDF there; "
-            f"on test {NAMES[model]} is: it "
-            f"{_changes(summary, _less_yardstick_on_test(summary)[model])}{pushed}"
-        )
+        return f"Neither: TF-IDF is clearly better than {_behind(summary, model, gain)}{pushed}"
+    of_eval = "by eval, which decides: no encoder is clearly better than TF-IDF there"
+    on_test = _gains_on_test(summary).get(model, _UNKNOWN)
+    if _is_certain(on_test):
+        change = _changes(summary, _less_yardstick_on_test(summary)[model])
+        return f"Neither {of_eval}; on test {NAMES[model]} is: it {change}{pushed}"
+    if on_test.most < 0:
+        behind = _behind(summary, model, on_test)
+        return f"Neither {of_eval}; on test TF-IDF is clearly better than {behind}{pushed}"
     return (
         f"Neither: no encoder is clearly better than TF-IDF; against it, {NAMES[model]} "
         f"{_changes(summary, _less_yardstick(summary)[model])}{pushed}"
     )
+
+
+def _behind(summary: Summary, model: str, gain: Interval) -> str:
+    """Returns the model and by how much its negative gain leaves it behind the yardstick."""
+    metric, span = _metric(summary), _span(summary, -gain).replace("+", "")
+    amount = notation.amount(metric, -gain.value)
+    return f"{NAMES[model]}, by {amount} of {metric.title} {span}".rstrip()
 
 
 def _pushed_all_the_same(summary: Summary) -> str:
@@ -506,11 +513,19 @@ def yardstick(summary: Summary) -> str:
     said = f"{said} On the same texts, the difference to it is {gained}."
     if any(map(_is_certain, gains.values())):
         return said
-    if shown := _shown_on_test(summary):
-        return (
-            f"{said} On the test split, which chose nothing, {NAMES[shown[0]]} is clearly better."
-        )
+    if better := _better_on_test(summary):
+        return f"{said} On the test split, which chose nothing, {better} is clearly better."
     return f"{said} On this text, {kind(summary)} is not shown to be worth its cost."
+
+
+def _better_on_test(summary: Summary) -> str:
+    """Returns which is clearly better on the test split, an encoder or TF-IDF; empty if none is."""
+    gains = _gains_on_test(summary)
+    for model in _ranked(summary):
+        if _is_certain(gains.get(model, _UNKNOWN)):
+            return NAMES[model]
+    is_tf_idf = bool(gains) and all(gain.most < 0 for gain in gains.values())
+    return "TF-IDF" if is_tf_idf else ""
 
 
 def yardstick_verdict(summary: Summary) -> str:
@@ -746,10 +761,9 @@ def _as_gains(summary: Summary, differences: Mapping[str, Interval]) -> dict[str
     return {model: each if is_higher_better else -each for model, each in differences.items()}
 
 
-def _shown_on_test(summary: Summary) -> list[str]:
-    """Returns the models that are clearly better than the yardstick on the test split."""
-    gains = _as_gains(summary, _less_yardstick_on_test(summary))
-    return [model for model in _ranked(summary) if model in gains and _is_certain(gains[model])]
+def _gains_on_test(summary: Summary) -> dict[str, Interval]:
+    """Returns what each model gains over the yardstick on the test split, where that is known."""
+    return _as_gains(summary, _less_yardstick_on_test(summary))
 
 
 def _less_yardstick(summary: Summary) -> dict[str, Interval]:

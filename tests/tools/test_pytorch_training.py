@@ -5,11 +5,12 @@ import pytest
 
 pytest.importorskip("torch", reason="needs PyTorch: tools/README.md")
 
+import pretrain_pytorch
 import torch
 from albert_pretraining.batches import BatchOptions
 from albert_pretraining.curve import CURVE_FILE, read_curve
 from albert_pretraining.preparation import PreparedCorpus
-from albert_pretraining.pytorch import batches, checkpoints, pretrainer, training
+from albert_pretraining.pytorch import batches, checkpoints, conversion, pretrainer, training
 from albert_pretraining.pytorch.teacher_vectors import (
     PROGRESS_FILE,
     SCALE,
@@ -141,6 +142,30 @@ def test_the_loss_falls(tmp_path, objective):
     train(tmp_path, options(60, objective=objective, peak_rate=1e-2, log_every=10))
     losses = [float(row["loss"]) for row in read_curve(tmp_path / CURVE_FILE)]
     assert losses[-1] < losses[0]
+
+
+def test_the_generator_is_the_encoder_that_training_starts_from_and_stays_it(tmp_path):
+    chosen = options(4, objective=pretrainer.REPLACED)
+    start = conversion.to_arrays(pretrainer.build_encoder(SHAPE), SHAPE.attention_heads)
+    model = training.build_pretrainer(toy_corpus(), chosen)
+    model.start(start)
+    head = model.generator.head.transform.weight.detach().clone()
+    learner = training.Learner(model, chosen)
+    for step in range(4):
+        learner.update(step, [(toy_batch(), None)], 1e-2)
+    kept, learned = (
+        conversion.to_arrays(each, SHAPE.attention_heads)
+        for each in (model.generator.encoder, model.encoder)
+    )
+    assert all(np.array_equal(one, other) for one, other in zip(kept, start, strict=True))
+    assert not any(np.array_equal(learned[index], start[index]) for index in (0, 5))
+    assert not torch.equal(model.generator.head.transform.weight, head)
+
+
+def test_replaced_tokens_need_a_trained_encoder_to_replace_them(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["pretrain_pytorch.py", "--objective", "replaced"])
+    with pytest.raises(ValueError, match=r"needs a trained encoder.*--start-from"):
+        pretrain_pytorch.main()
 
 
 def test_options_are_read_as_they_were_written(tmp_path):

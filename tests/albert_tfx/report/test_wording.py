@@ -428,6 +428,18 @@ def test_a_test_split_that_tells_more_than_eval_is_heard():
     )
 
 
+def test_a_test_split_that_speaks_for_the_yardstick_is_heard_as_well():
+    behind = on_two_splits(WORSE)
+    assert wording.verdict(behind) == (
+        "Neither by eval, which decides: no encoder is clearly better than TF-IDF there; on test "
+        "TF-IDF is clearly better than the fine-tuned encoder, by 7.7 points of accuracy (4.1 to "
+        "11.3, without training's chance)"
+    )
+    assert wording.yardstick(behind).endswith(
+        "On the test split, which chose nothing, TF-IDF is clearly better."
+    )
+
+
 def test_a_test_split_that_tells_no_more_changes_no_verdict():
     doubtful = on_two_splits(ALIKE)
     assert wording.verdict(doubtful).startswith("Neither: no encoder is clearly better than TF-IDF")

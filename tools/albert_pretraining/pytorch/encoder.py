@@ -161,7 +161,9 @@ def attend(
     in the backward pass (`tools/README.md`).
 
     Args:
-      query, key, value: of all heads.
+      query: of all heads.
+      key: likewise.
+      value: likewise.
       mask: what `attention_mask` returns.
     """
     if query.is_cuda:

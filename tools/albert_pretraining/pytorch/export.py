@@ -25,8 +25,9 @@ come on top of those that it had read."""
 FROM_WORD_VECTORS = """The word embeddings start from factorised counts of the same text, two heads
 by looking at the neighbours (`tools/README.md`)."""
 OBJECTIVES = {
-    REPLACED: """A small generator fills masked n-grams (15 %, n up to 3), and the encoder tells of
-every token whether it is the text's own (ELECTRA, Clark et al. 2020).""",
+    REPLACED: """Half of the layers that training began with, kept as they were, fill masked n-grams
+(15 %, n up to 3), and the encoder tells of every token whether it is the text's own (ELECTRA, Clark
+et al. 2020; Fast-ELECTRA, Dong et al. 2023).""",
     MASKED: """Masked n-grams of whole words (15 %, n up to 3) are predicted, as in ALBERT.""",
 }
 TEACHER = """ The encoder also

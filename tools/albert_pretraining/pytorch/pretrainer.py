@@ -2,9 +2,9 @@
 
 Two ways to learn words. `replaced`: the encoder from which training started fills masked places,
 and of every token the encoder in training says whether it is the text's own (Clark et al. 2020,
-ELECTRA; Dong et al. 2023, Fast-ELECTRA). `masked`: the encoder fills the masked places itself, as in
-ALBERT. Beside either: sentence order, pieces of the whole review
-from the mean of its vectors, and the teacher's vectors of the words where there is a teacher.
+ELECTRA; Dong et al. 2023, Fast-ELECTRA). `masked`: the encoder fills the masked places itself, as
+in ALBERT. Beside either: sentence order, pieces of the whole review from the mean of its vectors,
+and the teacher's vectors of the words where there is a teacher.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ class Generator(nn.Module):
     """A trained encoder, kept as it is, that fills masked places for another one to judge.
 
     How its vectors become words is all that is learned. One that starts at random fills the places
-    by how frequent words are, for ten million tokens at least, which is easily told. Of its layers,
-    which share their weights, half are applied: ELECTRA's best generators have a quarter to a half of
-    their encoder's size.
+    by how frequent words are, for ten million tokens at least, which is easily told. Half of its
+    layers, which share their weights, are applied: ELECTRA's best generators have a quarter to a
+    half of their encoder's size.
 
     Args:
       shape: of the encoder that was trained.
