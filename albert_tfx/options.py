@@ -515,6 +515,18 @@ class TrainerOptions:
         bounds=_AT_LEAST_ONE,
         called="{model} batch_size",
     )
+    # Those before them stay as they were read, and cost no backward pass. Unused by `frozen`.
+    unfreeze: int | None = option(
+        None,
+        fine_tuned=Flag(
+            "--unfreeze",
+            TRAINING,
+            "fine-tune the last N layers of the encoder alone, which takes less time and memory",
+            "N",
+            "the whole encoder",
+        ),
+        bounds=at_least(1),
+    )
     # The parts' gradients are computed one after the other. The step is the same but for batch
     # normalization, which sees a part at a time. Unused by `frozen`.
     gradient_accumulation: int = option(

@@ -47,6 +47,13 @@ class Choice:
     layer_decay: float = 1.0
     averaging: float = 0.0
 
+    def is_among(self, wanted: Sequence[str]) -> bool:
+        """Returns whether to measure it, where these names are wanted; none for all.
+
+        All but last layers alone, which an encoder of shared layers has not.
+        """
+        return self.name in wanted if wanted else "unfreeze" not in self.options
+
 
 FINE_TUNED = (
     Choice("defaults"),
@@ -59,6 +66,8 @@ FINE_TUNED = (
     Choice("labels not smoothed", {"label_smoothing": 0.0}),
     Choice("rates decay by 0.85 a layer", layer_decay=0.85),
     Choice("weights averaged, momentum 0.99", averaging=0.99),
+    Choice("last three layers alone", {"unfreeze": 3}),
+    Choice("last layer alone", {"unfreeze": 1}),
 )
 FROZEN = (
     Choice("defaults"),
@@ -107,7 +116,7 @@ def _measured(
     """Returns accuracy and log loss on the eval texts of each choice."""
     figures = []
     for choice in choices:
-        if wanted and choice.name not in wanted:
+        if not choice.is_among(wanted):
             continue
         found = train(choice)
         print(f"{label}, {choice.name}: {found}", flush=True)
@@ -151,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sequence-length", type=int, default=96, metavar="N")
     names = sorted({choice.name for choice in (*FROZEN, *FINE_TUNED)})
-    parser.add_argument("--choices", nargs="+", choices=names, default=[], help="(default: all)")
+    parser.add_argument("--choices", nargs="+", choices=names, default=[], help="(default: all but last layers)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_TEXTS} texts, few steps")
     add_results_option(parser)
     return parser

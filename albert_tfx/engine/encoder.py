@@ -91,6 +91,7 @@ class EngineEncoder:
         precision: tf.DType = tf.float32,
         is_compiled: bool = False,
         largest: tuple[int, int] = (0, 0),
+        trained: int | None = None,
     ) -> None:
         """Takes the variables, which stay those of the SavedModel.
 
@@ -104,10 +105,13 @@ class EngineEncoder:
             would need more of the forward one than `_most_kept` returns, a step keeps the inputs of
             the layers alone and computes each layer again, with the same result (Chen et al.
             2016, https://arxiv.org/abs/1604.06174).
+          trained: Last layers whose weights have gradients, where all have weights of their own;
+            those below them and the embeddings have none then, and cost no backward pass.
         """
         self._variables = variables
         self._kind = kind
         self._precision = precision
+        self._first_trained = 0 if trained is None else len(kind.order) - trained
         self._recompute = self.kept_bytes(*largest) > _most_kept()
         self._is_compiled = is_compiled
 
@@ -183,35 +187,38 @@ class EngineEncoder:
     ) -> tf.Tensor:
         """Maps float32 `[batch * length, hidden_size]` to the same shape, through all layers."""
         run_forward, run_backward = _programs(kind, self._is_compiled)
-        order = list(enumerate(self._kind.order))
+        order, first = list(enumerate(self._kind.order)), self._first_trained
+        distinct = [self._variables.layer(index) for index in range(self._variables.layers)]
+        fixed = [each.reduced(kind.precision) for each in distinct[:first]]
         seeds = [layers.seed_of_mask(seed, 2 + 3 * place) for place, _ in order]
 
         @tf.custom_gradient
         def run(values: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-            weights = [LayerWeights(*each).reduced(kind.precision) for each in _apart(flat)]
+            trained = [LayerWeights(*each).reduced(kind.precision) for each in _apart(flat)]
+            weights = [*fixed, *trained]
             kept: list[Any] = []
             for place, index in order:
                 result, saved = run_forward(values, bias, weights[index], seed=seeds[place])
                 kept.append(values if self._recompute else saved)
                 values = result
+            del kept[:first]
 
-            def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
+            def gradients(gradient: tf.Tensor) -> list[tf.Tensor | None]:
                 summed = [LayerWeights(*map(tf.zeros_like, each)) for each in _apart(flat)]
-                for place, index in reversed(order):
-                    saved = kept[place]
+                for place, index in reversed(order[first:]):
+                    saved = kept[place - first]
                     if self._recompute:
                         with tf.control_dependencies([gradient]):
                             values = tf.identity(saved)
                         saved = run_forward(values, bias, weights[index], seed=seeds[place])[1]
-                    gradient, summed[index] = run_backward(
-                        gradient, saved, weights[index], summed[index]
+                    gradient, summed[index - first] = run_backward(
+                        gradient, saved, weights[index], summed[index - first]
                     )
-                return [gradient, *tf.nest.flatten(summed)]
+                return [None if first else gradient, *tf.nest.flatten(summed)]
 
             return values, gradients
 
-        distinct = [self._variables.layer(index) for index in range(self._variables.layers)]
-        return run(values, *tf.nest.flatten(distinct))
+        return run(values, *tf.nest.flatten(distinct[first:]))
 
     def _infer_layers(self, values: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
         """Does what `_pass_layers` does, without a gradient."""
@@ -230,7 +237,8 @@ class EngineEncoder:
         rows = batch_size * length
         # See `layer.Saved`: eight of the layers' width, and two within the feed-forward part.
         numbers = rows * (8 * hidden_size + 2 * wide) + rows * length * self._kind.layer.heads
-        return int(numbers * self._precision.size * len(self._kind.order))
+        trained = len(self._kind.order) - self._first_trained
+        return int(numbers * self._precision.size * trained)
 
 
 @functools.cache
@@ -296,7 +304,8 @@ def engine_for(
         if options.get("precision") == tf.bfloat16 and options.get("is_compiled"):
             _try_products()
             if tf.config.list_logical_devices("GPU"):
-                _try_training(made, EngineEncoder(found, kind), found)
+                exact = EngineEncoder(found, kind, trained=options.get("trained"))
+                _try_training(made, exact, found)
     except _REFUSALS as error:
         _LOGGER.warning("The encoder runs as the SavedModel that it is: %s", error)
         return None

@@ -1,7 +1,7 @@
 """The weights of an encoder that is a SavedModel, found by the names of its variables."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -106,6 +106,29 @@ def are_known(names: Iterable[str]) -> bool:
     """Returns whether variables have the names of those of an encoder of BERT's family."""
     found = set(map(_plain, names))
     return _layers(found) > 0 and found == _expected(found)
+
+
+def of_last_layers(names: Collection[str], count: int, passed: int | None = None) -> frozenset[str]:
+    """Returns the names of the variables of an encoder's last layers, and of its pooler.
+
+    Args:
+      names: Of all its variables of floating point.
+      count: Of layers, 1 or more.
+      passed: Layers that a token passes, where that is known.
+
+    Raises:
+      ValueError: Its variables are not known, its layers share weights, or it has fewer layers.
+    """
+    if not are_known(names):
+        raise ValueError("how its layers compute is not known")
+    plain = {name: _plain(name) for name in names}
+    layers = _layers(plain.values())
+    if layers < 2 or layers != (passed or layers):
+        raise ValueError("its layers share their weights")
+    if count > layers:
+        raise ValueError(f"it has {layers} layers")
+    last = tuple(f"layer_{index}/" for index in range(layers - count, layers))
+    return frozenset(name for name in names if plain[name].startswith((*last, "pooler/")))
 
 
 def _layers(names: Iterable[str]) -> int:

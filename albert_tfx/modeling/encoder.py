@@ -9,7 +9,7 @@ import collections
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import apache_beam as beam
@@ -32,7 +32,7 @@ from albert_tfx.encoders import configuration, resolution, saved_models
 from albert_tfx.encoders.layers import DROPOUT_SEED
 from albert_tfx.encoders.resolution import resolve
 from albert_tfx.engine.encoder import EngineEncoder, engine_for
-from albert_tfx.engine.weights import are_known
+from albert_tfx.engine.weights import are_known, of_last_layers
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, tokens
 from albert_tfx.modeling.tokens import PADDING_ID
@@ -65,6 +65,7 @@ def check(
     sequence_length: int,
     pooling: str,
     inference_precision: str = FLOAT32,
+    unfreeze: int | None = None,
 ) -> resolution.Description:
     """Refuses an encoder that is damaged, or that the options do not fit; returns what is known.
 
@@ -73,12 +74,13 @@ def check(
     Raises:
       InputError: A model cannot be found or is damaged, the two have different vocabularies,
         `sequence_length` exceeds the encoder's positions, or `pooling` cannot be had of it, nor
-        `inference_precision`.
+        `inference_precision`, nor that its last layers alone are trained.
     """
     known = resolution.describe(encoder)
     if inference_precision != FLOAT32:
-        names = (name for name, _ in saved_models.inspect(resolve(encoder).encoder).weights)
-        _required(are_known(names) or None, encoder, inference_precision)
+        _required(are_known(_names(encoder)) or None, encoder, inference_precision)
+    if unfreeze is not None:
+        _last_layers(encoder, _names(encoder), unfreeze)
     vocabulary_size = tokens.vocabulary_size(preprocessor)
     if preprocessor != encoder:
         _require_embedding(encoder, preprocessor, vocabulary_size)
@@ -132,6 +134,28 @@ def _require_embedding(encoder: str, preprocessor: str, vocabulary_size: int) ->
         )
 
 
+def _names(encoder: str) -> list[str]:
+    return [name for name, _ in saved_models.inspect(resolve(encoder).encoder).weights]
+
+
+def _last_layers(encoder: str, names: Collection[str], count: int) -> frozenset[str]:
+    """Returns the names of the variables of an encoder's last layers.
+
+    Raises:
+      InputError: They cannot be trained alone.
+    """
+    known = configuration.load(resolve(encoder).encoder)
+    passed = known and known.layers * known.inner_layers
+    try:
+        return of_last_layers(names, count, passed)
+    except ValueError as error:
+        raise InputError(
+            f"The last {count} layers of the encoder {encoder} cannot be trained alone: {error}",
+            "Leave --unfreeze out, give fewer layers, or an encoder whose layers have weights of "
+            "their own, such as a BERT",
+        ) from error
+
+
 def _required(found: _T | None, encoder: str, precision: str) -> _T:
     """Returns what an encoder needs to infer in another precision than float32.
 
@@ -174,7 +198,12 @@ class PooledEncoder(tf.keras.layers.Layer):
     """
 
     def __init__(
-        self, handle: str, pooling: str, trainable: bool, inference_precision: str = FLOAT32
+        self,
+        handle: str,
+        pooling: str,
+        trainable: bool,
+        inference_precision: str = FLOAT32,
+        unfreeze: int | None = None,
     ) -> None:
         """Loads an encoder.
 
@@ -184,17 +213,24 @@ class PooledEncoder(tf.keras.layers.Layer):
           trainable: Whether its weights can be trained.
           inference_precision: Operands of the layers' products where it answers; weights, residual
             sums, normalisation and vectors are float32.
+          unfreeze: Last layers that are trained, with the pooler; None for the whole encoder.
 
         Raises:
-          InputError: It has not the output that pooling needs, or not that precision.
+          InputError: It has not the output that pooling needs, or not that precision, or its last
+            layers cannot be trained alone.
         """
         super().__init__(name="pooled_encoder", trainable=trainable)
+        self._unfrozen: frozenset[str] | None = None
         if pooling == AUTO_POOLING:
             pooling = settled_pooling(resolution.describe(handle), pooling)
         self.pooling = pooling
         folder = resolve(handle).encoder
         self.encoder = tensorflow_hub.KerasLayer(folder, trainable=trainable, name="encoder")
         self._folder = folder
+        self._unfreeze = unfreeze
+        if unfreeze is not None:
+            names = [each.name for each in self.encoder.variables if each.dtype.is_floating]
+            self._unfrozen = _last_layers(handle, names, unfreeze)
         self._infer_exactly: _Encode = functools.partial(self.encoder, training=False)
         self._infer = self._infer_exactly
         if inference_precision != FLOAT32:
@@ -202,6 +238,21 @@ class PooledEncoder(tf.keras.layers.Layer):
             self._infer = _required(engine, handle, inference_precision).infer
         self._engine_precision: tf.DType | None = None
         self._train: _Pool = self._pooled(functools.partial(self.encoder, training=True))
+
+    @property
+    def trainable_weights(self) -> list[tf.Variable]:
+        """The variables that training changes."""
+        weights: list[tf.Variable] = super().trainable_weights
+        if self._unfrozen is None:
+            return weights
+        return [each for each in weights if each.name in self._unfrozen]
+
+    @property
+    def non_trainable_weights(self) -> list[tf.Variable]:
+        """The others."""
+        trained = {id(each) for each in self.trainable_weights}
+        rest = [each for each in super().trainable_weights if id(each) not in trained]
+        return [*rest, *super().non_trainable_weights]
 
     def train_by_engine(self, precision: tf.DType, batch_size: int, length: int) -> bool:
         """Lets training steps compute the encoder by `albert_tfx.engine`, compiled.
@@ -218,7 +269,10 @@ class PooledEncoder(tf.keras.layers.Layer):
         """
         if self._engine_precision != precision:
             engine = self._engine(
-                precision=precision, is_compiled=True, largest=(batch_size, length)
+                precision=precision,
+                is_compiled=True,
+                largest=(batch_size, length),
+                trained=self._unfreeze,
             )
             if engine is None:
                 return False

@@ -219,6 +219,7 @@ def build(options: TrainerOptions, classes: int) -> TextClassifier:
         options.pooling,
         trainable=options.model == FINE_TUNED,
         inference_precision=options.inference_precision,
+        unfreeze=options.unfreeze,
     )
     one_token = tf.ones([1, 1], tf.int32)
     hidden_size = encoder(one_token).shape[-1]

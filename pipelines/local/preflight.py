@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_tfx.contract import SUMMARY_FILE, TRAIN
+from albert_tfx.contract import FINE_TUNED, SUMMARY_FILE, TRAIN
 from albert_tfx.encoders.fetching.handles import ASSET_SCHEME
 from albert_tfx.errors import InputError
 from albert_tfx.options import (
@@ -22,6 +22,7 @@ from albert_tfx.options import (
     ReportOptions,
     SelectionPolicy,
     TextsToScore,
+    TrainerOptions,
 )
 from pipelines.config import PipelineConfig, build_config
 from pipelines.confinement import memory
@@ -304,6 +305,7 @@ def _checked_models(request: Request) -> "tuple[Description, str]":
         preprocessing.sequence_length,
         embedding.pooling,
         embedding.inference_precision,
+        request.of(TrainerOptions, FINE_TUNED).unfreeze,
     )
     return known, resolution.fingerprint_of(preprocessing.preprocessor)
 

@@ -19,7 +19,7 @@ from albert_tfx.encoders.resolution import resolve
 from albert_tfx.engine import encoder as engine
 from albert_tfx.engine import layer
 from albert_tfx.engine.encoder import EncoderKind, EngineEncoder
-from albert_tfx.engine.weights import EncoderVariables
+from albert_tfx.engine.weights import EncoderVariables, of_last_layers
 from albert_tfx.resources import gpu
 from pipelines.presets import MINI_ENCODER
 from tests.support import hugging_face, models
@@ -128,6 +128,29 @@ def test_compiled_gradients_are_the_same(
     ours = engine_of(sizes, made, is_compiled=True, largest=(3, 6))
     assert ours._recompute is recompute
     assert_equal(loss_and_gradients(ours, variables), expected)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_last_layers_alone_have_the_gradients_that_all_would_give_them(
+    recompute: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sizes, made = build(tmp_path, "bert")
+    monkeypatch.setattr(engine, "_MOST_KEPT", 0 if recompute else 1 << 40)
+    names = [each.name for each in made.trainable_variables]
+    last = of_last_layers(names, 1)
+    assert {name.split("/")[1] for name in last} == {f"layer_{sizes.layers - 1}", "pooler"}
+    variables = [each for each in made.trainable_variables if each.name in last]
+    others = [each for each in made.trainable_variables if each.name not in last]
+    ours = engine_of(sizes, made, trained=1, largest=(3, 6))
+    assert ours._recompute is recompute
+    assert_equal(loss_and_gradients(ours, variables), loss_and_gradients(made, variables))
+    assert not any(each.any() for each in loss_and_gradients(ours, others)[1])
+
+
+def test_what_last_layers_alone_keep_is_less(tmp_path: Path):
+    sizes, made = build(tmp_path, "bert")
+    whole, last = (engine_of(sizes, made, trained=each) for each in (None, 1))
+    assert last.kept_bytes(3, 6) * sizes.layers == whole.kept_bytes(3, 6)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from albert_tfx.engine.weights import EncoderVariables, are_known
+from albert_tfx.engine.weights import EncoderVariables, are_known, of_last_layers
 
 DENSE, NORM = ("kernel", "bias"), ("gamma", "beta")
 
@@ -54,3 +54,29 @@ def test_names_alone_tell_whether_an_encoder_is_known():
     assert are_known(names)
     assert not are_known(names[1:])
     assert not are_known([])
+
+
+def test_the_last_layers_are_found_with_the_pooler():
+    names = [each.name for each in of_hub(["transformer/layer_0", "transformer/layer_1"])]
+    last = of_last_layers(names, 1)
+    assert len(last) == 16 + 2
+    assert all("layer_1" in name or "pooler" in name for name in last)
+    assert of_last_layers(names, 2) > last
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "count", "passed", "reason"),
+    [
+        (["transformer"], 1, 12, "share their weights"),
+        (["transformer"], 1, None, "share their weights"),
+        (["transformer/layer_0", "transformer/layer_1"], 1, 12, "share their weights"),
+        (["transformer/layer_0", "transformer/layer_1"], 3, None, "it has 2 layers"),
+        (["transformer/gate"], 1, None, "is not known"),
+    ],
+)
+def test_layers_that_cannot_be_trained_alone_are_refused(
+    prefixes: list[str], count: int, passed: int | None, reason: str
+):
+    names = [each.name for each in of_hub(prefixes)]
+    with pytest.raises(ValueError, match=reason):
+        of_last_layers(names, count, passed)

@@ -139,6 +139,34 @@ def test_only_a_trainable_encoder_has_trainable_variables(tiny: str):
     assert not PooledEncoder(tiny, "mean", trainable=False).trainable_variables
 
 
+def is_last(name: str) -> bool:
+    return "layer_1/" in name or "pooler/" in name
+
+
+@pytest.mark.slow
+def test_the_last_layers_alone_are_trained_and_the_others_kept(tmp_path: Path):
+    source = str(hugging_face.save(tmp_path / "source", "bert"))
+    encoder.check(source, source, 12, "mean", unfreeze=1)
+    whole, last = (PooledEncoder(source, "mean", True, unfreeze=each) for each in (None, 1))
+    assert {each.name for each in last.weights} == {each.name for each in whole.weights}
+    trained = {each.name for each in last.trainable_variables}
+    assert trained == {each.name for each in whole.variables if is_last(each.name)}
+    ids = tf.constant([[2, 5, 6, 3]])
+    assert last.train_by_engine(tf.float32, batch_size=1, length=4)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(last(ids, training=True) ** 2)
+    found = tape.gradient(loss, last.variables)
+    by_name = {each.name: gradient for each, gradient in zip(last.variables, found, strict=True)}
+    assert tf.norm(by_name["encoder/layer_1/output/kernel:0"]) > 0
+    assert by_name["encoder/layer_0/output/kernel:0"] is None
+    assert by_name["encoder/embeddings/tokens:0"] is None
+
+
+def test_the_last_layers_of_shared_weights_are_refused():
+    with pytest.raises(InputError, match=r"1 layers of the encoder.*share.*Leave --unfreeze out"):
+        encoder.check(MINI_ENCODER, MINI_PREPROCESSOR, 512, "mean", unfreeze=1)
+
+
 LENGTHS = [3, 64, 7, 40, 20, 5, 33, 60, 12, 9, 50, 62, 63]
 
 
