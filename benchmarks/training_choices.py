@@ -160,7 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sequence-length", type=int, default=96, metavar="N")
     names = sorted({choice.name for choice in (*FROZEN, *FINE_TUNED)})
-    parser.add_argument("--choices", nargs="+", choices=names, default=[], help="(default: all but last layers)")
+    parser.add_argument(
+        "--choices", nargs="+", choices=names, default=[], help="(default: all but last layers)"
+    )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_TEXTS} texts, few steps")
     add_results_option(parser)
     return parser

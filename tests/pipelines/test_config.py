@@ -200,8 +200,10 @@ def test_the_imdb_preset_is_albert_base_on_imdb():
 
 
 def test_what_only_fine_tuning_heeds_leaves_the_frozen_training_cached():
-    told = _build("--xla", "off", "--precision", "bfloat16", "--gradient-accumulation", "2")
+    precision = ("--xla", "off", "--precision", "bfloat16")
+    told = _build(*precision, "--gradient-accumulation", "2", "--unfreeze", "3")
 
+    assert told.fine_tuned.unfreeze == 3
     assert told.frozen == _build().frozen
 
 
