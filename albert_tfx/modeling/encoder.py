@@ -32,7 +32,7 @@ from albert_tfx.encoders import configuration, resolution, saved_models
 from albert_tfx.encoders.layers import DROPOUT_SEED
 from albert_tfx.encoders.resolution import resolve
 from albert_tfx.engine.encoder import EngineEncoder, engine_for
-from albert_tfx.engine.weights import are_known, of_last_layers
+from albert_tfx.engine.weights import EncoderVariables, are_known, of_last_layers
 from albert_tfx.errors import InputError
 from albert_tfx.modeling import acceleration, batches, tokens
 from albert_tfx.modeling.tokens import PADDING_ID
@@ -238,6 +238,13 @@ class PooledEncoder(tf.keras.layers.Layer):
             self._infer = _required(engine, handle, inference_precision).infer
         self._engine_precision: tf.DType | None = None
         self._train: _Pool = self._pooled(functools.partial(self.encoder, training=True))
+
+    @property
+    def trained_share(self) -> float:
+        """Part of the layers through which a training step goes back: 1 for the whole encoder."""
+        if self._unfreeze is None:
+            return 1.0
+        return self._unfreeze / EncoderVariables.of(self.encoder.variables).layers
 
     @property
     def trainable_weights(self) -> list[tf.Variable]:

@@ -10,8 +10,8 @@ from albert_tfx.modeling.encoder import PooledEncoder
 from albert_tfx.modeling.training import extent
 from albert_tfx.options import TrainerOptions
 
-# A step of training computes the pass, and about twice as much for the gradients.
-_PASSES_OF_A_STEP = 3
+# What a step of training computes for the gradients, of the same layers' pass.
+_PASSES_OF_GRADIENTS = 2
 # TFX's start, reading, statistics, evaluation and report, whatever the encoder: seconds.
 _REST = 60
 # Bytes of a weight in training: itself, its gradient and AdamW's two moments, in float32.
@@ -48,14 +48,17 @@ def estimate(options: TrainerOptions, weights: int, tokens: int, rows: dict[str,
       tokens: Of a text of middling length, at least 2.
       rows: Texts by split.
     """
-    encoder = PooledEncoder(options.encoder, options.pooling, False, options.inference_precision)
+    encoder = PooledEncoder(
+        options.encoder, options.pooling, False, options.inference_precision, options.unfreeze
+    )
     ids = tf.ones([_TEXTS, max(2, min(tokens, options.sequence_length))], tf.int32)
     encoder(ids)  # traces the graph
     began = time.perf_counter()
     encoder(ids)
     of_a_text = (time.perf_counter() - began) / _TEXTS
     epochs, steps = extent(options, rows["train"])
-    of_an_epoch = _PASSES_OF_A_STEP * steps * options.batch_size + rows["eval"]
+    of_a_step = 1 + _PASSES_OF_GRADIENTS * encoder.trained_share
+    of_an_epoch = of_a_step * steps * options.batch_size + rows["eval"]
     passes = 2 * sum(rows.values()) + options.seeds * epochs * of_an_epoch
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     return Cost(_REST + passes * of_a_text, most + weights * _BYTES + _BESIDE)

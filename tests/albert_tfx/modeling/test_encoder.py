@@ -149,6 +149,7 @@ def test_the_last_layers_alone_are_trained_and_the_others_kept(tmp_path: Path):
     encoder.check(source, source, 12, "mean", unfreeze=1)
     whole, last = (PooledEncoder(source, "mean", True, unfreeze=each) for each in (None, 1))
     assert {each.name for each in last.weights} == {each.name for each in whole.weights}
+    assert (whole.trained_share, last.trained_share) == (1.0, 0.5)
     trained = {each.name for each in last.trainable_variables}
     assert trained == {each.name for each in whole.variables if is_last(each.name)}
     ids = tf.constant([[2, 5, 6, 3]])
