@@ -11,7 +11,6 @@ import tensorflow as tf
 from albert_tfx.options import TrainerOptions
 from albert_tfx.tuning import cost
 
-
 ROWS = {"train": 320, "eval": 40, "test": 40}
 OF_A_TEXT = 1 / 8  # of a second, as the clock goes on by one second for eight texts
 
