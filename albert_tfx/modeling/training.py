@@ -269,7 +269,7 @@ def _train(
         model,
         batches.weighted(
             batches.training_batches(training, options.batch_size, options.seed, buckets),
-            _class_weights(files.labels, options),
+            class_weights(files.labels, options),
         ),
         batches.evaluation_batches(validation, options.batch_size, buckets),
         fitting.Plan(
@@ -304,7 +304,8 @@ def _count(variables: Sequence[tf.Variable]) -> int:
     return sum(int(tf.size(each)) for each in variables if each.dtype.is_floating)
 
 
-def _class_weights(labels: np.ndarray, options: TrainerOptions) -> list[float] | None:
+def class_weights(labels: np.ndarray, options: TrainerOptions) -> list[float] | None:
+    """Returns what the loss of each class's texts counts; None where all count alike."""
     return batches.balanced_weights(labels) if options.class_weights == BALANCED else None
 
 

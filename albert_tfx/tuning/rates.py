@@ -41,7 +41,7 @@ class Trial:
     Attributes:
       rate: The encoder's peak rate.
       steps: Steps of its training.
-      loss: Mean loss on the training texts that were held out.
+      loss: Mean loss on the training texts that were held out, by the weights of their classes.
     """
 
     rate: float
@@ -114,6 +114,7 @@ class _Search:
         self._options = _without_seed(options)
         self._file = f"{files.kept('rates', self._options, __name__)}.json"
         self._start = classifier.get_weights()
+        self._class_weights = training.class_weights(files.labels, options)
         self._buckets = batches.bucket_lengths(options.sequence_length)
         texts = batches.read_token_ids(files.training)
         mixed = texts.shuffle(100_000, seed=_SEED, reshuffle_each_iteration=False)
@@ -139,13 +140,17 @@ class _Search:
         self._classifier.set_weights(self._start)
         options = dataclasses.replace(self._options, encoder_learning_rate=rate)
         training.configure(self._classifier, options, steps, self._planned_steps)
-        stream = batches.training_batches(
-            self._texts, options.batch_size, options.seed, self._buckets
+        stream = batches.weighted(
+            batches.training_batches(self._texts, options.batch_size, options.seed, self._buckets),
+            self._class_weights,
         )
         step, iterator = self._classifier.make_train_function(), iter(stream)
         for _ in itertools.repeat(None, steps):
             step(iterator)
-        held_out = batches.evaluation_batches(self._held_out, options.batch_size, self._buckets)
+        held_out = batches.weighted(
+            batches.evaluation_batches(self._held_out, options.batch_size, self._buckets),
+            self._class_weights,
+        )
         measured = self._classifier.evaluate(held_out, verbose=0, return_dict=True)
         return Trial(rate, steps, float(measured["loss"]))
 

@@ -115,6 +115,15 @@ def test_trials_compute_the_encoder_as_the_training_that_follows_does(encoder, f
     assert set(asked) == {50 * TEXTS // BATCH_SIZE}
 
 
+@pytest.mark.slow
+def test_trials_weigh_classes_as_the_training_that_follows_does(encoder, files, monkeypatch):
+    plain = rates.choose(long(encoder), 2, files)[1]
+    monkeypatch.setattr(training.batches, "balanced_weights", lambda _: [1.0, 9.0])
+    weighted = rates.choose(long(encoder, class_weights="balanced"), 2, files)[1]
+    assert [trial.loss for trial in weighted] != [trial.loss for trial in plain]
+    assert [trial.rate for trial in weighted[:3]] == [trial.rate for trial in plain[:3]]
+
+
 def test_a_short_training_takes_the_rate_of_the_encoders_size(encoder, files, monkeypatch):
     monkeypatch.setattr(training, "configure", _refuse)
     short = options(encoder, epochs=1)
