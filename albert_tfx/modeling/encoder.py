@@ -150,7 +150,7 @@ def _last_layers(encoder: str, names: Collection[str], count: int) -> frozenset[
         return of_last_layers(names, count, passed)
     except ValueError as error:
         raise InputError(
-            f"The last {count} layers of the encoder {encoder} cannot be trained alone: {error}",
+            f"--unfreeze {count} cannot be had of the encoder {encoder}: {error}",
             "Leave --unfreeze out, give fewer layers, or an encoder whose layers have weights of "
             "their own, such as a BERT",
         ) from error
