@@ -145,7 +145,7 @@ def _last_layers(encoder: str, names: Collection[str], count: int) -> frozenset[
       InputError: They cannot be trained alone.
     """
     known = configuration.load(resolve(encoder).encoder)
-    passed = known and known.layers * known.inner_layers
+    passed = known.layers * known.inner_layers if known else None
     try:
         return of_last_layers(names, count, passed)
     except ValueError as error:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from albert_tfx.contract import INPUT_WORD_IDS, LABEL
-from albert_tfx.modeling import training
+from albert_tfx.modeling import batches, training
 from albert_tfx.modeling.training import TrainingFiles
 from albert_tfx.options import AUTO_RATE, TrainerOptions
 from albert_tfx.tuning import rates
@@ -118,7 +118,7 @@ def test_trials_compute_the_encoder_as_the_training_that_follows_does(encoder, f
 @pytest.mark.slow
 def test_trials_weigh_classes_as_the_training_that_follows_does(encoder, files, monkeypatch):
     plain = rates.choose(long(encoder), 2, files)[1]
-    monkeypatch.setattr(training.batches, "balanced_weights", lambda _: [1.0, 9.0])
+    monkeypatch.setattr(batches, "balanced_weights", lambda _: [1.0, 9.0])
     weighted = rates.choose(long(encoder, class_weights="balanced"), 2, files)[1]
     assert [trial.loss for trial in weighted] != [trial.loss for trial in plain]
     assert [trial.rate for trial in weighted[:3]] == [trial.rate for trial in plain[:3]]
