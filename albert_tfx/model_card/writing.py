@@ -13,9 +13,9 @@ from albert_tfx.contract import ALL_TITLES, EVAL, TEST, TRAIN, YARDSTICK
 from albert_tfx.evaluation.measurements import ClassMetrics, Interval, ModelMetrics
 from albert_tfx.evaluation.metrics import METRICS
 from albert_tfx.printable import printable
-from albert_tfx.report import page, wording
+from albert_tfx.release.notation import is_known
+from albert_tfx.report import page
 from albert_tfx.report.summary import ModelSummary, Summary, YardstickSummary
-from albert_tfx.report.wording import is_known
 
 TEMPLATE = "model_card.md.j2"
 
@@ -34,7 +34,7 @@ def render(summary: Summary) -> str:
         summary=summary,
         title=ALL_TITLES[summary.selected],
         is_yardstick=summary.selected == YARDSTICK,
-        wording=wording,
+        wording=page.WORDING,
         settings=_settings(summary),
         data=_table(_data(summary)),
         figures=_table(_figures(summary.test.metrics)),

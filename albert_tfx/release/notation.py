@@ -4,7 +4,7 @@ Where a figure is compared with a bound, it gets as many decimals as tell the tw
 """
 
 import math
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from albert_tfx.evaluation.measurements import Interval
 
@@ -17,6 +17,11 @@ class Measure(Protocol):
     @property
     def is_percentage(self) -> bool:
         """Whether it is a share."""
+
+
+def is_known(figure: float | None) -> TypeGuard[float]:
+    """Returns whether there is a number to show."""
+    return figure is not None and math.isfinite(figure)
 
 
 def value(metric: Measure, measured: float, beside: float = math.nan) -> str:

@@ -15,7 +15,6 @@ from albert_tfx.evaluation.measurements import Comparison, ProductionComparison
 from albert_tfx.evaluation.metrics import ACCURACY, CONFIDENCE
 from albert_tfx.options import BALANCED
 from albert_tfx.release.selection import answer
-from albert_tfx.report import wording
 from albert_tfx.report.convergence import judge
 from albert_tfx.report.summary import (
     AnswersSummary,
@@ -31,6 +30,7 @@ from albert_tfx.report.summary import (
     from_record,
     to_record,
 )
+from albert_tfx.report.wording.verdict import caution, headline
 
 if TYPE_CHECKING:  # none of them is needed to run, and some bring TensorFlow
     from albert_tfx.data.lengths import ReviewLengths
@@ -160,8 +160,8 @@ def summarize(
         seed=next(iter(histories.values())).seed,
         command="",
     )
-    found = _in_order(dataclasses.replace(found, caution=wording.caution(found)))
-    return dataclasses.replace(found, headline=wording.verdict(found))
+    found = _in_order(dataclasses.replace(found, caution=caution(found)))
+    return dataclasses.replace(found, headline=headline(found))
 
 
 def _in_order(summary: Summary) -> Summary:
@@ -197,7 +197,7 @@ def concluded(summary: Summary, pushed_model: str | None, command: str) -> Summa
     found = dataclasses.replace(
         summary, pushed=is_pushed, pushed_model=pushed_model, command=command
     )
-    return dataclasses.replace(found, headline=wording.verdict(found))
+    return dataclasses.replace(found, headline=headline(found))
 
 
 def settings(options: Mapping[str, Mapping[str, Any]]) -> Settings:

@@ -5,6 +5,7 @@ import dataclasses
 import math
 import pathlib
 import re
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import jinja2
 import markupsafe
 import pandas as pd
 
-from albert_tfx.contract import ALL_SHORT_TITLES, EVAL, SHORT_TITLES, TEST, TRAIN
+from albert_tfx.contract import ALL_NAMES, ALL_SHORT_TITLES, EVAL, SHORT_TITLES, TEST, TRAIN
 from albert_tfx.evaluation.curves import Curves
 from albert_tfx.evaluation.measurements import (
     Disagreement,
@@ -23,10 +24,9 @@ from albert_tfx.evaluation.measurements import (
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS, Metric
 from albert_tfx.printable import printable
 from albert_tfx.release import notation
-from albert_tfx.release.notation import points
-from albert_tfx.report import wording
+from albert_tfx.release.notation import is_known, points
 from albert_tfx.report.summary import Summary
-from albert_tfx.report.wording import is_known
+from albert_tfx.report.wording import comparison, deciding, encoder, limits, served, splits, verdict
 from albert_tfx.storage import component_folder
 
 TEMPLATE = "page.html.j2"
@@ -37,6 +37,11 @@ MAX_CLASSES = 30  # of the confusion matrix as a table
 UNKNOWN = "not known"
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 _NOT_MEASURED = Interval(math.nan)
+# The modules whose sentences the templates of the page and of the model card place.
+WORDING: Mapping[str, types.ModuleType] = {
+    each.__name__.rpartition(".")[2]: each
+    for each in (comparison, encoder, limits, served, splits, verdict)
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,9 +99,10 @@ def render(
     page = _environment().get_template(TEMPLATE)
     return page.render(
         summary=summary,
+        names=ALL_NAMES,
         models=SHORT_TITLES,
         compared=_compared(summary),
-        decides=wording.metric_heading(summary),
+        decides=deciding.heading(summary),
         has_changes=any(each.change is not None for each in summary.slices),
         metrics=[_metric_row(each, summary) for each in METRICS.values()],
         splits=[each for each in (TRAIN, EVAL, TEST) if each in summary.examples],
@@ -106,7 +112,7 @@ def render(
         all_disagreements=len(disagreements),
         mistakes=mistakes[:MAX_REVIEWS],
         sources=sources,
-        wording=wording,
+        wording=WORDING,
         costs=[*_training_costs(summary), *(_cost_row(*each, summary) for each in COSTS[1:])],
         settings=training_settings(summary),
     )

@@ -24,8 +24,8 @@ from albert_tfx.evaluation.metrics import ACCURACY, METRICS
 from albert_tfx.printable import printable
 from albert_tfx.progress import Progress
 from albert_tfx.release import notation
-from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
+from albert_tfx.report.wording import comparison, deciding, encoder, served, splits, verdict
 from pipelines.local.component_states import ComponentState, ComponentStates, State, follow
 
 # Of the 256 colours that no theme changes, those that can be read on white as well as on black.
@@ -109,7 +109,7 @@ class Screen:
         """
         width = min(_WIDTH, self._console.width) if self._is_live else _WIDTH
         self.say("")
-        self.say(_wrapped(f"{'verdict':<12}{wording.verdict(summary)}.", width))
+        self.say(_wrapped(f"{'verdict':<12}{verdict.headline(summary)}.", width))
         self.say("")
         self.say(_models_table(summary, width))
         self.say("")
@@ -295,7 +295,7 @@ def _seconds(state: ComponentState) -> str:
 
 def _models_table(summary: Summary, width: int) -> Table:
     """Returns the models' figures; of a narrow terminal, as many columns as have room."""
-    decides = wording.deciding_beside_accuracy(summary)
+    decides = deciding.beside_accuracy(summary)
     beside = [decides] if decides else []
     known = {ACCURACY.name, *(each.name for each in beside)}
     shown = [each for each in METRICS.values() if each.in_terminal and each.name not in known]
@@ -305,7 +305,7 @@ def _models_table(summary: Summary, width: int) -> Table:
         [
             ALL_SHORT_TITLES[name],
             _accuracy(metrics),
-            *(wording.with_bounds(each, each.models.get(name, _UNKNOWN)) for each in beside),
+            *(deciding.with_bounds(each, each.models.get(name, _UNKNOWN)) for each in beside),
             *(_figure(metrics[each.name].value) for each in shown),
             f"{seconds:,.0f} s",
             f"{parameters:,}",
@@ -315,7 +315,7 @@ def _models_table(summary: Summary, width: int) -> Table:
     difference = [
         "difference",
         _points(summary.difference[ACCURACY.name]),
-        *(wording.changed(each, summary.difference.get(each.name, _UNKNOWN)) for each in beside),
+        *(deciding.changed(each, summary.difference.get(each.name, _UNKNOWN)) for each in beside),
     ]
     rows.append([*difference, *[""] * (len(headings) - len(difference))])
     columns = list(zip(headings, *rows, strict=True))
@@ -350,20 +350,20 @@ def _models(summary: Summary) -> dict[str, tuple[ModelMetrics, float, int]]:
 
 def _outcome(summary: Summary, folder: str) -> dict[str, str]:
     pushed = summary.pushed_model
-    verdict, duplicates = wording.yardstick_verdict(summary), wording.duplicates(summary)
+    yardstick = comparison.yardstick_verdict(summary)
     outcome = {
-        "figures": wording.trainings(summary),
+        "figures": comparison.trainings(summary),
         "caution": summary.caution,
-        "encoder": wording.encoder(summary),
-        "winner": wording.winner(summary),
+        "encoder": encoder.described(summary),
+        "winner": served.winner(summary),
         "reason": summary.reason,
-        "yardstick": f"TF-IDF and logistic regression: {verdict}" if verdict else "",
-        "duplicates": duplicates,
-        "contained": wording.contained(summary),
-        "temperature": wording.calibration(summary),
-        "precision": wording.precision_in_short(summary),
-        "labels": wording.answers(summary),
-        "on test": wording.reached_on_test(summary),
+        "yardstick": f"TF-IDF and logistic regression: {yardstick}" if yardstick else "",
+        "duplicates": splits.duplicates(summary),
+        "contained": splits.contained(summary),
+        "temperature": served.calibration(summary),
+        "precision": served.precision_in_short(summary),
+        "labels": served.answers(summary),
+        "on test": splits.reached_on_test(summary),
         "production": summary.production.reason if summary.production else "",
         "pushed": _from_here(pushed) if pushed is not None else "nothing",
         "report": _from_here(_report(folder)),

@@ -24,8 +24,9 @@ from albert_tfx.evaluation.measurements import (
 from albert_tfx.evaluation.metrics import ACCURACY, METRICS, Metric
 from albert_tfx.modeling.fitting import TrainingHistory
 from albert_tfx.release import notation
-from albert_tfx.report import wording
 from albert_tfx.report.summary import Summary
+from albert_tfx.report.wording import served, splits, verdict
+from albert_tfx.report.wording.comparison import yardstick
 from pipelines.runs import PipelineRun
 
 DIFFERENCE = f"{SHORT_TITLES[FINE_TUNED]} less {SHORT_TITLES[FROZEN].lower()}"
@@ -46,11 +47,11 @@ class Shown(pd.DataFrame):
 def answer(summary: Summary) -> pd.Series:
     """Returns what a run found, in words: the verdict, the winner and why, the yardstick, test."""
     found = {
-        "answer": wording.verdict(summary),
-        "winner": wording.winner(summary),
+        "answer": verdict.headline(summary),
+        "winner": served.winner(summary),
         "reason": summary.reason,
-        "yardstick": wording.yardstick(summary),
-        "on test": wording.reached_on_test(summary),
+        "yardstick": yardstick(summary),
+        "on test": splits.reached_on_test(summary),
     }
     return pd.Series({name: text for name, text in found.items() if text}, name="")
 
@@ -192,7 +193,7 @@ def _cells(metrics: ModelMetrics) -> dict[str, str]:
 def _record(run: PipelineRun, summary: Summary) -> dict[str, str]:
     return {
         "started": f"{run.started:%Y-%m-%d %H:%M}",
-        "winner": wording.winner(summary),
+        "winner": served.winner(summary),
         f"{DIFFERENCE}, accuracy": _changed(ACCURACY, summary.difference[ACCURACY.name]),
         "on test": _bounded(ACCURACY, summary.test.metrics.accuracy),
     }

@@ -4,8 +4,10 @@ import dataclasses
 from typing import Any
 
 from albert_tfx.encoders.resolution import Description
-from albert_tfx.evaluation.measurements import Interval, ModelMetrics
+from albert_tfx.evaluation.measurements import Interval, ModelMetrics, TestComparison
+from albert_tfx.release.selection import Rule
 from albert_tfx.report.summary import (
+    Deciding,
     Duplicates,
     ModelSummary,
     ProductionSummary,
@@ -17,6 +19,19 @@ from albert_tfx.report.summary import (
 from albert_tfx.seeds.precision import PrecisionChange
 
 NOTHING = float("nan")
+# What fine-tuning changes, or an encoder gains over the yardstick.
+BETTER, WORSE, ALIKE = (
+    Interval(0.077, 0.041, 0.113),
+    Interval(-0.077, -0.113, -0.041),
+    Interval(0.01, -0.02, 0.04),
+)
+# The winner by each rule that gives one.
+WON = {
+    Rule.SURE_GAIN: "fine_tuned",
+    Rule.NO_SURE_GAIN: "frozen",
+    Rule.SLICE_LOSS: "frozen",
+    Rule.YARDSTICK_NOT_BEATEN: "yardstick",
+}
 COST: dict[str, Any] = {
     "model_bytes": 5_400_000,
     "latency_seconds": 0.0042,
@@ -145,4 +160,48 @@ def rounded(accuracy: Interval) -> Summary:
             )
             for name, each in SUMMARY.models.items()
         }
+    )
+
+
+def answered(
+    answer: str, rule: str, frozen: Interval, fine_tuned: Interval, **more: Any
+) -> Summary:
+    """Returns a run with an answer, a rule and what both encoders gain over the yardstick."""
+    gain = {"frozen": {"accuracy": frozen}, "fine_tuned": {"accuracy": fine_tuned}}
+    yardstick = dataclasses.replace(YARDSTICK, gain=gain)
+    return changed(answer=answer, rule=rule, winner=WON[Rule(rule)], yardstick=yardstick, **more)
+
+
+def on_two_splits(gain: Interval) -> Summary:
+    """Returns a run whose eval split cannot tell whether an encoder beats the yardstick."""
+    compared = TestComparison(
+        SUMMARY.models["frozen"].metrics,
+        SUMMARY.models["fine_tuned"].metrics,
+        BETTER,
+        gains={"frozen": {"accuracy": WORSE}, "fine_tuned": {"accuracy": gain}},
+    )
+    once = answered("neither", "sure_gain", WORSE, ALIKE, pushed=False, test_comparison=compared)
+    return dataclasses.replace(once, test=dataclasses.replace(once.test, model="fine_tuned"))
+
+
+def by_log_loss() -> Summary:
+    """Returns a run that a metric decides of which less is better."""
+    metric = Deciding(
+        name="log_loss",
+        title="log loss",
+        is_higher_better=False,
+        is_percentage=False,
+        models={},
+        constant=0.69,
+        test=Interval(0.41),
+    )
+    gain = {
+        "frozen": {"log_loss": Interval(-0.1, -0.15, -0.05)},
+        "fine_tuned": {"log_loss": Interval(-0.2, -0.3, -0.1)},
+    }
+    return changed(
+        answer="fine_tuned",
+        metric=metric,
+        difference={"log_loss": Interval(-0.1, -0.15, -0.05)},
+        yardstick=dataclasses.replace(YARDSTICK, gain=gain),
     )

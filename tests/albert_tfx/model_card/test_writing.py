@@ -9,8 +9,8 @@ from albert_tfx.calibration.temperature import Calibration
 from albert_tfx.evaluation.measurements import AnswerMetrics, Interval
 from albert_tfx.model_card import writing
 from albert_tfx.options import AnswerOptions
-from albert_tfx.report import wording
 from albert_tfx.report.summary import AnswersSummary, Settings
+from albert_tfx.report.wording import encoder, limits, served, splits, verdict
 from tests.support import reports, summaries
 
 SETTINGS = Settings(
@@ -38,11 +38,11 @@ def test_the_card_has_its_parts_and_no_sentence_of_its_own(summary):
     parts = sections(card)
     names = ("What it is", "Data", "Recipe", "Figures", "Cost", "Limits", "How to ask it")
     assert tuple(parts) == names
-    assert wording.verdict(summary) in card
-    assert wording.subject(summary).partition("; ")[0] in card
-    assert wording.on_test(summary) in parts["Figures"]
-    assert wording.encoder(summary) in parts["What it is"]
-    assert all(reason in parts["Limits"] for reason in wording.limits(summary).values())
+    assert verdict.headline(summary) in card
+    assert splits.subject(summary).partition("; ")[0] in card
+    assert splits.on_test(summary) in parts["Figures"]
+    assert encoder.described(summary) in parts["What it is"]
+    assert all(reason in parts["Limits"] for reason in limits.statements(summary).values())
     assert "- class weights: balanced" in parts["Recipe"]
     assert "{" not in card
 
@@ -141,9 +141,9 @@ def test_the_card_tells_how_sure_the_model_is_and_what_its_labels_cost(summary):
         },
     )
     figures = sections(writing.render(known))["Figures"]
-    assert wording.calibration(known, ["fine_tuned"]) in figures
+    assert served.calibration(known, ["fine_tuned"]) in figures
     assert "frozen" not in figures.partition("How sure it is")[2].partition("\n")[0]
     of_yardstick = dataclasses.replace(known, selected="yardstick", winner="yardstick")
     assert "How sure it is" not in writing.render(of_yardstick)
-    assert wording.answers(known) in figures
+    assert served.answers(known) in figures
     assert "How sure it is" not in writing.render(summary)
