@@ -89,14 +89,19 @@ def _neither(summary: Summary) -> str:
     gain = deciding.gains_on_eval(summary)[model]
     if gain.most < 0:
         return f"Neither: TF-IDF is clearly better than {_behind(summary, model, gain)}{pushed}"
-    of_eval = "by eval, which decides: no encoder is clearly better than TF-IDF there"
     on_test = deciding.gains_on_test(summary).get(model, deciding.UNKNOWN)
     if deciding.is_certain(on_test):
         change = deciding.changes(summary, deciding.less_yardstick_on_test(summary)[model])
-        return f"Neither {of_eval}; on test {NAMES[model]} is: it {change}{pushed}"
+        return (
+            "Neither by eval, which decides: no encoder is clearly better than TF-IDF there; "
+            f"on test {NAMES[model]} is: it {change}{pushed}"
+        )
     if on_test.most < 0:
         behind = _behind(summary, model, on_test)
-        return f"Neither {of_eval}; on test TF-IDF is clearly better than {behind}{pushed}"
+        return (
+            "Neither: no encoder is clearly better than TF-IDF on eval, and on test TF-IDF is "
+            f"clearly better than {behind}{pushed}"
+        )
     return (
         f"Neither: no encoder is clearly better than TF-IDF; against it, {NAMES[model]} "
         f"{deciding.changes(summary, deciding.less_yardstick_on_eval(summary)[model])}{pushed}"

@@ -148,9 +148,9 @@ def test_a_test_split_that_tells_more_than_eval_is_heard():
 
 def test_a_test_split_that_speaks_for_the_yardstick_is_heard_as_well():
     assert verdict.headline(on_two_splits(WORSE)) == (
-        "Neither by eval, which decides: no encoder is clearly better than TF-IDF there; on test "
-        "TF-IDF is clearly better than the fine-tuned encoder, by 7.7 points of accuracy (4.1 to "
-        "11.3, without training's chance)"
+        "Neither: no encoder is clearly better than TF-IDF on eval, and on test TF-IDF is clearly "
+        "better than the fine-tuned encoder, by 7.7 points of accuracy (4.1 to 11.3, without "
+        "training's chance)"
     )
 
 
