@@ -79,10 +79,11 @@ def test_the_text_column_of_the_training_file_is_not_asked_of_plain_lines(prepar
 
 def test_the_encoder_is_checked_as_the_run_will_use_it(prepare, checked, csv):
     options = ("--csv", csv, "--text-column", "body", "--label-column", "verdict")
-    prepare(*options, "--sequence-length", "99", "--inference-precision", "bfloat16")
+    precision = ("--inference-precision", "bfloat16")
+    prepare(*options, "--sequence-length", "99", *precision, "--unfreeze", "2")
 
     models = presets.MINI_ENCODER, presets.MINI_PREPROCESSOR
-    assert checked == [(*models, 99, "auto", "bfloat16")]
+    assert checked == [(*models, 99, "auto", "bfloat16", 2)]
 
 
 @pytest.mark.parametrize(
