@@ -199,9 +199,9 @@ class EngineEncoder:
             kept: list[Any] = []
             for place, index in order:
                 result, saved = run_forward(values, bias, weights[index], seed=seeds[place])
-                kept.append(values if self._recompute else saved)
+                if place >= first:
+                    kept.append(values if self._recompute else saved)
                 values = result
-            del kept[:first]
 
             def gradients(gradient: tf.Tensor) -> list[tf.Tensor | None]:
                 summed = [LayerWeights(*map(tf.zeros_like, each)) for each in _apart(flat)]

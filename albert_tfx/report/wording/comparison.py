@@ -136,7 +136,7 @@ def _better_on_test(summary: Summary) -> str:
     for model in deciding.ranked(summary):
         if deciding.is_certain(gains.get(model, deciding.UNKNOWN)):
             return NAMES[model]
-    is_tf_idf = bool(gains) and all(gain.most < 0 for gain in gains.values())
+    is_tf_idf = bool(gains) and all(deciding.is_certain(-gain) for gain in gains.values())
     return "TF-IDF" if is_tf_idf else ""
 
 
@@ -154,5 +154,4 @@ def yardstick_verdict(summary: Summary) -> str:
 def _compared(gain: Interval, model: str) -> str:
     if gain.value > 0:
         return f"{'clearly' if deciding.is_certain(gain) else 'not clearly'} below {NAMES[model]}"
-    is_better = gain.upper is not None and gain.upper < 0
-    return f"{'clearly better' if is_better else 'no worse'} than {NAMES[model]}"
+    return f"{'clearly better' if deciding.is_certain(-gain) else 'no worse'} than {NAMES[model]}"

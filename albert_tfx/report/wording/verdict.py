@@ -96,7 +96,7 @@ def _neither(summary: Summary) -> str:
             "Neither by eval, which decides: no encoder is clearly better than TF-IDF there; "
             f"on test {NAMES[model]} is: it {change}{pushed}"
         )
-    if on_test.most < 0:
+    if deciding.is_certain(-on_test):
         behind = _behind(summary, model, on_test)
         return (
             "Neither: no encoder is clearly better than TF-IDF on eval, and on test TF-IDF is "
