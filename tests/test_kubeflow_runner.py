@@ -162,6 +162,32 @@ def waiting(tmp_path):
         fifo.close()
 
 
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (["--sequence-length=600"], "600 exceeds the 512 positions of the encoder"),
+        (["--unfreeze=2"], "--unfreeze 2 cannot be had of the encoder"),
+    ],
+)
+def test_options_that_the_encoder_does_not_fit_are_not_compiled(run, tmp_path, options, cause):
+    spec = tmp_path / "pipeline.yaml"
+
+    status, _, errors = run("compile", "--image", "image", "--spec", str(spec), *options)
+
+    assert status == 2
+    assert cause in errors
+    assert not spec.exists()
+
+
+def test_a_length_that_the_encoder_does_not_fit_is_not_submitted(run, spec):
+    longer = ["--parameter", "sequence_length=600"]
+
+    status, _, errors = run("submit", spec, *_VERTEX, *_OUTPUT_ROOT, *longer)
+
+    assert status == 2
+    assert "600 exceeds the 512 positions of the encoder" in errors
+
+
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(run, spec, no_network):
     status, output, errors = run("submit", spec, *_VERTEX, *_OUTPUT_ROOT, *_CHANGED)
 

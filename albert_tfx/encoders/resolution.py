@@ -173,6 +173,20 @@ def describe(handle: str) -> Description:
     )
 
 
+def require_positions(known: Description, sequence_length: int) -> None:
+    """Refuses a sequence length that an encoder has no positions for.
+
+    Raises:
+      InputError: It has fewer.
+    """
+    if known.positions is not None and sequence_length > known.positions:
+        raise InputError(
+            f"A sequence length of {sequence_length} exceeds the {known.positions} positions of "
+            f"the encoder {known.handle}",
+            f"Give --sequence-length {known.positions} or less",
+        )
+
+
 def fingerprint_of(handle: str) -> str:
     """Returns a hash of a model's files, the same for every conversion of the same source.
 

@@ -94,12 +94,7 @@ def require_fit(known: resolution.Description, sequence_length: int, pooling: st
       InputError: `sequence_length` exceeds the encoder's positions, or `pooling` cannot be had of
         it.
     """
-    if known.positions is not None and sequence_length > known.positions:
-        raise InputError(
-            f"A sequence length of {sequence_length} exceeds the {known.positions} positions of "
-            f"the encoder {known.handle}",
-            f"Give --sequence-length {known.positions} or less",
-        )
+    resolution.require_positions(known, sequence_length)
     return settled_pooling(known, pooling)
 
 

@@ -265,6 +265,8 @@ def _compile(target: Target, services: google_cloud.Services, request: Request) 
         print(remark)
     print("compiling the pipeline", flush=True)
     with _quiet():
+        if encoder_choice.are_here(request):
+            preflight.check_models(request)
         from pipelines.cloud import compiler
 
         machines = (*_default_resources(services), *needs)
@@ -394,7 +396,10 @@ def _values(spec: dict[str, Any], given: Sequence[str], output_root: str) -> dic
     completed, remarks = encoder_choice.complete(given, defaults)
     for remark in remarks:
         print(remark)
-    return parameters.read_values(spec, completed, output_root)
+    values = parameters.read_values(spec, completed, output_root)
+    if given:
+        encoder_choice.require_positions(values["encoder"], values["sequence_length"])
+    return values
 
 
 @dataclasses.dataclass(frozen=True)

@@ -104,7 +104,7 @@ def prepare(request: Request) -> Prepared:
 
     production.refuse_other_origins(request.serving, request.name)
     require_class_of_metric(request)
-    encoder, preprocessor = _checked_models(request)
+    encoder, preprocessor = check_models(request)
     dataset = request.of(DatasetOptions)
     remarks: tuple[str, ...] = ()
     if request.file.csv is not None:
@@ -288,8 +288,15 @@ def _from_file(request: Request, asked: DatasetOptions) -> tuple[DatasetOptions,
     return shortened, prepared.remarks
 
 
-def _checked_models(request: Request) -> "tuple[Description, str]":
-    """Refuses models that do not fit; returns the encoder's facts, and the preprocessor's hash."""
+def check_models(request: Request) -> "tuple[Description, str]":
+    """Refuses models that the options do not fit, fetched and converted first where that is due.
+
+    Returns:
+      What is known of the encoder, and the hash of the preprocessor's files.
+
+    Raises:
+      InputError: A model cannot be had, is damaged, or does not fit.
+    """
     from albert_tfx.encoders import resolution
 
     preprocessing, embedding = request.of(PreprocessingOptions), request.of(EmbeddingOptions)

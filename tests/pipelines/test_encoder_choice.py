@@ -173,6 +173,20 @@ def test_a_submission_says_that_it_trains_as_it_was_compiled(filled, encoder, co
 PIN = "0123456789abcdef" * 4
 
 
+def test_what_would_have_to_be_fetched_is_not_looked_at_here():
+    assert encoder_choice.are_here(make({}))
+    assert not encoder_choice.are_here(make({"encoder": MODEL}))
+    assert not encoder_choice.are_here(make({"encoder": TF_HUB, "preprocessor": SMALL["encoder"]}))
+    encoder_choice.require_positions(MODEL, 10**6)
+
+
+def test_what_the_cache_has_is_looked_at_before_a_cluster_is(filled):
+    assert encoder_choice.are_here(make({"encoder": PINNED}))
+    encoder_choice.require_positions(PINNED, hugging_face.CONFIGS["bert"]["max_position_embeddings"])
+    with pytest.raises(InputError, match=r"exceeds the \d+ positions of the encoder hf://"):
+        encoder_choice.require_positions(PINNED, 10**6)
+
+
 @pytest.mark.parametrize(
     ("given", "handle"),
     [
