@@ -124,21 +124,14 @@ def settle_for_tasks(request: "Request") -> "Request":
     return _with_models(request, models, *filter(None, dict.fromkeys(remarks)))
 
 
-def are_here(request: "Request") -> bool:
-    """Returns whether a request's models can be looked at on this machine, and none be fetched."""
-    return all(_is_here(request.options[key]) for key in (ENCODER, PREPROCESSOR))
+def is_here(handle: str) -> bool:
+    """Returns whether a model for a cluster can be looked at on this machine, without a fetch."""
+    model = handles.hugging_face_model(handle)
+    if model is None:
+        return handle.startswith(handles.ASSET_SCHEME)
+    from albert_tfx.encoders.fetching import hugging_face
 
-
-def require_positions(encoder: str, sequence_length: int) -> None:
-    """Refuses a sequence length beyond an encoder's positions, where no file has to be fetched.
-
-    Raises:
-      InputError: The encoder has fewer positions, or is damaged.
-    """
-    if _is_here(encoder):
-        from albert_tfx.encoders import resolution
-
-        resolution.require_positions(resolution.describe(encoder), sequence_length)
+    return hugging_face.cached(model) is not None
 
 
 def complete(parameters: Sequence[str], defaults: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -249,15 +242,6 @@ def _refuse_unusable(handle: str) -> None:
         facts.inspect(folder)
     elif "://" not in handle or handle.startswith(handles.ASSET_SCHEME):
         handles.saved_model_folder(handle)
-
-
-def _is_here(handle: str) -> bool:
-    model = handles.hugging_face_model(handle)
-    if model is None:
-        return handle.startswith(handles.ASSET_SCHEME)
-    from albert_tfx.encoders.fetching import hugging_face
-
-    return hugging_face.cached(model) is not None
 
 
 def _with_remarks(error: InputError, remarks: Sequence[str]) -> InputError:

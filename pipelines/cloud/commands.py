@@ -265,8 +265,7 @@ def _compile(target: Target, services: google_cloud.Services, request: Request) 
         print(remark)
     print("compiling the pipeline", flush=True)
     with _quiet():
-        if encoder_choice.are_here(request):
-            preflight.check_models(request)
+        preflight.check_models_here(request)
         from pipelines.cloud import compiler
 
         machines = (*_default_resources(services), *needs)
@@ -398,7 +397,7 @@ def _values(spec: dict[str, Any], given: Sequence[str], output_root: str) -> dic
         print(remark)
     values = parameters.read_values(spec, completed, output_root)
     if given:
-        encoder_choice.require_positions(values["encoder"], values["sequence_length"])
+        preflight.require_positions_here(values["encoder"], values["sequence_length"])
     return values
 
 

@@ -24,6 +24,7 @@ from albert_tfx.options import (
     TextsToScore,
     TrainerOptions,
 )
+from pipelines import encoder_choice
 from pipelines.config import PipelineConfig, build_config
 from pipelines.confinement import memory
 from pipelines.request import Request
@@ -315,6 +316,30 @@ def check_models(request: Request) -> "tuple[Description, str]":
         request.of(TrainerOptions, FINE_TUNED).unfreeze,
     )
     return known, resolution.fingerprint_of(preprocessing.preprocessor)
+
+
+def check_models_here(request: Request) -> None:
+    """Does as `check_models` where no file has to be fetched for it, and else nothing.
+
+    Raises:
+      InputError: As `check_models`.
+    """
+    if all(
+        map(encoder_choice.is_here, (request.options["encoder"], request.options["preprocessor"]))
+    ):
+        check_models(request)
+
+
+def require_positions_here(encoder: str, sequence_length: int) -> None:
+    """Refuses a sequence length beyond an encoder's positions, where no file has to be fetched.
+
+    Raises:
+      InputError: The encoder has fewer positions, or is damaged.
+    """
+    if encoder_choice.is_here(encoder):
+        from albert_tfx.encoders import resolution
+
+        resolution.require_positions(resolution.describe(encoder), sequence_length)
 
 
 def _of_precision(precision: str) -> Iterator[str]:

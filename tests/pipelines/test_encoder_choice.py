@@ -8,6 +8,7 @@ import pytest
 from albert_tfx.errors import InputError, UnreachableError
 from pipelines import encoder_choice, presets
 from pipelines.encoder_choice import Choice, choose
+from pipelines.local import preflight
 from pipelines.request import Request, make
 from tests.support import hugging_face, hugging_face_hub
 from tests.support.hugging_face_hub import COMMIT, NAME
@@ -174,17 +175,21 @@ PIN = "0123456789abcdef" * 4
 
 
 def test_what_would_have_to_be_fetched_is_not_looked_at_here():
-    assert encoder_choice.are_here(make({}))
-    assert not encoder_choice.are_here(make({"encoder": MODEL}))
-    assert not encoder_choice.are_here(make({"encoder": TF_HUB, "preprocessor": SMALL["encoder"]}))
-    encoder_choice.require_positions(MODEL, 10**6)
+    assert not encoder_choice.is_here(MODEL)
+    assert not encoder_choice.is_here(TF_HUB)
+    assert encoder_choice.is_here(SMALL["encoder"])
+    preflight.require_positions_here(MODEL, 10**6)
+    preflight.check_models_here(make({"encoder": MODEL, "sequence_length": 512}))
 
 
 def test_what_the_cache_has_is_looked_at_before_a_cluster_is(filled):
-    assert encoder_choice.are_here(make({"encoder": PINNED}))
-    encoder_choice.require_positions(PINNED, hugging_face.CONFIGS["bert"]["max_position_embeddings"])
+    positions = hugging_face.CONFIGS["bert"]["max_position_embeddings"]
+    preflight.check_models_here(make({"encoder": PINNED, "sequence_length": positions}))
     with pytest.raises(InputError, match=r"exceeds the \d+ positions of the encoder hf://"):
-        encoder_choice.require_positions(PINNED, 10**6)
+        preflight.check_models_here(make({"encoder": PINNED, "sequence_length": positions + 1}))
+    preflight.require_positions_here(PINNED, positions)
+    with pytest.raises(InputError, match=r"exceeds the \d+ positions of the encoder hf://"):
+        preflight.require_positions_here(PINNED, positions + 1)
 
 
 @pytest.mark.parametrize(
