@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from albert_tfx.encoders.fetching import handles, reachability
 from albert_tfx.errors import InputError, UnreachableError
-from albert_tfx.options import absolute, plain_path
+from albert_tfx.options import MEAN, absolute, plain_path
 from pipelines.presets import (
     ASSETS,
     BASE_PREPROCESSOR,
@@ -18,6 +18,7 @@ from pipelines.presets import (
 )
 
 if TYPE_CHECKING:
+    from albert_tfx.encoders.facts import EncoderFacts
     from pipelines.request import Request
 
 ENCODER, PREPROCESSOR = "encoder", "preprocessor"
@@ -90,12 +91,15 @@ def settle(request: "Request") -> "Request":
     asked for, the preset's substitute takes its place, if no encoder was asked for.
 
     Raises:
-      InputError: A model cannot be had, or can be seen to be unusable without TensorFlow.
+      InputError: A model cannot be had, or can be seen without TensorFlow to be unusable, or not to
+        fit the options.
     """
     try:
         models = {key: _pinned(request.options[key]) for key in (ENCODER, PREPROCESSOR)}
         for handle in dict.fromkeys(models.values()):
-            _refuse_unusable(handle)
+            known = _refuse_unusable(handle)
+            if known is not None and handle == models[ENCODER]:
+                _refuse_misfit(request.options, handle, known)
     except InputError as error:
         if isinstance(error, UnreachableError) and request.without_network:
             return _with_substitute(request, error)
@@ -227,8 +231,12 @@ def _pinned(handle: str) -> str:
     return str(hugging_face.pinned(model))
 
 
-def _refuse_unusable(handle: str) -> None:
-    """Refuses a model of this machine that can be seen to be unusable without TensorFlow."""
+def _refuse_unusable(handle: str) -> "EncoderFacts | None":
+    """Refuses a model of this machine that can be seen to be unusable without TensorFlow.
+
+    Returns:
+      What is known of it, None of a SavedModel and of what is not here.
+    """
     from albert_tfx.encoders import facts
 
     model = handles.hugging_face_model(handle)
@@ -239,9 +247,18 @@ def _refuse_unusable(handle: str) -> None:
     else:
         folder = pathlib.Path(handle) if facts.is_model_folder(handle) else None
     if folder is not None:
-        facts.inspect(folder)
-    elif "://" not in handle or handle.startswith(handles.ASSET_SCHEME):
+        return facts.inspect(folder)
+    if "://" not in handle or handle.startswith(handles.ASSET_SCHEME):
         handles.saved_model_folder(handle)
+    return None
+
+
+def _refuse_misfit(options: Mapping[str, Any], handle: str, known: "EncoderFacts") -> None:
+    """Refuses a sequence length and a pooling that cannot be had of an encoder."""
+    from albert_tfx.encoders import facts
+
+    facts.require_positions(handle, known.positions, options["sequence_length"])
+    facts.settled_pooling(handle, known.pooling or MEAN, known.has_pooler, options["pooling"])
 
 
 def _with_remarks(error: InputError, remarks: Sequence[str]) -> InputError:

@@ -4,7 +4,8 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  lets NumPy, and so safetensors, know bfloat16
@@ -15,8 +16,8 @@ from albert_tfx.encoders.configuration import (
     ALBERT,
     DISTILBERT,
     EncoderConfiguration,
-    is_lfs_pointer,
-    lfs_error,
+    open_file,
+    path_within,
     read_json,
 )
 from albert_tfx.errors import InputError, one_line
@@ -25,10 +26,14 @@ _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _UNPICKLE = (
-    "python -c \"from transformers import AutoModel; AutoModel.from_pretrained('{folder}')"
-    ".save_pretrained('{folder}')\""
+    "from transformers import AutoModel; "
+    "AutoModel.from_pretrained({folder!r}).save_pretrained({folder!r})"
 )
 _FLOATS = {"F16", "BF16", "F32", "F64"}
+# What numbers the layers in the names of tensors: ALBERT's by group and layer within the group.
+_BERT_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
+_DISTILBERT_LAYER = re.compile(r"transformer\.layer\.(\d+)\.")
+_ALBERT_LAYER = re.compile(r"encoder\.albert_layer_groups\.(\d+)\.albert_layers\.(\d+)\.")
 # What a tensor's name begins with where the encoder is a part of a larger model.
 _PREFIX = re.compile(r"^(?:module\.|model\.|0\.auto_model\.|albert\.|(?:distil|ro)?bert[a]?\.)+")
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
@@ -146,12 +151,14 @@ class Checkpoint:
         """
         self.files = _files(Path(folder))
         self._stored = _by_short_name(self.files)
+        self._check(Path(folder), list(_embedding_weights(configuration)))
+        _require_all_layers(Path(folder), configuration, self._stored)
         self.weights = encoder_weights(configuration)
         pooler = pooler_weights(configuration)
         self.has_pooler = any(weight.source in self._stored for weight in pooler)
         if self.has_pooler:
             self.weights += pooler
-        self._check(Path(folder))
+        self._check(Path(folder), self.weights)
         used = {weight.source for weight in self.weights}
         unused = self._stored.keys() - used - set(_BUFFERS)
         self.unused = tuple(sorted(self._stored[name].name for name in unused))
@@ -174,15 +181,41 @@ class Checkpoint:
                     if stored.file == file:
                         yield weight, _values(opened.get_tensor(stored.name), weight, file)
 
-    def _check(self, folder: Path) -> None:
-        missing = [each.source for each in self.weights if each.source not in self._stored]
+    def _check(self, folder: Path, weights: Sequence[Weight]) -> None:
+        missing = [each.source for each in weights if each.source not in self._stored]
         if missing:
             raise InputError(
                 f"The weights in {folder} lack {_some(missing)}",
                 "Give the folder of a whole encoder whose config.json fits its weights",
             )
-        for weight in self.weights:
+        for weight in weights:
             _check_tensor(self._stored[weight.source], weight)
+
+
+def _require_all_layers(
+    folder: Path, configuration: EncoderConfiguration, names: Iterable[str]
+) -> None:
+    """Refuses weights of more or fewer layers than configured, before any is enumerated."""
+    pattern, configured = _numbering(configuration)
+    found = [match.groups() for match in map(pattern.match, names) if match]
+    for place, (key, count) in enumerate(configured.items()):
+        stored = len({numbers[place] for numbers in found})
+        if stored != count:
+            raise InputError(
+                f"{folder / 'config.json'} has {key}: {count}, and the weights hold {stored}",
+                "Give a folder whose config.json fits its weights",
+            )
+
+
+def _numbering(configuration: EncoderConfiguration) -> tuple[re.Pattern[str], dict[str, int]]:
+    """Returns what numbers the layers in tensors' names, and how many each number may count."""
+    if configuration.model_type == ALBERT:
+        inner = configuration.inner_layers
+        counts = {"num_hidden_groups": configuration.groups, "inner_group_num": inner}
+        return _ALBERT_LAYER, counts
+    if configuration.model_type == DISTILBERT:
+        return _DISTILBERT_LAYER, {"n_layers": configuration.layers}
+    return _BERT_LAYER, {"num_hidden_layers": configuration.layers}
 
 
 def _embedding_weights(configuration: EncoderConfiguration) -> Iterator[Weight]:
@@ -238,28 +271,38 @@ def _layer_norm(name: str, source: str, width: int) -> list[Weight]:
 
 
 def _files(folder: Path) -> list[Path]:
-    if (folder / _SINGLE).exists():
+    if os.path.lexists(folder / _SINGLE):
         return [folder / _SINGLE]
-    if (folder / _INDEX).exists():
+    if os.path.lexists(folder / _INDEX):
         return _shards(folder)
-    if any((folder / name).exists() for name in _PICKLED):
+    if any(os.path.lexists(folder / name) for name in _PICKLED):
         raise InputError(
             f"The weights in {folder} are pickled (pytorch_model.bin), and reading them may run "
             "any code",
-            "If you trust them, convert them where PyTorch and transformers are installed: "
-            + _UNPICKLE.format(folder=str(folder)),
+            f"If you trust them, run python -c {shlex.quote(_UNPICKLE.format(folder=str(folder)))} "
+            "where PyTorch and transformers are installed",
         )
     raise InputError(
         f"{folder} holds no {_SINGLE}", "Give a model folder as save_pretrained writes it"
     )
 
 
-def _shards(folder: Path) -> list[Path]:
-    parts = read_json(folder / _INDEX, dict).get("weight_map")
+def shards(folder: Path) -> list[Path]:
+    """Returns the files that `model.safetensors.index.json` names, whether they are there or not.
+
+    Raises:
+      InputError: There is no such index, or it is damaged.
+    """
+    index = folder / _INDEX
+    parts = read_json(index, dict).get("weight_map")
     if not isinstance(parts, Mapping) or not parts:
-        raise InputError(f"{folder / _INDEX} has no weight_map", "Fetch the file again")
-    files = [folder / name for name in sorted(set(parts.values()))]
-    missing = [file.name for file in files if not file.exists()]
+        raise InputError(f"{index} has no weight_map", "Fetch the file again")
+    return sorted({path_within(folder, name, index) for name in parts.values()})
+
+
+def _shards(folder: Path) -> list[Path]:
+    files = shards(folder)
+    missing = [file.name for file in files if not os.path.lexists(file)]
     if missing:
         raise InputError(
             f"{folder} lacks {_some(missing)}, which {_INDEX} names",
@@ -294,8 +337,7 @@ def _header(file: Path) -> Iterator[_Stored]:
 
     The format: https://huggingface.co/docs/safetensors
     """
-    if is_lfs_pointer(file):
-        raise lfs_error(file)
+    open_file(file).close()
     try:
         with safetensors.safe_open(file, "np") as opened:
             for name in opened.keys():  # noqa: SIM118  it is no mapping

@@ -1,11 +1,16 @@
 """The sizes of an encoder, from the `config.json` and other small files of its model folder."""
 
 import dataclasses
+import errno
 import json
 import os
+import reprlib
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
+
+from etils import epath
 
 from albert_tfx import storage
 from albert_tfx.errors import InputError, one_line
@@ -29,6 +34,8 @@ _ACTIVATIONS = {
 }
 _FILE = "configuration.json"  # beside a converted encoder's SavedModel
 _LFS_POINTER = b"version https://git-lfs"
+# Above what any encoder has; nothing is made of a size beyond it.
+_MOST, _MOST_LAYERS = 2**31 - 1, 1_000
 # DistilBERT has names of its own for what BERT's configuration holds.
 _DISTILBERT_KEYS = {
     "hidden_size": "dim",
@@ -104,11 +111,12 @@ def read(folder: str | os.PathLike[str]) -> EncoderConfiguration:
     Raises:
       InputError: There is none, or it describes an encoder that is not supported.
     """
+    _require_flat(Path(folder))
     values = read_json(Path(folder, "config.json"), dict)
     model_type = values.get("model_type")
     if model_type not in MODEL_TYPES:
         raise InputError(
-            f"{folder} holds a model of type {model_type!r}, which cannot be converted",
+            f"{folder} holds a model of type {reprlib.repr(model_type)}, which cannot be converted",
             f"Supported are {', '.join(MODEL_TYPES)}",
         )
     _check_kind(folder, values)
@@ -132,17 +140,37 @@ def read_bytes(path: Path) -> bytes:
     """Returns what a file of a model folder holds.
 
     Raises:
-      InputError: There is no such file, or it is what Git LFS leaves in place of it.
+      InputError: As `open_file`.
+    """
+    with open_file(path) as file:
+        return file.read()
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Opens a file of a model folder for reading, at its beginning.
+
+    Raises:
+      InputError: There is no such file, it is a folder, a pipe or a device, it may not be read, or
+        it is what Git LFS leaves in place of it.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
         raise InputError(
-            f"{path} cannot be read ({error.strerror})", "Fetch the model again, with all its files"
+            f"{path} cannot be read ({reason})", "Fetch the model again, with all its files"
         ) from error
-    if content.startswith(_LFS_POINTER):
-        raise lfs_error(path)
-    return content
+    if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+        file.close()
+        raise InputError(
+            f"{path} is a Git LFS pointer, not the file itself",
+            f"Run git lfs pull in {path.parent}, or download the model without git",
+        )
+    file.seek(0)
+    return file
 
 
 def read_json(path: Path, kind: type[_Json]) -> _Json:
@@ -153,7 +181,7 @@ def read_json(path: Path, kind: type[_Json]) -> _Json:
     """
     try:
         values = json.loads(read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is no JSON ({one_line(error)})", "Fetch the file again"
         ) from error
@@ -162,25 +190,55 @@ def read_json(path: Path, kind: type[_Json]) -> _Json:
     return values
 
 
-def is_lfs_pointer(path: Path) -> bool:
-    """Returns whether a file is what Git LFS leaves where the content was not downloaded."""
-    with path.open("rb") as file:
-        return file.read(len(_LFS_POINTER)) == _LFS_POINTER
+def path_within(folder: Path, name: object, file: Path) -> Path:
+    """Returns the path that a file of a model folder names, below that folder.
+
+    Args:
+      folder: The model folder.
+      name: What `file` names.
+      file: The file, for the error.
+
+    Raises:
+      InputError: It is no text, or leads out of the folder.
+    """
+    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(
+            f"{file} names {reprlib.repr(name)}, which is no path within its folder",
+            "Fetch the file again",
+        )
+    return folder / name
 
 
-def lfs_error(path: Path) -> InputError:
-    """Returns the error for such a file."""
-    return InputError(
-        f"{path} is a Git LFS pointer, not the file itself",
-        f"Run git lfs pull in {path.parent}, or download the model without git",
+def _require_flat(folder: Path) -> None:
+    """Refuses the layout that sentence-transformers wrote at first, and names the folder to give.
+
+    Raises:
+      InputError: The encoder is in a folder of its own within this one.
+    """
+    within = [] if os.path.lexists(folder / "config.json") else encoders_within(folder)
+    if within:
+        raise InputError(f"{folder} holds no config.json", give_encoder_within(within[0]))
+
+
+def encoders_within(folder: epath.Path | Path) -> list[str]:
+    """Returns the folders of encoders in one that sentence-transformers wrote at first."""
+    return sorted(str(each.parent) for each in folder.glob("0_*/config.json"))
+
+
+def give_encoder_within(folder: str) -> str:
+    """Returns the remedy where the encoder is in such a folder."""
+    return (
+        f"Give {folder}, which holds the encoder, and with --pooling how its vectors become one, "
+        "which 1_Pooling beside it states"
     )
 
 
 def _check_kind(folder: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
     positions = values.get("position_embedding_type") or "absolute"
     if positions != "absolute":
+        named = positions if isinstance(positions, str) else reprlib.repr(positions)
         raise InputError(
-            f"The encoder {folder} has {positions} position embeddings",
+            f"The encoder {folder} has {named} position embeddings",
             "Supported are absolute ones",
         )
     for key in ("is_decoder", "add_cross_attention", "quantization_config"):
@@ -200,21 +258,21 @@ class _Values:
         self._values = values
         self._names = _DISTILBERT_KEYS if model_type == DISTILBERT else {}
 
-    def size(self, key: str, default: int | None = None, least: int = 1) -> int:
+    def size(self, key: str, default: int | None = None, least: int = 1, most: int = _MOST) -> int:
         value = self._value(key, default)
-        if not isinstance(value, int) or value < least:
-            raise self._error(key, value, f"a whole number of at least {least}")
+        if type(value) is not int or not least <= value <= most:
+            raise self._error(key, value, f"a whole number from {least} to {most:,}")
         return value
 
     def rate(self, key: str, default: float) -> float:
         value = self._value(key, default)
-        if not isinstance(value, int | float) or not 0 <= value < 1:
+        if type(value) not in (int, float) or not 0 <= value < 1:
             raise self._error(key, value, "a number from 0 to below 1")
         return float(value)
 
     def activation(self, default: str) -> str:
         value = self._value("hidden_act", default)
-        if value not in _ACTIVATIONS:
+        if not isinstance(value, str) or value not in _ACTIVATIONS:
             raise self._error("hidden_act", value, f"one of {', '.join(_ACTIVATIONS)}")
         return _ACTIVATIONS[value]
 
@@ -224,7 +282,8 @@ class _Values:
 
     def _error(self, key: str, value: object, expected: str) -> InputError:
         return InputError(
-            f"{self._file} has {self._names.get(key, key)}: {value!r}", f"It has to be {expected}"
+            f"{self._file} has {self._names.get(key, key)}: {reprlib.repr(value)}",
+            f"It has to be {expected}",
         )
 
 
@@ -237,7 +296,7 @@ def _configuration(values: _Values) -> EncoderConfiguration:
             f"The hidden size of {hidden_size} is no multiple of the {heads} attention heads",
             "Check the model's config.json",
         )
-    layers = values.size("num_hidden_layers")
+    layers = values.size("num_hidden_layers", most=_MOST_LAYERS)
     offset = _position_offset(values)
     return EncoderConfiguration(
         model_type=values.model_type,
@@ -248,8 +307,8 @@ def _configuration(values: _Values) -> EncoderConfiguration:
         embedding_size=values.size("embedding_size", 128) if is_albert else hidden_size,
         hidden_size=hidden_size,
         layers=layers,
-        groups=min(layers, values.size("num_hidden_groups", 1)) if is_albert else layers,
-        inner_layers=values.size("inner_group_num", 1) if is_albert else 1,
+        groups=values.size("num_hidden_groups", 1, most=layers) if is_albert else layers,
+        inner_layers=values.size("inner_group_num", 1, most=_MOST_LAYERS) if is_albert else 1,
         heads=heads,
         intermediate_size=values.size("intermediate_size"),
         activation=values.activation("gelu_new" if is_albert else "gelu"),

@@ -4,17 +4,20 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from albert_tfx import sources, storage
+from albert_tfx.contract import POOLED_OUTPUT
 from albert_tfx.encoders import configuration
 from albert_tfx.encoders.checkpoint import Checkpoint
-from albert_tfx.encoders.configuration import EncoderConfiguration, read_json
+from albert_tfx.encoders.configuration import EncoderConfiguration, path_within, read_json
 from albert_tfx.encoders.tokenizers import vocabulary
 from albert_tfx.encoders.tokenizers.vocabulary import Vocabulary
 from albert_tfx.errors import InputError
+from albert_tfx.options import AUTO_POOLING, CLS, MEAN
 
 _CONVERTER = "albert_tfx.encoders.conversion"
 # What `conversion.convert` writes into its destination.
@@ -96,6 +99,51 @@ def write(destination: Path, facts: EncoderFacts) -> None:
     storage.write_json(destination / FACTS_FILE, dataclasses.asdict(facts))
 
 
+def require_positions(handle: str, positions: int | None, sequence_length: int) -> None:
+    """Refuses a sequence length that an encoder has no positions for.
+
+    Args:
+      handle: The encoder's, for the error.
+      positions: Most tokens of a text; None where that is not known.
+      sequence_length: What was asked for.
+
+    Raises:
+      InputError: It has fewer.
+    """
+    if positions is not None and sequence_length > positions:
+        raise InputError(
+            f"A sequence length of {sequence_length} exceeds the {positions} positions of the "
+            f"encoder {handle}",
+            f"Give --sequence-length {positions} or less",
+        )
+
+
+def settled_pooling(handle: str, stated: str, has_pooler: bool, pooling: str) -> str:
+    """Returns how an encoder's token vectors become one: as asked, or as its folder states.
+
+    Args:
+      handle: The encoder's, for the error.
+      stated: What its folder states, `mean` where it does not.
+      has_pooler: Whether it gives `pooled_output`.
+      pooling: What was asked for.
+
+    Raises:
+      InputError: It lacks the output that is needed, or its folder states what is not supported.
+    """
+    settled = stated if pooling == AUTO_POOLING else pooling
+    if settled == POOLED_OUTPUT and not has_pooler:
+        raise InputError(
+            f"The encoder {handle} has no pooler, and gives no {POOLED_OUTPUT}",
+            "Leave --pooling out, for the pooling that its folder states, or else the mean",
+        )
+    if pooling == AUTO_POOLING and settled not in (MEAN, CLS):
+        raise InputError(
+            f"The encoder {handle} was trained with {settled} pooling, which is not supported",
+            f"Choose another with --pooling {MEAN} or --pooling {CLS}, or give another encoder",
+        )
+    return settled
+
+
 @dataclasses.dataclass(frozen=True)
 class Model:
     """A model folder, checked and ready to be converted."""
@@ -164,22 +212,56 @@ def _pooling(root: Path) -> tuple[str | None, list[Path], list[str]]:
     The files: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
     """
     listed = root / "modules.json"
-    if not listed.exists():
-        return None, [], []
-    kinds = {str(each.get("type")).rpartition(".")[2]: each for each in read_json(listed, list)}
+    if not os.path.lexists(listed):
+        return _pooling_beside(root)
+    kinds = _modules(listed)
     left_out = sorted(kinds.keys() - {"Transformer", "Pooling"})
     remarks = [f"{kind} of sentence-transformers is left out" for kind in left_out]
     if "Pooling" not in kinds:
         return None, [listed], remarks
-    settings = root / str(kinds["Pooling"].get("path")) / "config.json"
-    return _stated_pooling(read_json(settings, dict)), [listed, settings], remarks
+    settings = path_within(root, kinds["Pooling"].get("path"), listed) / "config.json"
+    return _stated_pooling(settings), [listed, settings], remarks
 
 
-def _stated_pooling(settings: Mapping[str, Any]) -> str | None:
+def _pooling_beside(root: Path) -> tuple[str | None, list[Path], list[str]]:
+    """Returns what `_pooling` does where nothing lists the modules."""
+    settings = root / "1_Pooling" / "config.json"
+    if not os.path.lexists(settings.parent):
+        return None, [], []
+    return _stated_pooling(settings), [settings], []
+
+
+def _modules(listed: Path) -> dict[str, dict[str, Any]]:
+    """Returns the modules that `modules.json` lists, by the last part of their type."""
+    modules = {}
+    for each in read_json(listed, list):
+        if not isinstance(each, dict) or not isinstance(each.get("type"), str):
+            raise InputError(
+                f"{listed} lists {reprlib.repr(each)}, which is no module with a type",
+                "Fetch the file again",
+            )
+        modules[each["type"].rpartition(".")[2]] = each
+    return modules
+
+
+def _stated_pooling(file: Path) -> str | None:
     """Returns the pooling that is switched on; the names of several, joined."""
+    settings = read_json(file, dict)
     if "pooling_mode" in settings:  # since version 5
-        return str(settings["pooling_mode"])
+        modes = settings["pooling_mode"]
+        named = modes if isinstance(modes, list) else [modes]
+        if not named or not all(isinstance(mode, str) for mode in named):
+            raise _no_pooling(file, "pooling_mode", modes, "a text, or several in a list")
+        return "+".join(named)
     prefix = "pooling_mode_"
-    on = [key for key, value in settings.items() if value and key.startswith(prefix)]
+    on = []
+    for key in filter(lambda key: key.startswith(prefix), settings):
+        if not isinstance(settings[key], bool):
+            raise _no_pooling(file, key, settings[key], "true or false")
+        on += [key] * settings[key]
     names = (re.sub("_tokens?$", "", key.removeprefix(prefix)) for key in on)
     return "+".join(names) or None
+
+
+def _no_pooling(file: Path, key: str, value: object, expected: str) -> InputError:
+    return InputError(f"{file} has {key}: {reprlib.repr(value)}", f"It has to be {expected}")

@@ -179,12 +179,7 @@ def require_positions(known: Description, sequence_length: int) -> None:
     Raises:
       InputError: It has fewer.
     """
-    if known.positions is not None and sequence_length > known.positions:
-        raise InputError(
-            f"A sequence length of {sequence_length} exceeds the {known.positions} positions of "
-            f"the encoder {known.handle}",
-            f"Give --sequence-length {known.positions} or less",
-        )
+    facts.require_positions(known.handle, known.positions, sequence_length)
 
 
 def fingerprint_of(handle: str) -> str:

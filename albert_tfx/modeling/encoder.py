@@ -28,7 +28,7 @@ from albert_tfx.contract import (
     SEQUENCE_OUTPUT,
     TEXT,
 )
-from albert_tfx.encoders import configuration, resolution, saved_models
+from albert_tfx.encoders import configuration, facts, resolution, saved_models
 from albert_tfx.encoders.layers import DROPOUT_SEED
 from albert_tfx.encoders.resolution import resolve
 from albert_tfx.engine.encoder import EngineEncoder, engine_for
@@ -40,7 +40,6 @@ from albert_tfx.options import (
     AUTO_POOLING,
     CLS,
     FLOAT32,
-    MEAN,
     XLA_AUTO,
     XLA_OFF,
     XLA_ON,
@@ -104,19 +103,7 @@ def settled_pooling(known: resolution.Description, pooling: str) -> str:
     Raises:
       InputError: It lacks the output that is needed, or its folder states what is not supported.
     """
-    settled = known.pooling if pooling == AUTO_POOLING else pooling
-    if settled == POOLED_OUTPUT and not known.has_pooled_output:
-        raise InputError(
-            f"The encoder {known.handle} has no pooler, and gives no {POOLED_OUTPUT}",
-            "Leave --pooling out, for the pooling that its folder states, or else the mean",
-        )
-    if pooling == AUTO_POOLING and settled not in (MEAN, CLS):
-        raise InputError(
-            f"The encoder {known.handle} was trained with {settled} pooling, which is not "
-            "supported",
-            f"Choose another with --pooling {MEAN} or --pooling {CLS}, or give another encoder",
-        )
-    return settled
+    return facts.settled_pooling(known.handle, known.pooling, known.has_pooled_output, pooling)
 
 
 def _require_embedding(encoder: str, preprocessor: str, vocabulary_size: int) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from etils import epath
 
 from albert_tfx.contract import EXTRA_ASSETS, ORIGIN_FILE
+from albert_tfx.encoders.configuration import encoders_within, give_encoder_within
 from albert_tfx.errors import InputError, did_you_mean
 from albert_tfx.options import absolute
 from albert_tfx.printable import has_secret, redacted
@@ -169,7 +170,11 @@ def saved_model_folder(handle: str) -> str:
             "Give the encoder that it was trained from",
         )
     if not (folder / SAVED_MODEL).exists():
-        raise InputError(f"{handle} holds no {SAVED_MODEL} and no config.json", _WHAT_TO_GIVE)
+        within = encoders_within(folder)
+        raise InputError(
+            f"{handle} holds no {SAVED_MODEL} and no config.json",
+            give_encoder_within(within[0]) if within else _WHAT_TO_GIVE,
+        )
     return handle
 
 

@@ -8,7 +8,6 @@ https://huggingface.co/docs/huggingface_hub/package_reference/environment_variab
 import contextlib
 import dataclasses
 import errno
-import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ import httpx2  # by which huggingface_hub reaches the network
 import huggingface_hub
 from huggingface_hub import constants, errors
 
-from albert_tfx.encoders import configuration
+from albert_tfx.encoders import checkpoint, configuration
 from albert_tfx.encoders.fetching import reachability
 from albert_tfx.encoders.fetching.handles import MAIN, HuggingFaceModel
 from albert_tfx.errors import InputError, first_line, one_line
@@ -100,12 +99,10 @@ def is_whole(folder: Path | None) -> bool:
 
 def _weights(folder: Path) -> list[str]:
     """Returns the names of the files that hold the weights."""
-    single, index = _WEIGHTS[:2]
     try:
-        parts = json.loads((folder / index).read_bytes())["weight_map"].values()
-    except (OSError, ValueError, KeyError, AttributeError):
-        return [single]
-    return sorted(set(parts))
+        return [str(file.relative_to(folder)) for file in checkpoint.shards(folder)]
+    except InputError:
+        return [_WEIGHTS[0]]
 
 
 def _cached(model: HuggingFaceModel) -> Path | None:
