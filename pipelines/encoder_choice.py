@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from albert_tfx.encoders.fetching import handles, reachability
 from albert_tfx.errors import InputError, UnreachableError
-from albert_tfx.options import MEAN, absolute, plain_path
+from albert_tfx.options import (
+    MEAN,
+    EmbeddingOptions,
+    PreprocessingOptions,
+    absolute,
+    plain_path,
+)
 from pipelines.presets import (
     ASSETS,
     BASE_PREPROCESSOR,
@@ -99,7 +105,7 @@ def settle(request: "Request") -> "Request":
         for handle in dict.fromkeys(models.values()):
             known = _refuse_unusable(handle)
             if known is not None and handle == models[ENCODER]:
-                _refuse_misfit(request.options, handle, known)
+                _refuse_misfit(request, handle, known)
     except InputError as error:
         if isinstance(error, UnreachableError) and request.without_network:
             return _with_substitute(request, error)
@@ -253,12 +259,14 @@ def _refuse_unusable(handle: str) -> "EncoderFacts | None":
     return None
 
 
-def _refuse_misfit(options: Mapping[str, Any], handle: str, known: "EncoderFacts") -> None:
+def _refuse_misfit(request: "Request", handle: str, known: "EncoderFacts") -> None:
     """Refuses a sequence length and a pooling that cannot be had of an encoder."""
     from albert_tfx.encoders import facts
 
-    facts.require_positions(handle, known.positions, options["sequence_length"])
-    facts.settled_pooling(handle, known.pooling or MEAN, known.has_pooler, options["pooling"])
+    sequence_length = request.of(PreprocessingOptions).sequence_length
+    facts.require_positions(handle, known.positions, sequence_length)
+    pooling = request.of(EmbeddingOptions).pooling
+    facts.settled_pooling(handle, known.pooling or MEAN, known.has_pooler, pooling)
 
 
 def _with_remarks(error: InputError, remarks: Sequence[str]) -> InputError:

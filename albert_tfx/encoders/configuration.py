@@ -34,6 +34,7 @@ _ACTIVATIONS = {
 }
 _FILE = "configuration.json"  # beside a converted encoder's SavedModel
 _LFS_POINTER = b"version https://git-lfs"
+_LONGEST_NAME = 255  # of a file, in bytes
 # Above what any encoder has; nothing is made of a size beyond it.
 _MOST, _MOST_LAYERS = 2**31 - 1, 1_000
 # DistilBERT has names of its own for what BERT's configuration holds.
@@ -201,12 +202,17 @@ def path_within(folder: Path, name: object, file: Path) -> Path:
     Raises:
       InputError: It is no text, or leads out of the folder.
     """
-    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+    if not isinstance(name, str) or not _is_within(name):
         raise InputError(
             f"{file} names {reprlib.repr(name)}, which is no path within its folder",
             "Fetch the file again",
         )
     return folder / name
+
+
+def _is_within(name: str) -> bool:
+    is_name = name.isprintable() and len(name.encode()) <= _LONGEST_NAME
+    return is_name and not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _require_flat(folder: Path) -> None:

@@ -250,7 +250,7 @@ def _stated_pooling(file: Path) -> str | None:
     if "pooling_mode" in settings:  # since version 5
         modes = settings["pooling_mode"]
         named = modes if isinstance(modes, list) else [modes]
-        if not named or not all(isinstance(mode, str) for mode in named):
+        if not named or not all(isinstance(mode, str) and mode for mode in named):
             raise _no_pooling(file, "pooling_mode", modes, "a text, or several in a list")
         return "+".join(named)
     prefix = "pooling_mode_"

@@ -13,6 +13,7 @@ from pipelines.request import Request, make
 from tests.support import hugging_face, hugging_face_hub
 from tests.support.hugging_face_hub import COMMIT, NAME
 
+FITTING = {"encoder": f"hf://{NAME}", "sequence_length": hugging_face.POSITIONS}
 PRESET = presets.PRESETS["sample"].options
 MODEL, PINNED = f"hf://{NAME}", f"hf://{NAME}@{COMMIT}"
 TF_HUB = "https://tfhub.dev/tensorflow/bert/3"
@@ -69,13 +70,13 @@ def test_a_bare_name_is_understood_and_said_once():
 
 
 def test_a_run_here_pins_what_the_cache_has(filled):
-    assert models(encoder_choice.settle(make({"encoder": MODEL}))) == (PINNED, PINNED)
+    assert models(encoder_choice.settle(make(FITTING))) == (PINNED, PINNED)
 
 
 def test_a_run_here_pins_what_hugging_face_says(tmp_path: Path, monkeypatch):
     source = hugging_face.save(tmp_path / "source")
     with hugging_face_hub.hub(monkeypatch, source):
-        assert models(encoder_choice.settle(make({"encoder": MODEL}))) == (PINNED, PINNED)
+        assert models(encoder_choice.settle(make(FITTING))) == (PINNED, PINNED)
 
 
 def test_a_run_here_needs_what_was_asked_for():
@@ -216,3 +217,36 @@ def test_a_password_in_a_handle_is_refused_and_not_repeated():
     with pytest.raises(InputError, match="holds a password") as caught:
         encoder_choice.choose({"encoder": "https://me:hunter2@x.example/m"}, {})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("bert", {"sequence_length": 17}, "length of 17 exceeds the 16 positions of the encoder"),
+        ("distilbert", {"pooling": "pooled_output"}, "has no pooler"),
+    ],
+)
+def test_what_an_encoder_does_not_fit_is_refused_before_it_is_converted(
+    kind: str, options: dict, message: str, tmp_path: Path
+):
+    folder = str(hugging_face.save(tmp_path / "mine", kind))
+    fitting = {"encoder": folder, "sequence_length": 16}
+    assert models(encoder_choice.settle(make(fitting))) == (folder, folder)
+    with pytest.raises(InputError, match=message):
+        encoder_choice.settle(make(fitting | options))
+
+
+def test_a_pooling_that_is_not_supported_has_to_be_chosen(tmp_path: Path):
+    folder = hugging_face.save(tmp_path / "mine")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "max"}')
+    asked = {"encoder": str(folder), "sequence_length": 16}
+    with pytest.raises(InputError, match="trained with max pooling"):
+        encoder_choice.settle(make(asked))
+    encoder_choice.settle(make(asked | {"pooling": "mean"}))
+
+
+def test_an_encoder_in_a_folder_within_is_named(tmp_path: Path):
+    folder = hugging_face.save(tmp_path / "mine" / "0_BERT")
+    with pytest.raises(InputError, match=rf"no config\.json\. Give {folder}, which holds"):
+        make({"encoder": "mine"})

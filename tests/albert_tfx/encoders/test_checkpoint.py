@@ -1,4 +1,7 @@
 import json
+import os
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +145,56 @@ def test_pickled_weights_alone_are_refused_with_a_remedy(tmp_path: Path):
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(InputError, match=r"pickled.*save_pretrained"):
         open_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "configured", "stored"),
+    [
+        ("bert", "num_hidden_layers", 1, 2),
+        ("bert", "num_hidden_layers", 1_000, 2),
+        ("distilbert", "n_layers", 1, 2),
+        ("albert", "num_hidden_groups", 1, 2),
+        ("albert", "inner_group_num", 1, 2),
+    ],
+)
+def test_other_layers_than_the_weights_hold_are_refused(
+    kind: str, key: str, configured: int, stored: int, tmp_path: Path
+):
+    weights = hugging_face.draw_weights(hugging_face.CONFIGS[kind])
+    folder = hugging_face.save(tmp_path, kind, weights, **{key: configured})
+    with pytest.raises(InputError, match=f"{key}: {configured}, and the weights hold {stored}"):
+        open_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    "weight_map",
+    [None, [], "one", {}, {"a": 1}, {"a": "1", "b": 1}, {"a": ["x"]}]
+    + [{"a": name} for name in ("../one", "/one", "a\0b", "x" * 300)],
+)
+def test_a_damaged_index_of_shards_is_refused(weight_map: Any, tmp_path: Path, weights: Weights):
+    save_shards(tmp_path / "model", weights)
+    (tmp_path / "one").write_bytes(b"of another")
+    index = tmp_path / "model" / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(InputError, match=r"index\.json (has no weight_map|names .* within)"):
+        open_checkpoint(tmp_path / "model")
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
+def test_weights_that_are_no_regular_file_are_refused(put: Any, tmp_path: Path):
+    file = hugging_face.save(tmp_path) / "model.safetensors"
+    file.unlink()
+    put(file)
+    with pytest.raises(InputError, match=r"model\.safetensors cannot be read"):
+        open_checkpoint(tmp_path)
+
+
+def test_the_remedy_for_pickled_weights_can_be_pasted(tmp_path: Path):
+    folder = hugging_face.save(tmp_path / 'bin\'s "alone"')
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(InputError) as caught:
+        open_checkpoint(folder)
+    command = re.search("run (python -c .*) where PyTorch", caught.value.remedy)
+    *_, code = shlex.split(command[1])
+    compile(code, "pasted", "exec")
+    assert code.count(repr(str(folder))) == 2

@@ -1,3 +1,5 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,10 @@ def test_other_models_are_refused_by_name(model_type: str | None, tmp_path: Path
         ({"num_hidden_layers": 0}, "num_hidden_layers: 0"),
         ({"num_attention_heads": 3}, "8 is no multiple of the 3"),
         ({"hidden_dropout_prob": 1}, "hidden_dropout_prob: 1"),
+        ({"hidden_dropout_prob": False}, "hidden_dropout_prob: False"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps: nan"),
+        ({"hidden_act": ["gelu"]}, r"hidden_act: \['gelu'\]"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers: 1000000000.*from 1 to 1,000"),
     ],
 )
 def test_what_cannot_be_converted_is_refused(config: dict, message: str, tmp_path: Path):
@@ -56,10 +62,37 @@ def test_what_cannot_be_converted_is_refused(config: dict, message: str, tmp_pat
         read(tmp_path, **config)
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"version https://git-lfs.github.com"])
+@pytest.mark.parametrize("value", [True, 2.0, float("nan"), "2", -2, [2], 2**31])
+@pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "vocab_size"])
+def test_a_size_is_a_whole_number(key: str, value: Any, tmp_path: Path):
+    with pytest.raises(InputError, match=rf"config\.json has {key}: .*a whole number from 1 to"):
+        read(tmp_path, **{key: value})
+
+
+def test_albert_has_no_more_groups_than_layers(tmp_path: Path):
+    with pytest.raises(InputError, match=r"num_hidden_groups: 4.*from 1 to 3"):
+        read(tmp_path, "albert", num_hidden_groups=4)
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b"\xff", b"version https://git-lfs.github.com", b"[" * 100_000]
+)
 def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path):
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(InputError, match=r"config\.json"):
+        configuration.read(tmp_path)
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_only_a_regular_file_is_read(put: Callable[[Path], None], tmp_path: Path):
+    put(tmp_path / "config.json")
+    with pytest.raises(InputError, match=r"config\.json cannot be read"):
+        configuration.read(tmp_path)
+
+
+def test_the_folder_of_an_encoder_within_is_named(tmp_path: Path):
+    folder = hugging_face.save(tmp_path / "0_Transformer")
+    with pytest.raises(InputError, match=f"Give {folder}, which holds the encoder, .*--pooling"):
         configuration.read(tmp_path)
 
 

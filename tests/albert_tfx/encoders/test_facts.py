@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,7 @@ def test_the_facts_of_an_encoder(tmp_path: Path):
         ({"pooling_mode_mean_tokens": False}, None),
         ({"pooling_mode": "cls"}, "cls"),
         ({"pooling_mode": "max"}, "max"),
+        ({"pooling_mode": ["mean", "cls"]}, "mean+cls"),
     ],
 )
 def test_the_pooling_is_that_of_sentence_transformers(
@@ -50,6 +52,45 @@ def test_the_pooling_is_that_of_sentence_transformers(
 ):
     add_pooling(hugging_face.save(tmp_path), settings)
     assert facts.inspect(tmp_path).pooling == pooling
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pooling_mode_mean_tokens": "false"},
+        {"pooling_mode_mean_tokens": 1},
+        {"pooling_mode": None},
+        {"pooling_mode": []},
+        {"pooling_mode": ["mean", 1]},
+        {"pooling_mode": ""},
+    ],
+)
+def test_a_pooling_that_is_not_stated_plainly_is_refused(settings: dict, tmp_path: Path):
+    add_pooling(hugging_face.save(tmp_path), settings)
+    with pytest.raises(InputError, match=r"1_Pooling/config\.json has pooling_mode"):
+        facts.inspect(tmp_path)
+
+
+def test_the_pooling_counts_where_no_modules_are_listed(tmp_path: Path):
+    add_pooling(hugging_face.save(tmp_path), {"pooling_mode_cls_token": True})
+    (tmp_path / "modules.json").unlink()
+    before = facts.inspect(tmp_path)
+    assert before.pooling == "cls"
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    after = facts.inspect(tmp_path)
+    assert (after.pooling, after.fingerprint != before.fingerprint) == ("mean", True)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["Pooling", 1, {}, {"type": 1}]
+    + [{"type": "Pooling", "path": path} for path in (None, 5, "..", "/1_Pooling")],
+)
+def test_a_damaged_list_of_modules_is_refused(module: Any, tmp_path: Path):
+    add_pooling(hugging_face.save(tmp_path), {"pooling_mode_cls_token": True})
+    (tmp_path / "modules.json").write_text(json.dumps([module]))
+    with pytest.raises(InputError, match=r"modules\.json (lists|names)"):
+        facts.inspect(tmp_path)
 
 
 def test_modules_that_are_left_out_are_named(tmp_path: Path):

@@ -83,6 +83,9 @@ def test_each_part_of_divided_weights_must_be_there(tmp_path: Path):
     assert not fetching.is_whole(folder)
     (folder / second).touch()
     assert fetching.is_whole(folder)
+    for damaged in ([1], {"weight_map": {"a": first, "b": ["x"]}}):
+        (folder / "model.safetensors.index.json").write_text(json.dumps(damaged))
+        assert not fetching.is_whole(folder)
 
 
 @pytest.mark.parametrize(
