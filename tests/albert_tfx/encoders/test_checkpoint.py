@@ -194,7 +194,7 @@ def test_the_remedy_for_pickled_weights_can_be_pasted(tmp_path: Path):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(InputError) as caught:
         open_checkpoint(folder)
-    command = re.search("run (python -c .*) where PyTorch", caught.value.remedy)
-    *_, code = shlex.split(command[1])
+    (command,) = re.findall("run (python -c .*) where PyTorch", caught.value.remedy)
+    *_, code = shlex.split(command)
     compile(code, "pasted", "exec")
     assert code.count(repr(str(folder))) == 2
