@@ -83,6 +83,27 @@ def save_byte_level(folder: Path, **settings: Any) -> Path:
     return folder
 
 
+def save_byte_level_json(folder: Path, **changes: Any) -> Path:
+    """Writes a `tokenizer.json` with what `save_byte_level` does; returns the folder."""
+    tokens = [*_ROBERTA_SPECIAL, *byte_tokens(), *("".join(pair) for pair in MERGES), "<mask>"]
+    model = {
+        "type": "BPE",
+        "dropout": None,
+        "vocab": {token: number for number, token in enumerate(tokens)},
+        "merges": [list(pair) for pair in MERGES],
+    }
+    content = {
+        "added_tokens": [{"id": 1, "content": "<pad>", "special": True}],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+        "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0]},
+        "model": model,
+        **changes,
+    }
+    _write(folder / "tokenizer.json", content)
+    return folder
+
+
 def byte_tokens() -> list[str]:
     """Returns GPT-2's character for each byte: its own where it prints, else from U+0100 on."""
     characters, others = [], 0

@@ -4,16 +4,16 @@ Reads `vocab.txt`, SentencePiece models, `vocab.json` with `merges.txt`, or `tok
 Needs no TensorFlow.
 """
 
-import base64
-import binascii
 import dataclasses
+import math
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from albert_tfx.encoders.configuration import ALBERT, read_bytes, read_json
+from albert_tfx.encoders.tokenizers import tokenizer_json
 from albert_tfx.encoders.tokenizers.sentencepiece_model import (
     BPE,
     CONTROL,
@@ -30,7 +30,15 @@ from albert_tfx.errors import InputError
 _SETTINGS = "tokenizer_config.json"
 _TOKENIZER = "tokenizer.json"
 # What reading raises where a file is not laid out as it should be.
-_DAMAGE = (AttributeError, KeyError, IndexError, TypeError, ValueError)
+_DAMAGE = (
+    *(AttributeError, KeyError, IndexError, TypeError, ValueError),
+    *(OverflowError, RecursionError, struct.error),
+)
+_FETCH_AGAIN = "Fetch the model again, with the files of its tokenizer"
+# An embedding may have rows to spare: up to the next multiple of 128, for the sake of speed.
+_SPARE_ROWS = 128
+# Of the tokens that two others make, the share that a byte-level vocabulary may have no merge for.
+_UNMERGED = 0.01
 _SPECIAL_KEYS = ("unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
 _BERT_SPECIAL = ("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")
 _ALBERT_SPECIAL = ("<unk>", "<pad>", "[CLS]", "[SEP]", "[MASK]")
@@ -132,9 +140,12 @@ def read(folder: str | os.PathLike[str], model_type: str) -> Vocabulary:
     Raises:
       InputError: There is no tokenizer, it is damaged, or of a kind that is not supported.
     """
-    source = _Source(Path(folder), model_type)
+    source = _Source(Path(folder))
     try:
-        return _READERS[source.kind](source)
+        source.read_settings()
+        return _READERS[source.kind(model_type)](source)
+    except tokenizer_json.DifferenceError as error:
+        raise source.error(str(error), _TOKENIZER) from error
     except _DAMAGE as error:
         cause = f"it is damaged ({type(error).__name__}: {error})"
         raise source.error(cause, source.files[-1].name) from error
@@ -143,15 +154,19 @@ def read(folder: str | os.PathLike[str], model_type: str) -> Vocabulary:
 class _Source:
     """The files of a tokenizer, and what its settings say."""
 
-    def __init__(self, folder: Path, model_type: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: list[Path] = []
+        self.settings: dict[str, Any] = {}
+        self._special_tokens: dict[str, Any] = {}
+        self.lower_cases_first = False
+
+    def read_settings(self) -> None:
         self.settings = self.optional_json(_SETTINGS)
         self._special_tokens = self.optional_json("special_tokens_map.json")
         self.lower_cases_first = bool(
             self.optional_json("sentence_bert_config.json").get("do_lower_case")
         )
-        self.kind = self._kind(model_type)
 
     def optional_json(self, name: str) -> dict[str, Any]:
         return self.json(name) if (self.folder / name).exists() else {}
@@ -172,7 +187,7 @@ class _Source:
         if not self.has(_TOKENIZER):
             raise InputError(
                 f"{self.folder} holds no {' or '.join((*others, _TOKENIZER))}",
-                "Fetch the model again, with the files of its tokenizer",
+                _FETCH_AGAIN,
             )
         values = self.json(_TOKENIZER)
         model = values.get("model")
@@ -186,6 +201,16 @@ class _Source:
             "Give an encoder whose tokenizer is BERT's, ALBERT's, RoBERTa's or XLM-RoBERTa's",
         )
 
+    def cut(self, cause: str, name: str) -> InputError:
+        return InputError(f"{self.folder / name} seems to be cut: {cause}", _FETCH_AGAIN)
+
+    def embedding_rows(self) -> int:
+        """Returns the rows of the encoder's embedding, 0 where they are not known."""
+        if not self.has("config.json"):
+            return 0
+        rows = read_json(self.folder / "config.json", dict).get("vocab_size")
+        return rows if isinstance(rows, int) else 0
+
     def special_tokens(self, defaults: Sequence[str]) -> dict[str, str]:
         """Returns the text of each special token by its key."""
         named = {**self._special_tokens, **self.settings}
@@ -198,17 +223,33 @@ class _Source:
         added = [{**token, "id": int(index)} for index, token in decoder.items()]
         if not added and self.has(_TOKENIZER):
             added = self.json(_TOKENIZER).get("added_tokens") or []
+        if not decoder:
+            listed = self.optional_json("added_tokens.json")
+            added = [*added, *({"content": text, "id": index} for text, index in listed.items())]
+        for token in added:
+            self._check_added(token)
         return added
+
+    def _check_added(self, token: Mapping[str, Any]) -> None:
+        content = token["content"]
+        if not isinstance(content, str) or not content or type(token["id"]) is not int:
+            raise ValueError(f"an added token is {content!r}, of the id {token['id']!r}")
+        if token.get("single_word"):
+            raise self.error(
+                f"its added token {content!r} is one only as a word of its own", self.files[-1].name
+            )
 
     def setting(self, name: str, default: bool) -> bool:
         value = self.settings.get(name)
+        if not isinstance(value, int | None):  # true and false are whole numbers, too
+            raise self.error(f"its {name} is {value!r}", _SETTINGS)
         return default if value is None else bool(value)
 
     def _note(self, name: str) -> None:
         if self.folder / name not in self.files:
             self.files.append(self.folder / name)
 
-    def _kind(self, model_type: str) -> str:
+    def kind(self, model_type: str) -> str:
         named = self.settings.get("tokenizer_class")
         if named is None:
             named = self.optional_json("config.json").get("tokenizer_class")
@@ -226,7 +267,9 @@ class _Source:
             return _BYTE_LEVEL
         if self.has("vocab.txt") or not self.has(_TOKENIZER):
             return _WORD_PIECE
-        model = self.json(_TOKENIZER).get("model") or {}
+        model = self.json(_TOKENIZER).get("model")
+        if not isinstance(model, dict):
+            raise self.error("it has no model", _TOKENIZER)
         unigram = _ALBERT_SENTENCE_PIECE if model_type == ALBERT else _XLM_SENTENCE_PIECE
         return {"Unigram": unigram, "BPE": _BYTE_LEVEL}.get(str(model.get("type")), _WORD_PIECE)
 
@@ -254,6 +297,9 @@ def _common(source: _Source, index: Mapping[str, int], defaults: Sequence[str]) 
       index: The id of each token in the encoder's embedding.
       defaults: The special tokens where the files name none.
     """
+    if any(type(number) is not int or number < 0 for number in index.values()):
+        raise ValueError("an id is no whole number of at least 0")
+    "".join(index).encode()
     special = source.special_tokens(defaults)
     missing = [token for token in special.values() if token not in index]
     if missing:
@@ -272,16 +318,21 @@ def _common(source: _Source, index: Mapping[str, int], defaults: Sequence[str]) 
 def _word_piece(source: _Source) -> WordPieceVocabulary:
     normalizer: Mapping[str, Any] = {}
     if source.has("vocab.txt"):
-        tokens = _lines(source.bytes("vocab.txt"), source)
+        content = source.bytes("vocab.txt")
+        tokens = _lines(content, source, "vocab.txt")
+        _check_whole(content, len(tokens), source)
     else:
         values = source.model("WordPiece", "vocab.txt")
         tokens = _by_id(values["model"]["vocab"], source)
-        normalizer = _bert_normalizer(values, source)
+        special = source.special_tokens(_BERT_SPECIAL)
+        normalizer = tokenizer_json.check_word_piece(values, special)
     tokens, added = _with_added(tokens, source)
     index = {token: number for number, token in enumerate(tokens)}
     common = _common(source, index, _BERT_SPECIAL)
     lower = source.setting("do_lower_case", normalizer.get("lowercase", True))
     accents = source.settings.get("strip_accents", normalizer.get("strip_accents"))
+    if not isinstance(accents, int | None):
+        raise source.error(f"its strip_accents is {accents!r}", _SETTINGS)
     row = common["padding_row"]
     tokens = _without_duplicates(tokens, index)
     tokens[0], tokens[row] = tokens[row], tokens[0]
@@ -297,11 +348,26 @@ def _word_piece(source: _Source) -> WordPieceVocabulary:
     )
 
 
-def _lines(content: bytes, source: _Source) -> list[str]:
+def _check_whole(content: bytes, tokens: int, source: _Source) -> None:
+    """Refuses a list that ends within a line and has far fewer tokens than the embedding has rows.
+
+    The number alone tells nothing: some embeddings have a thousand rows and more to spare, see
+    https://github.com/dbmdz/berts/issues/7 and https://github.com/IndoNLP/indonlu/issues/33.
+    """
+    rows = source.embedding_rows()
+    if not content.endswith((b"\n", b"\r")) and rows - tokens >= _SPARE_ROWS:
+        raise source.cut(
+            f"it has {tokens:,} tokens, the last without the end of its line, and the encoder has "
+            f"embeddings for {rows:,}",
+            "vocab.txt",
+        )
+
+
+def _lines(content: bytes, source: _Source, name: str) -> list[str]:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise source.error(f"it is not in UTF-8 ({error.reason})", "vocab.txt") from error
+        raise source.error(f"it is not in UTF-8 ({error.reason})", name) from error
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines if lines[-1] else lines[:-1]
 
@@ -312,18 +378,6 @@ def _by_id(ids: Mapping[str, int], source: _Source) -> list[str]:
     if [ids[token] for token in ordered] != list(range(len(ordered))):
         raise source.error("its ids have gaps", _TOKENIZER)
     return ordered
-
-
-def _bert_normalizer(values: Mapping[str, Any], source: _Source) -> Mapping[str, Any]:
-    normalizer = values.get("normalizer") or {}
-    splitter = values.get("pre_tokenizer") or {}
-    if (normalizer.get("type"), splitter.get("type")) != ("BertNormalizer", "BertPreTokenizer"):
-        raise source.error(
-            f"it normalises by {normalizer.get('type')} and splits by {splitter.get('type')}, "
-            "not as BERT does",
-            _TOKENIZER,
-        )
-    return normalizer
 
 
 def _with_added(tokens: list[str], source: _Source) -> tuple[list[str], list[str]]:
@@ -338,38 +392,67 @@ def _with_added(tokens: list[str], source: _Source) -> tuple[list[str], list[str
 
 
 def _without_duplicates(tokens: Sequence[str], index: Mapping[str, int]) -> list[str]:
-    # The zero byte is in no text that reaches the vocabulary.
+    # The zero byte is in no text that reaches the vocabulary; the ends of lines are in no word.
     return [
-        token if index[token] == number else f"\0{number}" for number, token in enumerate(tokens)
+        token if index[token] == number and not {"\n", "\r"} & set(token) else f"\0{number}"
+        for number, token in enumerate(tokens)
     ]
 
 
-def _albert(source: _Source) -> SentencePieceVocabulary:
-    model, pieces, needs_nfkc = _sentence_piece_model(source, "spiece.model")
-    index = {piece: number for number, piece in enumerate(pieces)}
-    common = _common(source, index, _ALBERT_SPECIAL)
+def _added_ids(source: _Source, index: Mapping[str, int]) -> dict[str, int]:
+    """Returns the id of each added token, which must not be another token's."""
+    added = {token["content"]: token["id"] for token in source.added_tokens()}
+    tokens = {number: token for token, number in index.items()}
+    for content, number in added.items():
+        if index.get(content, number) != number or tokens.get(number, content) != content:
+            raise source.error(
+                f"its added token {content!r} has the id {number}, and its vocabulary has another",
+                source.files[-1].name,
+            )
+    return added
+
+
+def _with_added_literals(
+    source: _Source, index: Mapping[str, int], defaults: Sequence[str]
+) -> dict[str, Any]:
+    """Returns what `_common` does, with the added tokens among the ids and the literals."""
+    added = _added_ids(source, index)
+    common = _common(source, {**index, **added}, defaults)
     move = _Ids(common["padding_row"])
+    common["literals"].update({token: move(number) for token, number in added.items()})
+    return common
+
+
+def _albert(source: _Source) -> SentencePieceVocabulary:
+    model, pieces, needs_nfkc, steps = _sentence_piece_model(source, "spiece.model")
+    index = {piece: number for number, piece in enumerate(pieces)}
+    common = _with_added_literals(source, index, _ALBERT_SPECIAL)
+    move = _Ids(common["padding_row"])
+    lower = source.setting("do_lower_case", True)
+    strips = not source.setting("keep_accents", False)
+    if steps is not None:
+        lower, strips = "Lowercase" in steps, "StripAccents" in steps
     return SentencePieceVocabulary(
         **common,
         model=model,
         pieces=pieces,
         ids=tuple(move(number) for number in range(len(pieces))),
         is_albert=True,
-        is_lower_cased=source.setting("do_lower_case", True) or source.lower_cases_first,
-        strips_accents=not source.setting("keep_accents", False),
+        is_lower_cased=lower or source.lower_cases_first,
+        strips_accents=strips,
         collapses_space=source.setting("remove_space", True),
         needs_nfkc=needs_nfkc,
     )
 
 
 def _xlm_roberta(source: _Source) -> SentencePieceVocabulary:
-    model, pieces, needs_nfkc = _sentence_piece_model(source, "sentencepiece.bpe.model")
+    model, pieces, needs_nfkc, _ = _sentence_piece_model(source, "sentencepiece.bpe.model")
     if source.has("sentencepiece.bpe.model"):
         index = {piece: number + 1 for number, piece in enumerate(pieces)}
         index |= _FAIRSEQ | {"<mask>": len(pieces) + 1}
     else:
         index = {piece: number for number, piece in enumerate(pieces)}
-    common = _common(source, index, _ROBERTA_SPECIAL)
+    common = _with_added_literals(source, index, _ROBERTA_SPECIAL)
     move = _Ids(common["padding_row"])
     return SentencePieceVocabulary(
         **common,
@@ -384,26 +467,36 @@ def _xlm_roberta(source: _Source) -> SentencePieceVocabulary:
     )
 
 
-def _sentence_piece_model(source: _Source, name: str) -> tuple[bytes, tuple[str, ...], bool]:
-    """Returns a serialized model, its pieces, and whether it lacks its own normalisation."""
+def _sentence_piece_model(
+    source: _Source, name: str
+) -> tuple[bytes, tuple[str, ...], bool, frozenset[str] | None]:
+    """Returns a serialized model, its pieces, and what is known of their normalisation.
+
+    That is whether the model lacks its own, and which steps of it `tokenizer.json` names, None
+    where it names none.
+    """
     if source.has(name):
         content = source.bytes(name)
         try:
-            return content, read_pieces(content), False
+            return content, read_pieces(content), False, None
         except (ValueError, IndexError, struct.error) as error:
             raise source.error("it is damaged, or no SentencePiece model", name) from error
     values = source.model("Unigram", name)
-    model = values["model"]
-    if model.get("byte_fallback"):
-        raise source.error("it falls back to bytes", _TOKENIZER)
+    is_albert = name == "spiece.model"
+    special = source.special_tokens(_ALBERT_SPECIAL if is_albert else _ROBERTA_SPECIAL)
+    steps = tokenizer_json.check_unigram(values, special, is_albert)
+    charsmap = tokenizer_json.charsmap(values)
     kinds = _kinds_of_pieces(values)
-    charsmap = _charsmap(values.get("normalizer") or {}, source)
     pieces = [
         Piece(text, score, kinds.get(number, NORMAL))
-        for number, (text, score) in enumerate(model["vocab"])
+        for number, (text, score) in enumerate(values["model"]["vocab"])
     ]
     texts = tuple(piece.text for piece in pieces)
-    return serialize(pieces, UNIGRAM, charsmap, is_spaced=True), texts, not charsmap
+    if len(set(texts) - {""}) != len(pieces) or not all(math.isfinite(p.score) for p in pieces):
+        raise ValueError("a piece is empty, is listed twice or has no score")
+    if values["model"]["unk_id"] not in range(len(pieces)):
+        raise ValueError("its unk_id is none of its pieces")
+    return serialize(pieces, UNIGRAM, charsmap, is_spaced=True), texts, not charsmap, steps
 
 
 def _kinds_of_pieces(values: Mapping[str, Any]) -> dict[int, int]:
@@ -414,23 +507,14 @@ def _kinds_of_pieces(values: Mapping[str, Any]) -> dict[int, int]:
     return kinds | {values["model"]["unk_id"]: UNKNOWN}
 
 
-def _charsmap(normalizer: Mapping[str, Any], source: _Source) -> bytes:
-    """Returns SentencePiece's own normalisation, empty where `tokenizer.json` has none."""
-    steps = normalizer.get("normalizers", [normalizer])
-    found = [step["precompiled_charsmap"] for step in steps if step.get("type") == "Precompiled"]
-    try:
-        return base64.b64decode(found[0], validate=True) if found else b""
-    except binascii.Error as error:
-        raise source.error("its precompiled_charsmap is damaged", _TOKENIZER) from error
-
-
 def _byte_level(source: _Source) -> ByteLevelVocabulary:
-    index, merges = _byte_pairs(source)
-    common = _common(source, index, _ROBERTA_SPECIAL)
+    index, merges, adds_space = _byte_pairs(source)
+    common = _with_added_literals(source, index, _ROBERTA_SPECIAL)
     move = _Ids(common["padding_row"])
     unknown = common["special"]["unk_token"]
     tokens = [token for token in index if token not in common["literals"]]
     ranks = {left + right: rank for rank, (left, right) in reversed(list(enumerate(merges)))}
+    _check_merges(index, ranks, source)
     pieces = [Piece("<unk>", 0.0, UNKNOWN)]
     pieces += [Piece(_as_characters(token), -float(ranks.get(token, 0))) for token in tokens]
     return ByteLevelVocabulary(
@@ -438,19 +522,46 @@ def _byte_level(source: _Source) -> ByteLevelVocabulary:
         model=serialize(pieces, BPE, b"", is_spaced=False),
         ids=(unknown, *(move(index[token]) for token in tokens)),
         is_lower_cased=source.lower_cases_first,
-        adds_prefix_space=source.setting("add_prefix_space", False),
+        adds_prefix_space=source.setting("add_prefix_space", adds_space),
     )
 
 
-def _byte_pairs(source: _Source) -> tuple[Mapping[str, int], Sequence[Sequence[str]]]:
-    """Returns the id of each token, and the pairs of tokens to join, in their order."""
+def _check_merges(index: Mapping[str, int], made: Mapping[str, int], source: _Source) -> None:
+    """Refuses merges that do not make the vocabulary, as those of a file that is cut."""
+    name = "merges.txt" if source.has("vocab.json", "merges.txt") else _TOKENIZER
+    odd = [token for token in made if token not in index]
+    if odd:
+        raise source.cut(f"it makes {odd[0]!r}, which is not in the vocabulary", name)
+    unmade = [token for token in index if token not in made and _is_join(token, index)]
+    if len(unmade) > _UNMERGED * (len(made) + len(unmade)):
+        raise source.cut(
+            f"it makes {len(made):,} tokens, and {len(unmade):,} more of the vocabulary lack "
+            f"their merge, such as {unmade[0]!r}",
+            name,
+        )
+
+
+def _is_join(token: str, known: Collection[str]) -> bool:
+    """Returns whether two known tokens make this one."""
+    return any(token[:n] in known and token[n:] in known for n in range(1, len(token)))
+
+
+def _byte_pairs(
+    source: _Source,
+) -> tuple[Mapping[str, int], Sequence[Sequence[str]], bool]:
+    """Returns the id of each token, and the pairs of tokens to join, in their order.
+
+    The last value is whether a space is put before a text where no setting says so.
+    """
     if source.has("vocab.json", "merges.txt"):
-        lines = _lines(source.bytes("merges.txt"), source)
+        lines = _lines(source.bytes("merges.txt"), source, "merges.txt")
         merges = [line.split(" ") for line in lines if line and not line.startswith("#version")]
-        return source.json("vocab.json"), merges
-    model = source.model("BPE", "vocab.json with merges.txt")["model"]
+        return source.json("vocab.json"), merges, False
+    values = source.model("BPE", "vocab.json with merges.txt")
+    adds_space = tokenizer_json.check_byte_level(values, source.special_tokens(_ROBERTA_SPECIAL))
+    model = values["model"]
     pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
-    return model["vocab"], pairs
+    return model["vocab"], pairs, adds_space
 
 
 def byte_characters() -> dict[str, int]:

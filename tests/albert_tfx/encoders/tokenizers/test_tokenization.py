@@ -202,3 +202,16 @@ def test_bytes_are_joined_as_roberta_does(text: str, expected: list[int], byte_l
 def test_a_first_space_can_be_asked_for(tmp_path: Path):
     folder = tokenizer_files.save_byte_level(tmp_path, add_prefix_space=True)
     assert ids(preprocessor(folder, "roberta"), "film", " film") == [[SPACE_FILM]] * 2
+
+
+def test_added_tokens_are_cut_out_of_texts_first(tmp_path: Path):
+    added = '{"<user>": %d}'
+    bytes_folder = tokenizer_files.save_byte_level(tmp_path / "bytes")
+    (bytes_folder / "added_tokens.json").write_text(added % (BYTE_MASK + 1))
+    made = preprocessor(bytes_folder, "roberta")
+    assert ids(made, "film<user>film") == [[FILM, BYTE_MASK + 1, FILM]]
+    last = len(tokenizer_files.UNIGRAM)
+    folder = tokenizer_files.save_unigram_json(tmp_path / "pieces", "AlbertTokenizer")
+    (folder / "added_tokens.json").write_text(added % last)
+    film = tokenizer_files.UNIGRAM_PIECES.index("▁film") + len(tokenizer_files.ALBERT_SPECIAL)
+    assert ids(preprocessor(folder, "albert"), "film <user>") == [[film, last]]
