@@ -148,7 +148,10 @@ def _check(part: Mapping[str, Any], **expected: object) -> None:
         found = part.get(name, value)
         if found != value or type(found) is not type(value):
             kind = found.get("type") if isinstance(found, dict) else repr(found)
-            raise DifferenceError(f"its {name} is {kind}, and only {value!r} is supported")
+            supported = (
+                "where there has to be none" if value is None else f"and only {value!r} fits"
+            )
+            raise DifferenceError(f"its {name} is {kind}, {supported}")
 
 
 def _steps(part: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
